@@ -1,0 +1,87 @@
+"""The terms under which an investigation (or a part of it) may be read, and the state that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from panmesh.kernel.clock import add_years, facility_day, facility_midnight
+
+
+class AccessClass(StrEnum):
+    PUBLIC = "public"  # embargo, then open
+    PROPRIETARY = "proprietary"  # never opens unless declassified
+    INTERNAL = "internal"  # unscheduled or in quarantine: staff only
+    OPEN = "open"  # open from the first day (configured for unscheduled runs, demo, imported public records)
+
+
+class Hold(StrEnum):
+    SENSITIVE = "sensitive"
+    LEGAL = "legal"
+
+
+class State(StrEnum):
+    PLANNED = "planned"
+    COLLECTING = "collecting"
+    EMBARGOED = "embargoed"
+    OPEN = "open"
+    HELD = "held"
+    WITHDRAWN = "withdrawn"
+    DELETED = "deleted"
+    PROPRIETARY = "proprietary"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Facts only; instants are UTC microseconds, None: has not happened or is not known."""
+
+    id: int
+    access: AccessClass
+    team_id: int | None = None
+    instrument_id: int | None = None  # whose staff look after it
+    policy_version: str = "default-1"
+    core_from_proposal: bool = False  # policy: core metadata is public before the experiment
+    results_shared: bool = False
+    starts_us: int | None = None
+    ends_us: int | None = None  # scheduled end, pinned when the visit closes
+    opens_us: int | None = None  # first open instant (facility midnight); computed by `opens_at`
+    declassified_us: int | None = None
+    held_us: int | None = None
+    hold: Hold | None = None
+    withdrawn_us: int | None = None
+    deleted_us: int | None = None
+
+
+def opens_at(
+    *, ends_us: int, embargo_years: int, zone: str, extended_to_us: int | None = None, released_us: int | None = None
+) -> int:
+    """until = min(released, max(end + years + 1 day, extended_to)) as the instant of that facility midnight."""
+    last = add_years(facility_day(ends_us, zone), embargo_years)
+    until = facility_midnight(last.fromordinal(last.toordinal() + 1), zone)
+    if extended_to_us is not None:
+        until = max(until, extended_to_us)
+    return until if released_us is None else min(released_us, until)
+
+
+def state(terms: Terms, now_us: int) -> State:
+    """A pure function of the facts and the instant; nothing flips it. The order below is the order of precedence."""
+    if terms.access is AccessClass.PROPRIETARY and not _past(terms.declassified_us, now_us):
+        return State.PROPRIETARY
+    if _past(terms.deleted_us, now_us):
+        return State.DELETED
+    if _past(terms.withdrawn_us, now_us):
+        return State.WITHDRAWN
+    if _past(terms.held_us, now_us):
+        return State.HELD
+    if terms.access is AccessClass.INTERNAL:
+        return State.INTERNAL
+    if terms.access is AccessClass.OPEN or _past(terms.opens_us, now_us):
+        return State.OPEN
+    if _past(terms.ends_us, now_us):
+        return State.EMBARGOED
+    return State.COLLECTING if _past(terms.starts_us, now_us) else State.PLANNED
+
+
+def _past(instant_us: int | None, now_us: int) -> bool:
+    return instant_us is not None and instant_us <= now_us

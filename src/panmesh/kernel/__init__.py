@@ -1,0 +1,1 @@
+"""Words that every part shares: pids, instants, quantities, the error tree."""
