@@ -1,0 +1,428 @@
+"""Every table. Instants (`*_us`) are UTC microseconds; digests are raw bytes; `*_json` is JSON text; `*_key` is a name people chose."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Big = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only on INTEGER
+
+
+def _id() -> Column[int]:
+    return Column("id", Big, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, *, null: bool = False, index: bool = False) -> Column[int]:
+    return Column(name, Big, ForeignKey(f"{target}.id"), nullable=null, index=index)
+
+
+# --- the facility ---------------------------------------------------------------------------------------------------
+
+facility = Table(
+    "facility",
+    metadata,
+    _id(),
+    Column("facility_key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("ror", Text),
+)
+
+instrument = Table(
+    "instrument",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("facility_id", "facility"),
+    Column("instrument_key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("aliases_json", Text, nullable=False, default="[]"),  # names found in files, case folded
+    Column("scheduled", Boolean, nullable=False, default=False),  # a schedule was imported for it (law 10)
+    UniqueConstraint("facility_id", "instrument_key"),
+)
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+account = Table(
+    "account",
+    metadata,
+    _id(),
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("orcid", Text),
+    Column("password_hash", Text),  # argon2id; null: cannot sign in with a password
+    Column("admin", Boolean, nullable=False, default=False),
+    Column("steward", Boolean, nullable=False, default=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+account_instrument = Table(
+    "account_instrument",
+    metadata,
+    Column("account_id", Big, ForeignKey("account.id"), primary_key=True),
+    Column("instrument_id", Big, ForeignKey("instrument.id"), primary_key=True),
+)
+
+team = Table("team", metadata, _id(), Column("name", Text, nullable=False, unique=True))
+
+team_member = Table(
+    "team_member",
+    metadata,
+    Column("team_id", Big, ForeignKey("team.id"), primary_key=True),
+    Column("account_id", Big, ForeignKey("account.id"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),  # access.viewer.TeamRole
+    Column("expires_us", BigInteger),  # null: does not expire
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),  # SHA-256 of the cookie's secret
+    _ref("account_id", "account", index=True),
+    Column("csrf", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    _id(),
+    _ref("account_id", "account", index=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the secret
+    Column("scopes", Text, nullable=False),  # blank-separated access.viewer.Scope
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    Column("last_used_us", BigInteger),
+)
+
+login_attempt = Table(
+    "login_attempt",
+    metadata,
+    _id(),
+    Column("bucket", Text, nullable=False),  # "login:NAME" or "address:HASH"
+    Column("at_us", BigInteger, nullable=False),
+    Index(None, "bucket", "at_us"),
+)
+
+# --- terms, proposals, visits ---------------------------------------------------------------------------------------
+
+terms = Table(
+    "terms",
+    metadata,
+    _id(),
+    Column("access", Text, nullable=False),  # access.terms.AccessClass
+    _ref("team_id", "team", null=True, index=True),
+    _ref("instrument_id", "instrument", null=True, index=True),
+    Column("policy_version", Text, nullable=False),
+    Column("core_from_proposal", Boolean, nullable=False, default=False),
+    Column("results_shared", Boolean, nullable=False, default=False),
+    Column("starts_us", BigInteger),
+    Column("ends_us", BigInteger),
+    Column("opens_us", BigInteger),
+    Column("declassified_us", BigInteger),
+    Column("held_us", BigInteger),
+    Column("hold", Text),
+    Column("withdrawn_us", BigInteger),
+    Column("deleted_us", BigInteger),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("facility_id", "facility"),
+    Column("number", Text, nullable=False),  # as the user office writes it
+    Column("number_folded", Text, nullable=False),  # letters and digits only, case folded: what files are matched against
+    Column("title", Text),
+    Column("proposal_text", Text),
+    Column("kind", Text, nullable=False),  # catalogue.model.ProposalKind
+    Column("policy_version", Text, nullable=False),
+    _ref("team_id", "team", null=True),
+    UniqueConstraint("facility_id", "number_folded"),
+)
+
+investigation = Table(
+    "investigation",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("facility_id", "facility"),
+    _ref("proposal_id", "proposal", null=True, index=True),
+    _ref("instrument_id", "instrument", null=True, index=True),
+    _ref("terms_id", "terms"),
+    Column(
+        "natural_key", Text, nullable=False, unique=True
+    ),  # "facility|proposal|visit", or "facility|instrument|folder" unscheduled
+    Column("visit_id", Text, nullable=False),
+    Column("title", Text),
+    Column("kind", Text, nullable=False),
+    Column("starts_us", BigInteger),
+    Column("ends_us", BigInteger),
+    Column("closed_us", BigInteger),  # the end is pinned from then on
+    Column("folder", Text),  # storage and folder of an unscheduled investigation
+)
+
+sample = Table(
+    "sample",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("facility_id", "facility"),
+    Column("natural_key", Text, nullable=False, unique=True),  # facility, team or folder, identifier or folded name
+    Column("name", Text, nullable=False),
+    Column("identifier", Text),
+    Column("formula", Text),
+    Column("description", Text),
+)
+
+# --- datasets -------------------------------------------------------------------------------------------------------
+
+dataset = Table(
+    "dataset",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    Column("identity", LargeBinary, nullable=False, unique=True),  # SHA-256 of facility, storage path or run id, entry (law 2)
+    _ref("facility_id", "facility", index=True),
+    _ref("instrument_id", "instrument", null=True),
+    _ref("investigation_id", "investigation", null=True),
+    _ref("terms_id", "terms"),
+    _ref("sample_id", "sample", null=True, index=True),
+    Column("origin", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("storage", Text),  # key of the storage of the primary file
+    Column("path", Text),  # of the primary file in it
+    Column("entry", Text),  # "/entry1"; null: the whole file
+    Column("run", Text),
+    Column("series", Text),
+    # effective values of the layers, for search and lists
+    Column("title", Text),
+    Column("title_folded", Text),
+    Column("start_us", BigInteger),
+    Column("end_us", BigInteger),
+    Column("time_basis", Text),
+    Column("instrument_name", Text),  # as written
+    Column("facility_name", Text),
+    Column("definition", Text),
+    Column("core_text", Text, nullable=False, default=""),  # case folded, words between blanks
+    Column("full_text", Text, nullable=False, default=""),
+    Column("quarantine", Text),  # why it joined no visit; null: it did
+    Column("read_state", Text, nullable=False),
+    Column("format", Text),
+    Column("advice", Text),
+    Column("growing", Boolean, nullable=False, default=False),
+    Column("has_plot", Boolean, nullable=False, default=False),
+    Column("version_id", Big),  # newest version (no constraint: the two are made together)
+    Column("version", Integer, nullable=False, default=1),
+    Column("file_count", BigInteger, nullable=False, default=0),
+    Column("total_bytes", BigInteger, nullable=False, default=0),
+    Column("created_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Index(None, "terms_id", "start_us"),
+    Index(None, "start_us", "id"),
+    Index(None, "created_us", "id"),
+    Index(None, "instrument_id", "start_us"),
+    Index(None, "investigation_id", "start_us"),
+    Index(None, "storage", "path"),
+)
+
+dataset_version = Table(
+    "dataset_version",
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("dataset_id", "dataset"),
+    Column("number", Integer, nullable=False),
+    Column("open", Boolean, nullable=False, default=False),  # still growing
+    Column("manifest", LargeBinary, nullable=False),  # catalogue.manifest.ManifestRef
+    Column("file_count", BigInteger, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("digest_state", Text, nullable=False),  # catalogue.model.DigestState
+    Column("facts", LargeBinary),  # zlib-compressed JSON: EntryFacts and problems
+    Column("created_us", BigInteger, nullable=False),
+    Column("closed_us", BigInteger),
+    UniqueConstraint("dataset_id", "number"),
+)
+
+Index(
+    "ix_dataset_version_pending",
+    dataset_version.c.id,
+    sqlite_where=dataset_version.c.digest_state == "pending",
+    postgresql_where=dataset_version.c.digest_state == "pending",
+)
+
+layer = Table(
+    "layer",
+    metadata,
+    _id(),
+    _ref("dataset_id", "dataset", index=True),
+    Column("source", Text, nullable=False),  # human, schedule, push, file, default
+    Column("values_json", Text, nullable=False),  # field → {"value": …, "path": …}
+    Column("by", Text, nullable=False),  # login, or the part that wrote it
+    Column("at_us", BigInteger, nullable=False),
+    Column("undone_us", BigInteger),
+    Column("undone_by", Text),
+    CheckConstraint("source IN ('human','schedule','push','file','default')", name="source"),
+)
+
+parameter = Table(
+    "parameter",
+    metadata,
+    _id(),
+    _ref("dataset_id", "dataset", index=True),
+    Column("name", Text, nullable=False),  # canonical
+    Column("label", Text, nullable=False),
+    Column("unit", Text),  # as in the file
+    Column("value", Float(53)),  # scalar, in that unit
+    Column("minimum", Float(53)),
+    Column("maximum", Float(53)),
+    Column("text", Text),
+    Column("dimension", Text),  # null: the unit is not known to us
+    Column("low", Float(53)),  # minimum or value in base units of the dimension
+    Column("high", Float(53)),
+    Index(None, "name", "low", "high"),
+)
+
+dataset_technique = Table(
+    "dataset_technique",
+    metadata,
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True),
+    Column("technique_pid", Text, primary_key=True, index=True),
+)
+
+dataset_person = Table(
+    "dataset_person",
+    metadata,
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False, index=True),
+    Column("role", Text),
+    Column("orcid", Text),
+    Column("affiliation", Text),
+)
+
+relation = Table(
+    "relation",
+    metadata,
+    _id(),
+    _ref("derived_id", "dataset", index=True),
+    _ref("source_id", "dataset", index=True),
+    Column("software", Text),
+    Column("software_version", Text),
+    Column("parameters_json", Text),
+    Column("at_us", BigInteger),
+    UniqueConstraint("derived_id", "source_id"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    _id(),
+    _ref("dataset_id", "dataset", index=True),
+    Column("name", Text, nullable=False),  # file in the dataset
+    Column("kind", Text, nullable=False),  # missing, changed, unreadable
+    Column("detail", Text),
+    Column("noticed_us", BigInteger, nullable=False),
+    UniqueConstraint("dataset_id", "name"),
+)
+
+# --- identifiers, feed, audit ---------------------------------------------------------------------------------------
+
+pid = Table(
+    "pid",
+    metadata,
+    Column("pid", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # dataset, version, investigation, proposal, sample, instrument, alias
+    Column("concept", Text, nullable=False, index=True),  # the concept pid it belongs to (itself for a concept)
+    Column("version", Integer),  # null: concept or alias
+    Column("origin", Text, nullable=False),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("sequence", Big, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # dataset, investigation, instrument, terms …
+    Column("pid", Text, nullable=False),
+    Column("what", Text, nullable=False),  # created, updated, digested, version, moved, discarded …
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("account_id", Big),
+    Column("actor", Text, nullable=False),  # login, "operator", "anonymous"
+    Column("action", Text, nullable=False),  # read, change, sign-in, token …
+    Column("pid", Text, index=True),
+    Column("detail_json", Text, nullable=False, default="{}"),
+    sqlite_autoincrement=True,
+)
+
+# --- ingest ---------------------------------------------------------------------------------------------------------
+
+unit = Table(
+    "unit",
+    metadata,
+    _id(),
+    Column("storage", Text, nullable=False),
+    Column("path", Text, nullable=False),  # of the file, or of the folder for a folder unit (ends with "/")
+    Column("state", Text, nullable=False),  # ingest.units.UnitState
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("modified_us", BigInteger, nullable=False, default=0),
+    Column("inode", BigInteger),
+    Column("read_state", Text),
+    Column("format", Text),
+    Column("reason", Text),  # of a failure or a quarantine, in words
+    Column("advice", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("primary_unit_id", Big),  # the master that claims this file; null: it stands for itself
+    Column("seen_us", BigInteger, nullable=False),
+    Column("read_us", BigInteger),
+    Column("dataset_count", Integer, nullable=False, default=0),
+    UniqueConstraint("storage", "path"),
+    Index(None, "state", "id"),
+    Index(None, "primary_unit_id"),
+)
+
+unit_dataset = Table(
+    "unit_dataset",
+    metadata,
+    Column("unit_id", Big, ForeignKey("unit.id"), primary_key=True),
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True, index=True),
+)
