@@ -266,6 +266,7 @@ dataset_version = Table(
     Column("number", Integer, nullable=False),
     Column("open", Boolean, nullable=False, default=False),  # still growing
     Column("manifest", LargeBinary, nullable=False),  # catalogue.manifest.ManifestRef
+    Column("content_key", LargeBinary, nullable=False),  # SHA-256 over names, sizes and times: changes when any file does
     Column("file_count", BigInteger, nullable=False),
     Column("total_bytes", BigInteger, nullable=False),
     Column("digest_state", Text, nullable=False),  # catalogue.model.DigestState
@@ -412,6 +413,9 @@ unit = Table(
     Column("advice", Text),
     Column("attempts", Integer, nullable=False, default=0),
     Column("primary_unit_id", Big),  # the master that claims this file; null: it stands for itself
+    Column("bare", Boolean, nullable=False, default=False),  # says nothing of a run itself: may be a master's data file
+    Column("claimed_by", Text),  # the worker that reads it now; our fence: only that worker may commit it
+    Column("claimed_until_us", BigInteger),
     Column("seen_us", BigInteger, nullable=False),
     Column("read_us", BigInteger),
     Column("dataset_count", Integer, nullable=False, default=0),
@@ -425,4 +429,13 @@ unit_dataset = Table(
     metadata,
     Column("unit_id", Big, ForeignKey("unit.id"), primary_key=True),
     Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True, index=True),
+)
+
+# Files that a master says it needs, whether they are here yet or not.
+unit_claim = Table(
+    "unit_claim",
+    metadata,
+    Column("storage", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("unit_id", Big, ForeignKey("unit.id"), primary_key=True),
 )

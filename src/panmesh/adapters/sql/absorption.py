@@ -1,0 +1,80 @@
+"""Data files that had a dataset of their own until their master came: from then on their pid leads to the master's dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from panmesh.adapters.sql.tables import (
+    change,
+    dataset,
+    dataset_person,
+    dataset_technique,
+    dataset_version,
+    finding,
+    layer,
+    parameter,
+    pid,
+    relation,
+    unit,
+    unit_dataset,
+)
+from panmesh.ingest.store import UnitOutcome
+from panmesh.ingest.units import UnitState
+
+
+def absorb_parts(connection: Connection, outcomes: Sequence[UnitOutcome], now_us: int) -> None:
+    for outcome in outcomes:
+        if outcome.absorbs:
+            connection.execute(
+                update(unit)
+                .where(unit.c.id.in_(outcome.absorbs))
+                .values(state=UnitState.PART.value, primary_unit_id=outcome.unit.id, dataset_count=0)
+            )
+            _redirect(connection, list(outcome.absorbs), outcome.unit.id, now_us)
+        if outcome.state is UnitState.PART and outcome.part_of is not None:
+            _redirect(connection, [outcome.unit.id], outcome.part_of, now_us)
+            _wake(connection, outcome.part_of, now_us)
+
+
+def _wake(connection: Connection, master: int, now_us: int) -> None:
+    """The master is read again, so that its manifest has the new file."""
+    connection.execute(
+        update(unit)
+        .where(unit.c.id == master)
+        .values(state=UnitState.SEEN.value, seen_us=now_us, attempts=0, claimed_by=None, claimed_until_us=None)
+    )
+
+
+def _redirect(connection: Connection, parts: list[int], master: int, now_us: int) -> None:
+    old = connection.execute(
+        select(dataset.c.id, dataset.c.pid)
+        .join(unit_dataset, unit_dataset.c.dataset_id == dataset.c.id)
+        .where(unit_dataset.c.unit_id.in_(parts))
+    ).all()
+    target = connection.execute(
+        select(dataset.c.id, dataset.c.pid)
+        .join(unit_dataset, unit_dataset.c.dataset_id == dataset.c.id)
+        .where(unit_dataset.c.unit_id == master)
+        .order_by(dataset.c.id)
+    ).first()
+    for row in old:
+        if target is None or row.id == target.id:
+            continue
+        connection.execute(
+            update(layer).where(layer.c.dataset_id == row.id, layer.c.source != "file").values(dataset_id=target.id)
+        )
+        connection.execute(update(pid).where(pid.c.concept == row.pid).values(concept=target.pid, kind="alias", version=None))
+        remove_dataset(connection, row.id)
+        connection.execute(
+            change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": f"merged into {target.pid}"}
+        )
+
+
+def remove_dataset(connection: Connection, dataset_id: int) -> None:
+    """The rows of one dataset; its pid stays in the pid table."""
+    for table in (dataset_version, layer, parameter, dataset_technique, dataset_person, finding, unit_dataset):
+        connection.execute(delete(table).where(table.c.dataset_id == dataset_id))
+    connection.execute(delete(relation).where(or_(relation.c.derived_id == dataset_id, relation.c.source_id == dataset_id)))
+    connection.execute(delete(dataset).where(dataset.c.id == dataset_id))
