@@ -6,6 +6,7 @@ what is read. Nothing is read before its size is known.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -160,22 +161,21 @@ class _Walk:
         try:
             node.attrs = self._attributes(dataset, path, all_=False)
             node.units = _units(node.attrs)
-            space = dataset.get_space()
-            kind = space.get_simple_extent_type()
-            if kind == h5s.NULL:
-                node.dtype = "null"
-                return node
-            node.shape = tuple(int(n) for n in space.shape)
             datatype = dataset.get_type()
             node.dtype = _dtype_name(datatype)
-            properties = dataset.get_create_plist()
-            self._storage(node, properties)
+            shape = dataset.shape
+            if not shape and dataset.get_space().get_simple_extent_type() == h5s.NULL:
+                node.dtype = "null"
+                return node
+            node.shape = tuple(int(n) for n in shape)
+            if dataset.get_offset() is None:  # else its bytes lie in one piece in this very file
+                self._storage(node, dataset.get_create_plist())
             if node.sources:
                 return node  # the bytes are somewhere else: never read here
             if node.chunks is not None and self._chunk_bytes(node, datatype) > self._limits.chunk_bytes:
                 self._problem(path, "its chunks are too large to be read safely")
                 return node
-            self._value(node, dataset, datatype, space)
+            self._value(node, dataset, datatype)
         except _Errors as error:
             self._problem(path, f"could not be read: {error}")
         return node
@@ -208,9 +208,9 @@ class _Walk:
                 for i in range(min(properties.get_external_count(), 100))
             )
 
-    def _value(self, node: Node, dataset: Any, datatype: Any, space: Any) -> None:
+    def _value(self, node: Node, dataset: Any, datatype: Any) -> None:
         shape = node.shape or ()
-        items = int(space.get_simple_extent_npoints())
+        items = math.prod(shape)
         if items == 0:
             return
         if node.dtype in ("text", "bytes"):

@@ -1,0 +1,151 @@
+"""The default plot's numbers, inside the sandbox: a frame of a large stack costs about a frame, never the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from h5py import h5d, h5o, h5s, h5t
+
+from panmesh.adapters.hdf5.walk import open_file
+from panmesh.ingest.plot import Axis, PlotData
+from panmesh.ingest.reader import ReadLimits
+
+MAX_POINTS = 2000  # of a line
+MAX_SIDE = 400  # of an image
+MAX_READ = 64 << 20  # bytes that a preview may read
+
+
+class NotDrawable(OSError):
+    """The signal is not there, not numeric, or too large to be read safely."""
+
+
+def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
+    file, _ = open_file(path)
+    try:
+        return _draw(file, plot, limits)
+    finally:
+        file.close()
+
+
+def _draw(file: Any, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
+    signal = _open(file, plot["signal"], limits)
+    shape = tuple(int(n) for n in signal.shape)
+    if not shape or 0 in shape:
+        raise NotDrawable("the signal is empty")
+    long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
+    shown = long[-2:] if len(long) >= 2 else long[-1:]
+    start = [n // 2 if i not in shown else 0 for i, n in enumerate(shape)]
+    count = [n if i in shown else 1 for i, n in enumerate(shape)]
+    if int(np.prod([count[i] for i in shown])) * 8 > MAX_READ:
+        raise NotDrawable("one frame is larger than a preview may read")
+    data = _read(signal, start, count).reshape([shape[i] for i in shown])
+    axes = [_axis(file, plot, i, shape, limits) for i in shown]
+    if data.ndim == 1:
+        data, axes = _thin_line(data, axes[0])
+    else:
+        data, axes = _thin_image(data, axes)
+    good = data[np.isfinite(data)]
+    low, high = (float(np.percentile(good, 1)), float(np.percentile(good, 99))) if good.size else (None, None)
+    rest = [f"{n // 2 + 1} of {n}" for i, n in enumerate(shape) if i not in shown and n > 1]
+    return PlotData(
+        kind="line" if data.ndim == 1 else "image",
+        shape=shape,
+        frame=" · ".join(rest) or None,
+        rows=1 if data.ndim == 1 else int(data.shape[0]),
+        columns=int(data.shape[-1]),
+        values=_plain(data),
+        low=low,
+        high=high,
+        label=plot["signal"].rsplit("/", 1)[-1],
+        units=plot.get("units"),
+        axes=tuple(axes),
+        title=plot.get("title"),
+    )
+
+
+def _open(file: Any, path: str, limits: ReadLimits) -> Any:
+    dataset = h5o.open(file, path.encode("utf-8"))
+    if not isinstance(dataset, h5d.DatasetID):
+        raise NotDrawable(f"{path} is not a dataset")
+    if dataset.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT):
+        raise NotDrawable(f"{path} holds no numbers")
+    properties = dataset.get_create_plist()
+    layout = properties.get_layout()
+    if layout == h5d.VIRTUAL or properties.get_external_count():
+        raise NotDrawable(f"the numbers of {path} lie in other files")
+    if layout == h5d.CHUNKED:
+        size = int(dataset.get_type().get_size()) * int(np.prod(properties.get_chunk()))
+        if size > max(limits.chunk_bytes, 1) * 8:
+            raise NotDrawable(f"the chunks of {path} are too large to be read safely")
+    return dataset
+
+
+def _read(dataset: Any, start: list[int], count: list[int]) -> Any:
+    space = dataset.get_space()
+    space.select_hyperslab(tuple(start), tuple(count))
+    array = np.empty(tuple(count), dtype=np.float64)
+    dataset.read(h5s.create_simple(tuple(count)), space, array)
+    return array
+
+
+def _axis(file: Any, plot: dict[str, Any], dimension: int, shape: tuple[int, ...], limits: ReadLimits) -> Axis:
+    paths = plot.get("axes") or []
+    path = paths[dimension] if len(paths) == len(shape) else (paths[-1] if len(paths) == 1 and sum(n > 1 for n in shape) == 1 else "")
+    if not path:
+        return Axis(label="", units=None, values=())
+    label = path.rsplit("/", 1)[-1]
+    try:
+        dataset = _open(file, path, limits)
+        values = _read(dataset, [0] * len(dataset.shape), [int(n) for n in dataset.shape]).reshape(-1)
+    except (OSError, KeyError, ValueError, RuntimeError):
+        return Axis(label=label, units=None, values=())  # the plot is drawn against the index instead
+    if values.size == shape[dimension] + 1:
+        values = (values[1:] + values[:-1]) / 2  # bin edges
+    if values.size != shape[dimension]:
+        return Axis(label=label, units=None, values=())
+    return Axis(label=label, units=_units_of(dataset), values=tuple(values))
+
+
+def _units_of(dataset: Any) -> str | None:
+    from h5py import h5a
+
+    if not h5a.exists(dataset, b"units"):
+        return None
+    attribute = h5a.open(dataset, b"units")
+    if attribute.get_type().get_class() != h5t.STRING:
+        return None
+    array = np.empty(attribute.shape, dtype=attribute.dtype)
+    attribute.read(array)
+    value = array.reshape(-1)[0] if array.size else ""
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip("\x00 ") or None
+
+
+def _thin_line(data: Any, axis: Axis) -> tuple[Any, list[Axis]]:
+    """Minimum and maximum of each bin, so that no peak is lost."""
+    n = data.size
+    x = np.asarray(axis.values, dtype=np.float64) if axis.values else np.arange(n, dtype=np.float64)
+    if n > MAX_POINTS:
+        edges = np.linspace(0, n, MAX_POINTS // 2 + 1).astype(int)
+        picks: list[int] = []
+        for a, b in zip(edges[:-1], edges[1:], strict=True):
+            part = data[a:b]
+            if not np.isfinite(part).any():
+                continue
+            picks += sorted({int(a + np.nanargmin(part)), int(a + np.nanargmax(part))})
+        data, x = data[picks], x[picks]
+    return data, [Axis(label=axis.label, units=axis.units, values=_plain(x))]
+
+
+def _thin_image(data: Any, axes: list[Axis]) -> tuple[Any, list[Axis]]:
+    steps = [max(1, -(-n // MAX_SIDE)) for n in data.shape]
+    thin = data[:: steps[0], :: steps[1]]
+    return thin, [
+        Axis(label=a.label, units=a.units, values=_plain(np.asarray(a.values, dtype=np.float64)[::s]) if a.values else ())
+        for a, s in zip(axes, steps, strict=True)
+    ]
+
+
+def _plain(array: Any) -> tuple[float | None, ...]:
+    flat = np.asarray(array, dtype=np.float64).reshape(-1)
+    return tuple(v if v == v and abs(v) != float("inf") else None for v in flat.tolist())

@@ -1,0 +1,221 @@
+"""Reads strangers' files through confined child processes: a crash, a hang or a bomb is a result like any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import orjson
+
+from panmesh.adapters.hdf5.confine import SandboxReport, probe
+from panmesh.adapters.hdf5.zygote import MAX_FRAME
+from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, PlotFacts, ReadState
+from panmesh.ingest.facts_codec import Malformed, facts_from_dict, from_plain, to_plain
+from panmesh.ingest.plot import PlotData
+from panmesh.ingest.reader import ReadLimits, ReadRequest
+from panmesh.ingest.tree import Problem
+from panmesh.kernel.errors import Unavailable
+
+BATCH = 16  # files read by one child, all of one folder
+
+
+class SandboxedReader:
+    """Implements `ingest.reader.Reader` with `processes` zygotes. Refuses to start without a sandbox unless `confined` is False."""
+
+    def __init__(self, limits: ReadLimits | None = None, *, processes: int = 1, confined: bool = True) -> None:
+        self.limits = limits or ReadLimits()
+        self.report: SandboxReport = probe()
+        if confined and self.report.kind == "none":
+            raise Unavailable(
+                f"{self.report.detail}. Hostile files could then read others: use Linux 5.13 or newer with Landlock, or set "
+                "sandbox = 'off' in [ingest] if every file here comes from instruments that you trust."
+            )
+        self._zygotes: Queue[_Zygote] = Queue()
+        for _ in range(processes):
+            self._zygotes.put(_Zygote(self.limits, confined))
+        self.processes = processes
+        self.peak = 0  # bytes of memory that any child has used
+
+    def read(self, request: ReadRequest) -> FileFacts:
+        return next(facts for _, facts in self.read_many([request]))
+
+    def read_many(self, requests: Sequence[ReadRequest]) -> Iterator[tuple[ReadRequest, FileFacts]]:
+        batches = list(_batches(requests))
+        if self.processes == 1 or len(batches) <= 1:
+            for batch in batches:
+                yield from self._batch(batch)
+            return
+        results: Queue[tuple[ReadRequest, FileFacts] | BaseException | None] = Queue()
+        todo: Queue[list[ReadRequest]] = Queue()
+        for batch in batches:
+            todo.put(batch)
+        workers = min(self.processes, len(batches))
+        for _ in range(workers):
+            threading.Thread(target=self._drain, args=(todo, results), daemon=True).start()
+        while workers:
+            result = results.get()
+            if result is None:
+                workers -= 1
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                yield result
+
+    def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData:
+        """Raises Unavailable with the reason when the plot cannot be drawn."""
+        item = {"path": str(path), "profile": {}, "plot": to_plain(plot)}
+        for _, result in self._job("preview", folder, [item]):
+            if isinstance(result, str):
+                raise Unavailable(f"The plot cannot be drawn: {result}.")
+            try:
+                data: PlotData = from_plain(PlotData, result)
+            except Malformed as error:
+                raise Unavailable(f"The plot cannot be drawn: {_reason(result)}.") from error
+            return data
+        raise Unavailable("The plot cannot be drawn: the reader gave no answer.")
+
+    def close(self) -> None:
+        for _ in range(self.processes):
+            self._zygotes.get().close()
+
+    def _drain(self, todo: Queue[list[ReadRequest]], results: Queue[tuple[ReadRequest, FileFacts] | BaseException | None]) -> None:
+        try:
+            while not todo.empty():
+                for result in self._batch(todo.get_nowait()):
+                    results.put(result)
+        except BaseException as error:  # carried to the caller's thread, raised there
+            results.put(error)
+        finally:
+            results.put(None)
+
+    def _batch(self, batch: list[ReadRequest]) -> Iterator[tuple[ReadRequest, FileFacts]]:
+        items = [{"path": str(r.path), "profile": asdict(r.profile)} for r in batch]
+        for index, result in self._job("read", batch[0].folder, items):
+            yield batch[index], _facts(result)
+
+    def _job(self, kind: str, folder: Path, items: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
+        """(index, the child's plain result, or the reason of its death as text)."""
+        zygote = self._zygotes.get()
+        try:
+            for index, result in zygote.run(kind, str(folder), items):
+                yield index, result
+        finally:
+            self.peak = max(self.peak, zygote.peak)
+            self._zygotes.put(zygote)
+
+
+class _Zygote:
+    def __init__(self, limits: ReadLimits, confined: bool) -> None:
+        self._limits = limits
+        self._confined = confined
+        self._process: subprocess.Popen[bytes] | None = None
+        self.peak = 0
+
+    def run(self, kind: str, folder: str, items: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
+        """Every index once, whatever happens; a zygote that is lost is started again."""
+        job = {"kind": kind, "folder": folder, "items": items, "limits": asdict(self._limits), "confined": self._confined}
+        missing = dict.fromkeys(range(len(items)))
+        try:
+            process = self._started()
+            self._send(process, json.dumps(job).encode("ascii"))
+            while (frame := self._receive(process)) is not None:
+                if "end" in frame:
+                    break
+                if "peak" in frame:
+                    self.peak = max(self.peak, int(frame["peak"]))
+                    continue
+                missing.pop(frame["i"], None)
+                yield frame["i"], frame.get("r", frame.get("died"))
+            else:
+                self.close()
+        except (BrokenPipeError, ValueError):
+            self.close()
+        except GeneratorExit:
+            self.close()  # the caller stopped listening: what is still under way must not be taken for the next answer
+            raise
+        for index in missing:
+            yield index, "the reader itself was stopped; try again"
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.kill()
+        process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _START.format(path=sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            )
+        return self._process
+
+    def _send(self, process: subprocess.Popen[bytes], data: bytes) -> None:
+        assert process.stdin is not None
+        process.stdin.write(struct.pack("<I", len(data)) + data)
+        process.stdin.flush()
+
+    def _receive(self, process: subprocess.Popen[bytes]) -> Any:
+        assert process.stdout is not None
+        head = process.stdout.read(4)
+        if len(head) < 4:
+            return None
+        (size,) = struct.unpack("<I", head)
+        if size > MAX_FRAME + 64:
+            raise ValueError(size)
+        data = process.stdout.read(size)
+        return orjson.loads(data) if len(data) == size else None
+
+
+_START = "import sys; sys.path[:] = {path!r}; from panmesh.adapters.hdf5.zygote import serve; serve()"
+
+
+def _batches(requests: Sequence[ReadRequest]) -> Iterator[list[ReadRequest]]:
+    by_folder: dict[Path, list[ReadRequest]] = {}
+    for request in requests:
+        by_folder.setdefault(request.folder, []).append(request)
+    for group in by_folder.values():
+        for i in range(0, len(group), BATCH):
+            yield group[i : i + BATCH]
+
+
+def _facts(result: Any) -> FileFacts:
+    if isinstance(result, str):
+        return _failed(result)
+    try:
+        return facts_from_dict(result)
+    except Malformed as error:
+        return _failed(f"its description is not well formed ({error})")
+
+
+def _failed(reason: str) -> FileFacts:
+    return FileFacts(
+        format=FileFormat.HDF5,
+        state=ReadState.FAILED,
+        entries=(EntryFacts(entry=None, entry_class=""),),
+        problems=(Problem(path="/", what=reason[0].upper() + reason[1:] + "."),),
+        advice="The file is kept as it is. Mend or copy it again, then retry; its page stays the same.",
+    )
+
+
+def _reason(result: Any) -> str:
+    try:
+        return str(result["problems"][0]["what"])
+    except (KeyError, IndexError, TypeError):
+        return "the answer is not well formed"

@@ -1,0 +1,172 @@
+"""The parent of reading processes: small, single-threaded, with h5py loaded; forks one confined child for each small batch.
+
+Speaks on its standard input and output in frames: four bytes of length, then JSON. It is trusted; its children are not:
+a child can only write frames, which are checked on arrival.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+from typing import Any
+
+import orjson
+
+MAX_FRAME = 32 << 20  # bytes of one file's facts
+
+
+def serve() -> None:
+    from panmesh.adapters.hdf5.confine import die_with_parent
+
+    die_with_parent()
+    _load()
+    while (job := _read_frame(0)) is not None:
+        _run(json.loads(job))
+
+
+def _load() -> None:
+    """Everything that a child may need: it can open no module file any more."""
+    import zoneinfo
+
+    import h5py
+    import hdf5plugin
+
+    from panmesh.adapters.hdf5 import preview, reading
+
+    assert h5py and hdf5plugin and preview and reading
+    h5py._errors.silence_errors()
+    zoneinfo.ZoneInfo("UTC")
+    "warm".encode("idna"), b"warm".decode("latin-1"), b"w".decode("ascii")
+
+
+def _run(job: dict[str, Any]) -> None:
+    """All items of a job, in as many children as it takes: whoever dies takes only the file that it was reading."""
+    waiting = list(range(len(job["items"])))
+    while waiting:
+        done = _child(job, waiting)
+        waiting = waiting[done:]
+    _write_frame(1, b'{"end":true}')
+
+
+def _child(job: dict[str, Any], indexes: list[int]) -> int:
+    """Returns how many items were dealt with, in order; the last of them may be the one that killed the child."""
+    reading, writing = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _be_child(job, indexes, writing)
+    os.close(writing)
+    done, late, oversized = 0, False, False
+    try:
+        while done < len(indexes):
+            frame = _read_frame(reading, deadline=time.monotonic() + job["limits"]["seconds"])
+            if frame is None:
+                break
+            _write_frame(1, b'{"i":%d,"r":%s}' % (indexes[done], frame))
+            done += 1
+    except TimeoutError:
+        late = True
+    except ValueError:
+        _write_frame(1, orjson.dumps({"i": indexes[done], "died": f"its description is larger than {MAX_FRAME >> 20} MiB"}))
+        done, oversized = done + 1, True
+    os.close(reading)
+    if late or done < len(indexes):
+        os.kill(pid, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    if done < len(indexes) and not oversized:
+        why = f"reading took longer than {job['limits']['seconds']:.0f} s" if late else _why(status)
+        _write_frame(1, orjson.dumps({"i": indexes[done], "died": why}))
+        done += 1
+    _write_frame(1, orjson.dumps({"peak": usage.ru_maxrss * 1024, "seconds": time.monotonic() - started}))
+    return done
+
+
+def _why(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return "reading used up its processor time"
+        if number == signal.SIGKILL:
+            return "the reading process ended without a result (out of memory, or stopped)"
+        return f"the HDF5 library crashed on it ({signal.Signals(number).name})"
+    return f"the reading process ended without a result (exit {os.waitstatus_to_exitcode(status)})"
+
+
+def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
+    """Never returns."""
+    from panmesh.adapters.hdf5 import confine, preview, reading
+    from panmesh.ingest.facts_codec import to_plain
+    from panmesh.ingest.profile import Profile
+    from panmesh.ingest.reader import ReadLimits
+
+    code = 1
+    try:
+        confine.die_with_parent()
+        os.close(0)
+        os.close(1)
+        limits = ReadLimits(**job["limits"])
+        import zoneinfo
+
+        profiles = [Profile(**item["profile"]) for item in job["items"]]
+        for zone in {profile.time_zone for profile in profiles}:
+            zoneinfo.ZoneInfo(zone)
+        confine.limit_resources(memory=limits.memory, cpu_seconds=int(limits.seconds * len(indexes)) + 1)
+        if job["confined"]:
+            confine.confine((os.fsencode(job["folder"]),))
+        for i in indexes:
+            item = job["items"][i]
+            try:
+                if job["kind"] == "preview":
+                    result: Any = preview.read_preview(item["path"], item["plot"], limits)
+                else:
+                    result = reading.read_facts(item["path"], profiles[i], limits)
+            except MemoryError:
+                result = reading.unreadable("reading it needs more memory than is allowed")
+            except OSError as error:
+                result = reading.unreadable(f"it cannot be read: {error.strerror or error}")
+            _write_frame(writing, orjson.dumps(to_plain(result), option=orjson.OPT_SERIALIZE_NUMPY))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _write_frame(handle: int, data: bytes) -> None:
+    view = memoryview(struct.pack("<I", len(data)) + data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _read_frame(handle: int, deadline: float | None = None) -> bytes | None:
+    """None: the other end is closed. Raises TimeoutError at the deadline and ValueError on a frame that is too long."""
+    head = _read_exactly(handle, 4, deadline)
+    if head is None:
+        return None
+    (size,) = struct.unpack("<I", head)
+    if size > MAX_FRAME:
+        raise ValueError(size)
+    return _read_exactly(handle, size, deadline)
+
+
+def _read_exactly(handle: int, size: int, deadline: float | None) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([handle], [], [], left)[0]:
+                raise TimeoutError
+        part = os.read(handle, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(serve())  # type: ignore[func-returns-value]
