@@ -1,0 +1,150 @@
+"""Which numbers to show first: the file's own default chain, else the first marked signal, else a sensible guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from panmesh.ingest.entries import within
+from panmesh.ingest.facts import PlotFacts
+from panmesh.ingest.tree import Node, NodeKind, Tree, join, text_of
+
+_NUMBERS = ("float", "integer", "unsigned")
+
+
+def default_plot(tree: Tree, group: Node) -> PlotFacts | None:
+    for chosen, marking in _chain(tree, group):
+        plot = _of_group(tree, chosen, marking)
+        if plot is not None:
+            return plot
+    marked = [n for n in within(tree, group, 5) if n.kind is NodeKind.GROUP and _is_data(n)]
+    for node in marked:
+        plot = _of_group(tree, node, "")
+        if plot is not None:
+            return plot
+    return _guess(tree, group, marked)
+
+
+def _chain(tree: Tree, group: Node) -> Iterable[tuple[Node, str]]:
+    """@default from the root (when it leads here) or from the entry, down to a group with a signal."""
+    root = tree.nodes["/"]
+    node = group
+    if group.path != "/" and (name := text_of(root.attrs.get("default"))) and tree.child("/", name.split("/")[0]) is not group:
+        name = None
+    for _ in range(8):
+        name = text_of(node.attrs.get("default"))
+        below = tree.get(join(node.path, name)) if name and not name.startswith("/") else tree.get(name) if name else None
+        if below is None or below.kind is not NodeKind.GROUP or below is node:
+            break
+        node = below
+    if node is not group:
+        yield node, "default chain"
+
+
+def _is_data(node: Node) -> bool:
+    return node.nx_class.casefold() in ("nxdata", "sasdata", "nxdetector", "nxmonitor", "data") or "signal" in node.attrs or "I_axes" in node.attrs
+
+
+def _of_group(tree: Tree, node: Node, marking: str) -> PlotFacts | None:
+    name = text_of(node.attrs.get("signal"))
+    if name:
+        signal = tree.child(node.path, name)
+        link = tree.nodes.get(join(node.path, name))
+        if signal is not None or (link is not None and link.kind is NodeKind.EXTERNAL):
+            return _plot(tree, node, signal or link, _new_axes(tree, node), marking or "@signal on group")
+    for member in tree.members(node.path):
+        target = tree.get(member.path)
+        if target is not None and target.kind is NodeKind.DATASET and _is_signal(target):
+            return _plot(tree, node, target, _old_axes(tree, node, target), marking or "@signal on dataset")
+    if "I_axes" in node.attrs and (signal := tree.child(node.path, "I")) is not None:
+        names = (text_of(node.attrs["I_axes"]) or "").replace(",", " ").split()
+        return _plot(tree, node, signal, tuple(_path(tree, node, n) for n in names), marking or "@signal on group")
+    return None
+
+
+def _is_signal(node: Node) -> bool:
+    mark = node.attrs.get("signal")
+    while isinstance(mark, tuple) and mark:
+        mark = mark[0]
+    return mark == 1 or (isinstance(mark, str) and mark.strip() == "1")
+
+
+def _new_axes(tree: Tree, node: Node) -> tuple[str, ...]:
+    axes = node.attrs.get("axes")
+    if isinstance(axes, str):
+        names = [a for a in axes.replace(":", ",").split(",")]
+    elif isinstance(axes, tuple):
+        names = [str(a) for a in axes if isinstance(a, str)]
+    else:
+        return ()
+    if len(names) == 1 and ("," in names[0] or ":" in names[0]):
+        names = names[0].replace(":", ",").split(",")
+    return tuple("" if n.strip() in (".", "") else _path(tree, node, n.strip()) for n in names)
+
+
+def _old_axes(tree: Tree, node: Node, signal: Node) -> tuple[str, ...]:
+    written = text_of(signal.attrs.get("axes"))
+    if written:
+        return tuple(_path(tree, node, n) for n in written.strip("[]").replace(":", ",").replace(" ", ",").split(",") if n)
+    rank = len(signal.shape or ())
+    found: dict[int, str] = {}
+    for member in tree.members(node.path):
+        target = tree.get(member.path)
+        if target is None or target.kind is not NodeKind.DATASET:
+            continue
+        mark = target.attrs.get("axis")
+        while isinstance(mark, tuple) and mark:
+            mark = mark[0]
+        number = int(mark) if isinstance(mark, int | float) else int(mark) if isinstance(mark, str) and mark.strip().isdigit() else 0
+        primary = target.attrs.get("primary")
+        if 1 <= number <= rank and (number not in found or primary in (1, (1,), "1")):
+            found[number] = target.path
+    return tuple(found.get(i + 1, "") for i in range(rank)) if found else ()
+
+
+def _path(tree: Tree, node: Node, name: str) -> str:
+    target = tree.child(node.path, name)
+    return target.path if target is not None and target.kind is NodeKind.DATASET else ""
+
+
+def _plot(tree: Tree, node: Node, signal: Node | None, axes: tuple[str, ...], marking: str) -> PlotFacts | None:
+    if signal is None or signal.kind not in (NodeKind.DATASET, NodeKind.EXTERNAL):
+        return None
+    if signal.kind is NodeKind.DATASET and signal.dtype not in _NUMBERS:
+        return None
+    title = tree.child(node.path, "title")
+    return PlotFacts(
+        group=node.path,
+        signal=signal.path,
+        axes=axes,
+        shape=signal.shape or (),
+        units=signal.units or None,
+        title=text_of(title.value) if title is not None else text_of(node.attrs.get("title")),
+        marking=marking,
+        missing=tuple(dict.fromkeys(source.file for source in signal.sources)),
+    )
+
+
+def _guess(tree: Tree, group: Node, marked: list[Node]) -> PlotFacts | None:
+    """The largest array of numbers in a group meant for data; nothing where no group is."""
+    candidates = [
+        (n, holder)
+        for holder in marked
+        for m in tree.members(holder.path)
+        if (n := tree.get(m.path)) is not None and n.kind is NodeKind.DATASET and n.dtype in _NUMBERS and not n.sources and _size(n) > 1
+    ]
+    candidates += [
+        (n, group)
+        for path in (f"{group.path.rstrip('/')}/data/data", f"{group.path.rstrip('/')}/data", f"{group.path.rstrip('/')}/exchange/data")
+        if (n := tree.get(path)) is not None and n.kind is NodeKind.DATASET and n.dtype in _NUMBERS and not n.sources and _size(n) > 1
+    ]
+    if not candidates:
+        return None
+    best, holder = max(candidates, key=lambda pair: (pair[0].name in ("data", "counts", "intensity"), _size(pair[0])))
+    return _plot(tree, holder, best, (), "guess")
+
+
+def _size(node: Node) -> int:
+    total = 1
+    for n in node.shape or (0,):
+        total *= n
+    return total

@@ -1,0 +1,118 @@
+"""Numbers with units: all that a run has, and the curated ones that become searchable parameters."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from panmesh.ingest.entries import within
+from panmesh.ingest.facts import QuantityFacts
+from panmesh.ingest.profile import Profile
+from panmesh.ingest.tree import Node, NodeKind, Tree, parent_of, text_of
+from panmesh.kernel.units import to_base
+
+MAX_QUANTITIES = 2000
+
+_SKIPPED_CLASSES = frozenset({"nxtransformations", "nxdetector_module", "nxoff_geometry", "nxgeometry", "nxpixel_shape"})
+_DIMENSIONS = {  # of the table → dimensions as `kernel.units` names them
+    "energy": ("keV",), "length": ("m",), "temperature": ("K",), "pressure": ("Pa",), "magnetic": ("T", "A/m"), "time": ("s",), "current": ("A",),
+    "angle": ("deg",), "frequency": ("Hz",), "voltage": ("V",), "wavenumber": ("1/angstrom",),
+}  # fmt: skip
+
+
+def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFacts, ...]:
+    """Each number below the group once; those with a canonical name first, in the order of the table's authority."""
+    found: list[tuple[int, QuantityFacts]] = []
+    for node in within(tree, group):
+        if node.kind is not NodeKind.DATASET or node.dtype not in ("float", "integer", "unsigned") or node.name.endswith("_set_") or node.sources:
+            continue
+        one = _quantity(tree, node, profile, group)
+        if one is None:
+            continue
+        found.append((_rank(tree, node, one), one))
+        if len(found) >= MAX_QUANTITIES:
+            break
+    found.sort(key=lambda pair: pair[0])
+    return tuple(one for _, one in found)
+
+
+def _quantity(tree: Tree, node: Node, profile: Profile, group: Node) -> QuantityFacts | None:
+    value = node.value[0] if isinstance(node.value, tuple) and len(node.value) == 1 else node.value
+    while isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
+    scalar = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    summary = node.summary
+    if scalar is None and summary is None:
+        return None
+    varies = summary is not None and summary.minimum != summary.maximum
+    if summary is not None and not varies:
+        scalar = summary.minimum
+    parent = tree.get(parent_of(node.path))
+    unit = node.units
+    return QuantityFacts(
+        path=node.path,
+        name="/".join(node.path.removeprefix(group.path.rstrip("/")).strip("/").split("/")[-3:]),
+        unit=unit,
+        value=scalar if not varies else None,
+        minimum=summary.minimum if summary is not None and varies else None,
+        maximum=summary.maximum if summary is not None and varies else None,
+        mean=summary.mean if summary is not None and varies else None,
+        count=summary.count if summary is not None else 1,
+        canonical=_canonical(tree, node, parent, unit, profile),
+        label=text_of(node.attrs.get("long_name")) or text_of(node.attrs.get("local_name")),
+    )
+
+
+def _canonical(tree: Tree, node: Node, parent: Node | None, unit: str | None, profile: Profile) -> str | None:
+    for path, name in profile.canonical.items():
+        if node.path == path or node.path.endswith("/" + path.lstrip("/")):
+            return name
+    if parent is None:
+        return None
+    name = node.name
+    holder = parent
+    if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in ("NXlog", "NXsensor", "NXpositioner", "NXenvironment", ""):
+        above = tree.get(parent_of(parent.path))
+        if above is not None:
+            name, holder = parent.name, above
+            if holder.nx_class in ("NXlog", "NXsensor") or (holder.nx_class == "" and holder.path != "/"):
+                holder = tree.get(parent_of(holder.path)) or holder
+    rules = _rules().get(name.casefold(), ())
+    classes = {holder.nx_class.casefold(), parent.nx_class.casefold()} | ({holder.name.casefold()} if not holder.nx_class.startswith("NX") else set())
+    for canonical, wanted, dimension in rules:
+        if classes & wanted and _fits(unit, dimension):
+            return canonical
+    return None
+
+
+def _fits(unit: str | None, dimension: str) -> bool:
+    """A unit that says another dimension disqualifies; none written does not."""
+    if not dimension or not unit:
+        return True
+    here = to_base(1.0, unit)
+    if here is None:
+        return True
+    return here[1] in {base[1] for symbol in _DIMENSIONS[dimension] if (base := to_base(1.0, symbol)) is not None}
+
+
+def _rank(tree: Tree, node: Node, one: QuantityFacts) -> int:
+    """Curated first; among them: with unit, near the top, scalar before scanned copies in NXdata."""
+    if one.canonical is None:
+        return 1_000_000
+    parent = tree.get(parent_of(node.path))
+    data = parent is not None and parent.nx_class in ("NXdata", "NXcollection", "NXlog")
+    zero = one.value == 0 or (one.value is not None and one.value != one.value)
+    return 1000 * (one.unit is None) + 400 * data + 200 * zero + 10 * node.path.count("/")
+
+
+@cache
+def _rules() -> dict[str, tuple[tuple[str, frozenset[str], str], ...]]:
+    """field → (canonical name, classes, dimension), in the table's order."""
+    text = files("panmesh.ingest").joinpath("data/canonical.csv").read_text("utf-8")
+    rules: dict[str, tuple[tuple[str, frozenset[str], str], ...]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        classes = frozenset(row["classes"].casefold().split())
+        for field in row["fields"].split():
+            rules[field.casefold()] = (*rules.get(field.casefold(), ()), (row["canonical"], classes, row["dimension"]))
+    return rules
