@@ -11,10 +11,11 @@ from panmesh.ingest.instrument import facility_of, instrument_of
 from panmesh.ingest.people import people_of
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.profile import Profile
-from panmesh.ingest.quantities import quantities_of
+from panmesh.ingest.quantities import canonical_rules, quantities_of
 from panmesh.ingest.sample import sample_of
 from panmesh.ingest.techniques import definition_of, techniques_of
 from panmesh.ingest.tree import Node, NodeKind, Tree, text_of
+from panmesh.kernel import techniques, units
 
 _TITLES = ("title", "Title", "scan_title", "run_title", "experiment_title", "scanTitle")
 _STARTS = ("start_time", "start_date", "startTime", "StartTime", "run_start", "date", "timestamp", "acquisition_start_time", "time_start", "start_timestamp")
@@ -41,6 +42,14 @@ def references(tree: Tree) -> tuple[Reference, ...]:
             key = (source.kind, source.file, source.inner)
             found.setdefault(key, Reference(kind=source.kind, file=source.file, inner=source.inner, path=node.path))
     return tuple(found.values())
+
+
+def warm() -> None:
+    """Load every table now: the processes that extract can open no file but the one they read."""
+    units.warm()
+    techniques.table()
+    techniques_of(Tree(nodes={"/": (root := Node(path="/", kind=NodeKind.GROUP))}, children={}), root, Found(value="x", path="/"), Profile())
+    canonical_rules()
 
 
 def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbacks: tuple[Node, ...]) -> EntryFacts:

@@ -78,7 +78,7 @@ def _canonical(tree: Tree, node: Node, parent: Node | None, unit: str | None, pr
             name, holder = parent.name, above
             if holder.nx_class in ("NXlog", "NXsensor") or (holder.nx_class == "" and holder.path != "/"):
                 holder = tree.get(parent_of(holder.path)) or holder
-    rules = _rules().get(name.casefold(), ())
+    rules = canonical_rules().get(name.casefold(), ())
     classes = {holder.nx_class.casefold(), parent.nx_class.casefold()} | ({holder.name.casefold()} if not holder.nx_class.startswith("NX") else set())
     for canonical, wanted, dimension in rules:
         if classes & wanted and _fits(unit, dimension):
@@ -107,7 +107,7 @@ def _rank(tree: Tree, node: Node, one: QuantityFacts) -> int:
 
 
 @cache
-def _rules() -> dict[str, tuple[tuple[str, frozenset[str], str], ...]]:
+def canonical_rules() -> dict[str, tuple[tuple[str, frozenset[str], str], ...]]:
     """field → (canonical name, classes, dimension), in the table's order."""
     text = files("panmesh.ingest").joinpath("data/canonical.csv").read_text("utf-8")
     rules: dict[str, tuple[tuple[str, frozenset[str], str], ...]] = {}

@@ -103,6 +103,18 @@ def same_dimension(one: str | None, other: str | None) -> bool:
     return a is not None and b is not None and a.dimension == b.dimension
 
 
+COMMON = tuple(
+    "eV keV meV MeV GeV J m mm um nm pm cm km angstrom s ms us ns ps fs min h K mK degC T mT G A mA uA nA V mV kV W mW Pa kPa MPa hPa bar mbar "
+    "deg rad mrad urad Hz kHz MHz kg g mg m/s mm/s 1/s 1/m 1/cm 1/nm 1/angstrom mm^2 um^2 m^2 cm^-1 s^-1 ohm C F N kg/m^3 g/cm^3 mol l ml".split()
+)
+
+
+def warm() -> None:
+    """Learn the usual symbols now: in processes that are about to fork."""
+    for unit in (*ALIASES, *COMMON):
+        _scale(unit)
+
+
 @cache
 def _scale(unit: str) -> _Scale | None:
     text = unit.strip()

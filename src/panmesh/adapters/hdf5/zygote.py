@@ -6,6 +6,7 @@ a child can only write frames, which are checked on arrival.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import select
@@ -37,11 +38,14 @@ def _load() -> None:
     import hdf5plugin
 
     from panmesh.adapters.hdf5 import preview, reading
+    from panmesh.ingest.extract import warm
 
     assert h5py and hdf5plugin and preview and reading
     h5py._errors.silence_errors()
     zoneinfo.ZoneInfo("UTC")
-    "warm".encode("idna"), b"warm".decode("latin-1"), b"w".decode("ascii")
+    warm()
+    for codec in ("ascii", "utf-8", "latin-1", "utf-16", "utf-32", "cp1252", "unicode_escape"):
+        codecs.lookup(codec)
 
 
 def _run(job: dict[str, Any]) -> None:
