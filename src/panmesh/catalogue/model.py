@@ -10,7 +10,6 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.kernel.pid import Pid
 
-
 T = TypeVar("T")
 
 

@@ -41,7 +41,11 @@ def _chain(tree: Tree, group: Node) -> Iterable[tuple[Node, str]]:
 
 
 def _is_data(node: Node) -> bool:
-    return node.nx_class.casefold() in ("nxdata", "sasdata", "nxdetector", "nxmonitor", "data") or "signal" in node.attrs or "I_axes" in node.attrs
+    return (
+        node.nx_class.casefold() in ("nxdata", "sasdata", "nxdetector", "nxmonitor", "data")
+        or "signal" in node.attrs
+        or "I_axes" in node.attrs
+    )
 
 
 def _of_group(tree: Tree, node: Node, marking: str) -> PlotFacts | None:
@@ -94,7 +98,9 @@ def _old_axes(tree: Tree, node: Node, signal: Node) -> tuple[str, ...]:
         mark = target.attrs.get("axis")
         while isinstance(mark, tuple) and mark:
             mark = mark[0]
-        number = int(mark) if isinstance(mark, int | float) else int(mark) if isinstance(mark, str) and mark.strip().isdigit() else 0
+        number = (
+            int(mark) if isinstance(mark, int | float) else int(mark) if isinstance(mark, str) and mark.strip().isdigit() else 0
+        )
         primary = target.attrs.get("primary")
         if 1 <= number <= rank and (number not in found or primary in (1, (1,), "1")):
             found[number] = target.path
@@ -130,12 +136,24 @@ def _guess(tree: Tree, group: Node, marked: list[Node]) -> PlotFacts | None:
         (n, holder)
         for holder in marked
         for m in tree.members(holder.path)
-        if (n := tree.get(m.path)) is not None and n.kind is NodeKind.DATASET and n.dtype in _NUMBERS and not n.sources and _size(n) > 1
+        if (n := tree.get(m.path)) is not None
+        and n.kind is NodeKind.DATASET
+        and n.dtype in _NUMBERS
+        and not n.sources
+        and _size(n) > 1
     ]
     candidates += [
         (n, group)
-        for path in (f"{group.path.rstrip('/')}/data/data", f"{group.path.rstrip('/')}/data", f"{group.path.rstrip('/')}/exchange/data")
-        if (n := tree.get(path)) is not None and n.kind is NodeKind.DATASET and n.dtype in _NUMBERS and not n.sources and _size(n) > 1
+        for path in (
+            f"{group.path.rstrip('/')}/data/data",
+            f"{group.path.rstrip('/')}/data",
+            f"{group.path.rstrip('/')}/exchange/data",
+        )
+        if (n := tree.get(path)) is not None
+        and n.kind is NodeKind.DATASET
+        and n.dtype in _NUMBERS
+        and not n.sources
+        and _size(n) > 1
     ]
     if not candidates:
         return None

@@ -18,9 +18,39 @@ from panmesh.ingest.tree import Node, NodeKind, Tree, text_of
 from panmesh.kernel import techniques, units
 
 _TITLES = ("title", "Title", "scan_title", "run_title", "experiment_title", "scanTitle")
-_STARTS = ("start_time", "start_date", "startTime", "StartTime", "run_start", "date", "timestamp", "acquisition_start_time", "time_start", "start_timestamp")
-_ENDS = ("end_time", "end_date", "stop_time", "endTime", "EndTime", "run_end", "run_stop", "time_end", "acquisition_end_time", "end_timestamp")
-_DESCRIPTIONS = ("experiment_description", "description", "entry_description", "comment", "comments", "notes", "experiment_documentation")
+_STARTS = (
+    "start_time",
+    "start_date",
+    "startTime",
+    "StartTime",
+    "run_start",
+    "date",
+    "timestamp",
+    "acquisition_start_time",
+    "time_start",
+    "start_timestamp",
+)
+_ENDS = (
+    "end_time",
+    "end_date",
+    "stop_time",
+    "endTime",
+    "EndTime",
+    "run_end",
+    "run_stop",
+    "time_end",
+    "acquisition_end_time",
+    "end_timestamp",
+)
+_DESCRIPTIONS = (
+    "experiment_description",
+    "description",
+    "entry_description",
+    "comment",
+    "comments",
+    "notes",
+    "experiment_documentation",
+)
 
 
 def extract(tree: Tree, *, file_name: str, profile: Profile) -> tuple[EntryFacts, ...]:
@@ -48,7 +78,9 @@ def warm() -> None:
     """Load every table now: the processes that extract can open no file but the one they read."""
     units.warm()
     techniques.table()
-    techniques_of(Tree(nodes={"/": (root := Node(path="/", kind=NodeKind.GROUP))}, children={}), root, Found(value="x", path="/"), Profile())
+    techniques_of(
+        Tree(nodes={"/": (root := Node(path="/", kind=NodeKind.GROUP))}, children={}), root, Found(value="x", path="/"), Profile()
+    )
     canonical_rules()
 
 
@@ -135,5 +167,3 @@ def _description(tree: Tree, places: tuple[Node, ...]) -> Found | None:
         if found is not None and not is_placeholder(found.value):
             return found
     return None
-
-

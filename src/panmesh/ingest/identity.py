@@ -14,13 +14,27 @@ _PROPOSAL = (
     "rb_number", "RBNumber", "rb_proposal", "GUPNumber", "gup_number", "experiment_id", "experiment_number", "visit", "visit_id", "beamtime_id",
     "beamtimeID", "session_id", "scan_identifier_proposal", "proposalID", "ProposalID",
 )  # fmt: skip
-_HOLDERS = ("", "experiment", "proposal", "metadata", "Metadata", "METADATA", "DASlogs", "experiment_facility", "beamtime", "collection", "before_scan")
+_HOLDERS = (
+    "",
+    "experiment",
+    "proposal",
+    "metadata",
+    "Metadata",
+    "METADATA",
+    "DASlogs",
+    "experiment_facility",
+    "beamtime",
+    "collection",
+    "before_scan",
+)
 _RUN = (
     "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "raw_run_number",
 )  # fmt: skip
 _VISIT = re.compile(r"(?P<proposal>[A-Za-z]{1,3}\d{3,7})-(?P<number>\d{1,3})")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-_IN_PATH = re.compile(r"/(?:dls|ibl|nsls2?|data\d?|asap3?)/[\w.-]+/(?:data|gpfs|nfs)?/?(?:\d{4}/)?(?P<visit>[A-Za-z]{2}\d{3,6}-\d{1,3})/")
+_IN_PATH = re.compile(
+    r"/(?:dls|ibl|nsls2?|data\d?|asap3?)/[\w.-]+/(?:data|gpfs|nfs)?/?(?:\d{4}/)?(?P<visit>[A-Za-z]{2}\d{3,6}-\d{1,3})/"
+)
 
 
 def proposal_of(tree: Tree, group: Node) -> tuple[Found | None, Found | None, list[Found]]:

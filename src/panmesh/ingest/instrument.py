@@ -16,16 +16,22 @@ def instrument_of(tree: Tree, group: Node) -> Found | None:
         found = text_at(tree, node, _NAMES) or attribute_at(node, ("name", "short_name"))
         if _good(found):
             return found
-    found = text_at(tree, group, ("instrument_name", "instrument", "beamline", "instrument_id", "beamline_name", "endstation", "end_station"))
+    found = text_at(
+        tree, group, ("instrument_name", "instrument", "beamline", "instrument_id", "beamline_name", "endstation", "end_station")
+    )
     if _good(found):
         return found
-    found = attribute_at(group, ("instrument", "beamline", "instrument_name")) or attribute_at(tree.nodes["/"], ("instrument", "beamline", "instrument_name"))
+    found = attribute_at(group, ("instrument", "beamline", "instrument_name")) or attribute_at(
+        tree.nodes["/"], ("instrument", "beamline", "instrument_name")
+    )
     return found if _good(found) else None
 
 
 def facility_of(tree: Tree, group: Node) -> Found | None:
     for node in (*_sources(tree, group),):
-        found = text_at(tree, node, ("name", "facility", "facility_name", "short_name")) or attribute_at(node, ("name", "short_name"))
+        found = text_at(tree, node, ("name", "facility", "facility_name", "short_name")) or attribute_at(
+            node, ("name", "short_name")
+        )
         if _good(found):
             return found
     for holder in (group, *members_of_class(tree, group, "NXexperiment", "NXcollection")):
@@ -61,7 +67,14 @@ def _real_first(tree: Tree, sources: list[Node]) -> list[Node]:
 
     def rank(node: Node) -> int:
         kind = (text_at(tree, node, ("type", "radiation", "probe")) or Found(value="", path="")).value.casefold()
-        return 0 if any(word in kind for word in ("synchrotron", "reactor", "spallation", "free-electron", "free electron", "neutron", "muon")) else 1
+        return (
+            0
+            if any(
+                word in kind
+                for word in ("synchrotron", "reactor", "spallation", "free-electron", "free electron", "neutron", "muon")
+            )
+            else 1
+        )
 
     return sorted(sources, key=rank)
 

@@ -54,7 +54,9 @@ def _user_groups(tree: Tree, group: Node) -> list[Node]:
         node = tree.get(member.path)
         if node is None or node.kind is not NodeKind.GROUP or node in found:
             continue
-        if member.name.casefold() in ("user", "users", "user1", "experimenter", "local_contact") and not node.nx_class.startswith("NX"):
+        if member.name.casefold() in ("user", "users", "user1", "experimenter", "local_contact") and not node.nx_class.startswith(
+            "NX"
+        ):
             found.append(node)
     nested = [inner for user in found for inner in members_of_class(tree, user, "NXuser")]
     return found + nested
@@ -85,7 +87,9 @@ def _from_group(tree: Tree, user: Node, people: dict[str, Person], empty: list[F
 def _texts(node: Node) -> list[str]:
     values = node.value if isinstance(node.value, tuple) else (node.value,)
     flat = [v for v in values if isinstance(v, str)]
-    return [part for v in flat for part in _SPLIT.split(" ".join(v.replace("\n", ";").split())) if part.strip()] or (flat[:1] if flat else [])
+    return [part for v in flat for part in _SPLIT.split(" ".join(v.replace("\n", ";").split())) if part.strip()] or (
+        flat[:1] if flat else []
+    )
 
 
 def _add(

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 
 _NOTHING = frozenset(
-    "unknown undefined undef none null nil nan n/a na not_available not available tbd tba todo xxx xx x - -- --- . _ ? ?? default unnamed "
-    "untitled test_title no title no_title no name noname empty unspecified not set notset 0-0 00-0 0_0 -1 0 00 000 0000 00000 000000".split()
-) | {"not available", "no title", "not set", "no name", "n.a.", "unnamed sample", "your name", "sample name", "not specified", "no sample"}
+    ["unknown", "undefined", "undef", "none", "null", "nil", "nan", "n/a", "na", "not_available", "not", "available", "tbd", "tba", "todo", "xxx", "xx", "x", "-", "--", "---", ".", "_", "?", "??", "default", "unnamed", "untitled", "test_title", "no", "title", "no_title", "no", "name", "noname", "empty", "unspecified", "not", "set", "notset", "0-0", "00-0", "0_0", "-1", "0", "00", "000", "0000", "00000", "000000"]
+) | {
+    "not available",
+    "no title",
+    "not set",
+    "no name",
+    "n.a.",
+    "unnamed sample",
+    "your name",
+    "sample name",
+    "not specified",
+    "no sample",
+}
 _TEMPLATE = re.compile(r"\{[\w .-]*\}|<[\w .-]*>|\$\{?[\w.]*\}?|%\(?\w+\)?s?")
 _IDENTIFIER_ONLY = frozenset({"setup", "test", "demo", "dummy", "commissioning", "none", "user", "blank", "tmp", "temp", "nexus"})
 

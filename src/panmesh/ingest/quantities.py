@@ -25,7 +25,12 @@ def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFa
     """Each number below the group once; those with a canonical name first, in the order of the table's authority."""
     found: list[tuple[int, QuantityFacts]] = []
     for node in within(tree, group):
-        if node.kind is not NodeKind.DATASET or node.dtype not in ("float", "integer", "unsigned") or node.name.endswith("_set_") or node.sources:
+        if (
+            node.kind is not NodeKind.DATASET
+            or node.dtype not in ("float", "integer", "unsigned")
+            or node.name.endswith("_set_")
+            or node.sources
+        ):
             continue
         one = _quantity(tree, node, profile, group)
         if one is None:
@@ -72,14 +77,22 @@ def _canonical(tree: Tree, node: Node, parent: Node | None, unit: str | None, pr
         return None
     name = node.name
     holder = parent
-    if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in ("NXlog", "NXsensor", "NXpositioner", "NXenvironment", ""):
+    if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in (
+        "NXlog",
+        "NXsensor",
+        "NXpositioner",
+        "NXenvironment",
+        "",
+    ):
         above = tree.get(parent_of(parent.path))
         if above is not None:
             name, holder = parent.name, above
             if holder.nx_class in ("NXlog", "NXsensor") or (holder.nx_class == "" and holder.path != "/"):
                 holder = tree.get(parent_of(holder.path)) or holder
     rules = canonical_rules().get(name.casefold(), ())
-    classes = {holder.nx_class.casefold(), parent.nx_class.casefold()} | ({holder.name.casefold()} if not holder.nx_class.startswith("NX") else set())
+    classes = {holder.nx_class.casefold(), parent.nx_class.casefold()} | (
+        {holder.name.casefold()} if not holder.nx_class.startswith("NX") else set()
+    )
     for canonical, wanted, dimension in rules:
         if classes & wanted and _fits(unit, dimension):
             return canonical

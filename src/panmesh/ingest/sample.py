@@ -46,7 +46,9 @@ def _from_group(tree: Tree, node: Node, empty: list[Found]) -> SampleFacts | Non
         parts["name"] = _good(attribute_at(node, ("name", "sample_name")), empty)
     parts["identifier"] = _good(text_at(tree, node, ("sample_id", "identifier", "identifier_sample", "uuid", "barcode")), empty)
     parts["formula"] = _good(text_at(tree, node, ("chemical_formula", "formula", "atom_types")), empty)
-    parts["description"] = _good(text_at(tree, node, ("description", "sample_description", "details", "comment", "composition")), empty)
+    parts["description"] = _good(
+        text_at(tree, node, ("description", "sample_description", "details", "comment", "composition")), empty
+    )
     parts["kind"] = _good(text_at(tree, node, ("type", "situation", "physical_form")), empty)
     identifier = tree.child(node.path, "identifier")
     if parts["identifier"] is None and identifier is not None and identifier.kind is NodeKind.GROUP:

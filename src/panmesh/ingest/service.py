@@ -136,7 +136,11 @@ class IngestService:
         )
 
     def _master(self, unit: ClaimedUnit, path: str) -> Neighbour | None:
-        found = [m for m in self._store.masters_of(unit.storage, path, names.master_candidates(path)) if m.unit_id != unit.id and not m.bare]
+        found = [
+            m
+            for m in self._store.masters_of(unit.storage, path, names.master_candidates(path))
+            if m.unit_id != unit.id and not m.bare
+        ]
         return max(found, key=lambda m: len(m.path), default=None)
 
     def _needs(self, unit: ClaimedUnit, profile: Profile, facts: FileFacts) -> list[str]:
@@ -204,7 +208,9 @@ class IngestService:
         )
 
     def _place(self, unit: ClaimedUnit, profile: Profile, entry: EntryFacts) -> Place:
-        instrument = self._store.instrument(profile.instrument or (entry.instrument.value if entry.instrument else None), self._clock())
+        instrument = self._store.instrument(
+            profile.instrument or (entry.instrument.value if entry.instrument else None), self._clock()
+        )
         folder = unit.path.rpartition("/")[0]
         if not instrument.scheduled:
             return Place(instrument=instrument, folder=folder)
@@ -212,7 +218,9 @@ class IngestService:
         visit = entry.visit.value if entry.visit else None
         start = entry.start.us if entry.start else None
         said = [text for text in (visit, proposal) if text] or [part for part in folder.split("/") if part]
-        placed = place(Claim(start_us=start, proposal=proposal, visit=visit, path=unit.path), self._store.visits(instrument.id, start, said))
+        placed = place(
+            Claim(start_us=start, proposal=proposal, visit=visit, path=unit.path), self._store.visits(instrument.id, start, said)
+        )
         return Place(instrument=instrument, visit=placed.visit, quarantine=placed.reason)
 
     # --- a numbered series -------------------------------------------------------------------------------------------
@@ -222,7 +230,9 @@ class IngestService:
         profile = self._storages.profile(unit.storage, unit.path)
         folder = unit.path.rpartition("/")[0]
         tally = _Tally()
-        listed = (s for s in self._storages.list_folder(unit.storage, folder) if names.in_series(unit.path, s.path.rpartition("/")[2]))
+        listed = (
+            s for s in self._storages.list_folder(unit.storage, folder) if names.in_series(unit.path, s.path.rpartition("/")[2])
+        )
         manifest = self._manifests.write(_rows(unit, tally.counted(listed)))
         suffix = unit.path.rpartition(".")[2].lower()
         format = _SERIES_FORMAT.get(suffix, FileFormat.UNKNOWN)
@@ -244,7 +254,12 @@ class IngestService:
 def is_bare(facts: FileFacts) -> bool:
     """Whether a file says nothing of a run itself, so that it may be the data file of a master."""
     return facts.format is FileFormat.HDF5 and all(
-        e.title is None and e.start is None and e.sample is None and e.definition is None and e.instrument is None and not e.people
+        e.title is None
+        and e.start is None
+        and e.sample is None
+        and e.definition is None
+        and e.instrument is None
+        and not e.people
         for e in facts.entries
     )
 

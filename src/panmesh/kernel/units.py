@@ -104,8 +104,7 @@ def same_dimension(one: str | None, other: str | None) -> bool:
 
 
 COMMON = tuple(
-    "eV keV meV MeV GeV J m mm um nm pm cm km angstrom s ms us ns ps fs min h K mK degC T mT G A mA uA nA V mV kV W mW Pa kPa MPa hPa bar mbar "
-    "deg rad mrad urad Hz kHz MHz kg g mg m/s mm/s 1/s 1/m 1/cm 1/nm 1/angstrom mm^2 um^2 m^2 cm^-1 s^-1 ohm C F N kg/m^3 g/cm^3 mol l ml".split()
+    ["eV", "keV", "meV", "MeV", "GeV", "J", "m", "mm", "um", "nm", "pm", "cm", "km", "angstrom", "s", "ms", "us", "ns", "ps", "fs", "min", "h", "K", "mK", "degC", "T", "mT", "G", "A", "mA", "uA", "nA", "V", "mV", "kV", "W", "mW", "Pa", "kPa", "MPa", "hPa", "bar", "mbar", "deg", "rad", "mrad", "urad", "Hz", "kHz", "MHz", "kg", "g", "mg", "m/s", "mm/s", "1/s", "1/m", "1/cm", "1/nm", "1/angstrom", "mm^2", "um^2", "m^2", "cm^-1", "s^-1", "ohm", "C", "F", "N", "kg/m^3", "g/cm^3", "mol", "l", "ml"]
 )
 
 
@@ -133,14 +132,28 @@ def _by_pint(text: str) -> _Scale | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            parsed = registry.parse_expression(text) if any(c.isdigit() for c in text[:1]) else registry.Quantity(1, registry.parse_units(text))
+            parsed = (
+                registry.parse_expression(text)
+                if any(c.isdigit() for c in text[:1])
+                else registry.Quantity(1, registry.parse_units(text))
+            )
             if not hasattr(parsed, "to_base_units"):
                 return None
             units = parsed.units
             zero = registry.Quantity(0 * parsed.magnitude, units).to_base_units().magnitude
             one = registry.Quantity(1 * parsed.magnitude, units).to_base_units().magnitude
             dimension = _dimension(registry, units)
-    except (pint.PintError, ValueError, TypeError, AttributeError, KeyError, ZeroDivisionError, OverflowError, AssertionError, SyntaxError):
+    except (
+        pint.PintError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        ZeroDivisionError,
+        OverflowError,
+        AssertionError,
+        SyntaxError,
+    ):
         return None
     except (RecursionError, tokenize.TokenError, EOFError):
         return None
@@ -160,7 +173,9 @@ def _dimension(registry: Any, units: Any) -> str:
             return "angle"
     elif any("count" in name for name in units._units):
         return f"count * {dimension}"
-    elif any("radian" in name or "degree" in name and "celsius" not in name and "fahrenheit" not in name for name in units._units):
+    elif any(
+        "radian" in name or "degree" in name and "celsius" not in name and "fahrenheit" not in name for name in units._units
+    ):
         return f"angle * {dimension}" if "temperature" not in dimension else dimension
     return dimension
 

@@ -33,7 +33,9 @@ def probe() -> SandboxReport:
         reason = os.strerror(ctypes.get_errno())
         return SandboxReport(kind="none", abi=0, seccomp=False, detail=f"Landlock is not available here: {reason}")
     seccomp = platform.machine() in _SYSCALLS
-    return SandboxReport(kind="landlock", abi=abi, seccomp=seccomp, detail=f"Landlock version {abi}" + (", seccomp" if seccomp else ""))
+    return SandboxReport(
+        kind="landlock", abi=abi, seccomp=seccomp, detail=f"Landlock version {abi}" + (", seccomp" if seccomp else "")
+    )
 
 
 def die_with_parent() -> None:

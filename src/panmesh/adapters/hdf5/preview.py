@@ -91,7 +91,11 @@ def _read(dataset: Any, start: list[int], count: list[int]) -> Any:
 
 def _axis(file: Any, plot: dict[str, Any], dimension: int, shape: tuple[int, ...], limits: ReadLimits) -> Axis:
     paths = plot.get("axes") or []
-    path = paths[dimension] if len(paths) == len(shape) else (paths[-1] if len(paths) == 1 and sum(n > 1 for n in shape) == 1 else "")
+    path = (
+        paths[dimension]
+        if len(paths) == len(shape)
+        else (paths[-1] if len(paths) == 1 and sum(n > 1 for n in shape) == 1 else "")
+    )
     if not path:
         return Axis(label="", units=None, values=())
     label = path.rsplit("/", 1)[-1]

@@ -98,7 +98,16 @@ def _counts(tree: Tree) -> dict[str, int]:
 def _detail(tree: Tree) -> dict[str, Any]:
     """What the root says of the file itself."""
     root = tree.nodes["/"].attrs
-    wanted = ("NeXus_version", "HDF5_Version", "h5py_version", "creator", "creator_version", "file_name", "file_time", "file_update_time")
+    wanted = (
+        "NeXus_version",
+        "HDF5_Version",
+        "h5py_version",
+        "creator",
+        "creator_version",
+        "file_name",
+        "file_time",
+        "file_update_time",
+    )
     return {name: value for name in wanted if isinstance(value := _one(root.get(name)), str) and value}
 
 

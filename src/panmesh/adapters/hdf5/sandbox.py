@@ -87,7 +87,9 @@ class SandboxedReader:
         for _ in range(self.processes):
             self._zygotes.get().close()
 
-    def _drain(self, todo: Queue[list[ReadRequest]], results: Queue[tuple[ReadRequest, FileFacts] | BaseException | None]) -> None:
+    def _drain(
+        self, todo: Queue[list[ReadRequest]], results: Queue[tuple[ReadRequest, FileFacts] | BaseException | None]
+    ) -> None:
         try:
             while not todo.empty():
                 for result in self._batch(todo.get_nowait()):

@@ -22,11 +22,33 @@ from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Sourc
 # Attributes of datasets that mean something to us; of groups all are read.
 _WANTED = frozenset(
     (b"units", b"unit", b"signal", b"axis", b"axes", b"primary", b"long_name", b"local_name", b"target", b"default", b"NX_class")
-    + (b"uncertainties", b"interpretation", b"type", b"name", b"offset", b"description", b"nexus_name", b"depends_on", b"S", b"version")
+    + (
+        b"uncertainties",
+        b"interpretation",
+        b"type",
+        b"name",
+        b"offset",
+        b"description",
+        b"nexus_name",
+        b"depends_on",
+        b"S",
+        b"version",
+    )
     + (b"short_name", b"start", b"start_time", b"I_axes", b"Q_indices", b"label", b"quantity", b"CLASS")
 )
 _MAX_PROBLEMS = 200
-_Errors = (OSError, RuntimeError, ValueError, TypeError, KeyError, MemoryError, OverflowError, UnicodeError, AttributeError, IndexError)
+_Errors = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    UnicodeError,
+    AttributeError,
+    IndexError,
+)
 
 
 def open_file(path: str) -> tuple[Any, bool]:
@@ -120,7 +142,9 @@ class _Walk:
             path, number = f"{wanted} ({number})", number + 1
         return path
 
-    def _member(self, path: str, group: Any, link: tuple[bytes, int, Any], depth: int, waiting: deque[tuple[str, Any, int]]) -> None:
+    def _member(
+        self, path: str, group: Any, link: tuple[bytes, int, Any], depth: int, waiting: deque[tuple[str, Any, int]]
+    ) -> None:
         try:
             node = self._link(path, group, link, depth, waiting)
         except _Errors as error:
@@ -128,7 +152,9 @@ class _Walk:
             node = Node(path=path, kind=NodeKind.BROKEN)
         self._nodes[path] = node
 
-    def _link(self, path: str, group: Any, link: tuple[bytes, int, Any], depth: int, waiting: deque[tuple[str, Any, int]]) -> Node:
+    def _link(
+        self, path: str, group: Any, link: tuple[bytes, int, Any], depth: int, waiting: deque[tuple[str, Any, int]]
+    ) -> Node:
         raw, kind, address = link
         if kind == h5py.h5l.TYPE_SOFT:
             return Node(path=path, kind=NodeKind.SOFT, target=_text(group.links.get_val(raw)))
@@ -374,5 +400,3 @@ def _looks_latin(value: bytes) -> bool:
     """Å, °, µ and é in the encodings of the last century: mostly ASCII with single high bytes that are letters or signs."""
     high = [byte for byte in value if byte >= 0x80]
     return len(high) * 4 <= len(value) and all(byte >= 0xA0 for byte in high)
-
-

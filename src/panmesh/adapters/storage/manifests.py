@@ -1,0 +1,214 @@
+"""Manifests on disk: small ones inline, large ones as Parquet segments named by their content, synced before anything refers to them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from panmesh.catalogue.manifest import INLINE_LIMIT, FileRow, ManifestRef, SegmentRef, pack, unpack
+from panmesh.kernel.faults import reach
+
+ROW_GROUP = 10_000  # rows: a page reads one group, some milliseconds
+SEGMENT = 500_000  # rows of one segment file
+
+
+class ParquetManifests:
+    """Implements `catalogue.manifest.ManifestStore` in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, files: Iterable[FileRow]) -> ManifestRef:
+        rows = iter(files)
+        head = list(islice(rows, INLINE_LIMIT + 1))
+        if len(head) <= INLINE_LIMIT:
+            return ManifestRef(file_count=len(head), total_bytes=sum(r.size for r in head), inline=pack(head))
+        segments: list[SegmentRef] = []
+        total = 0
+        stream: Iterator[FileRow] = chain(head, rows)
+        while True:
+            segment, size = self._segment(islice(stream, SEGMENT))
+            if segment is None:
+                break
+            segments.append(segment)
+            total += size
+        return ManifestRef(file_count=sum(s.rows for s in segments), total_bytes=total, segments=tuple(segments))
+
+    def iterate(self, ref: ManifestRef) -> Iterator[FileRow]:
+        if ref.inline is not None:
+            yield from unpack(ref.inline)
+            return
+        for segment in ref.segments:
+            file = self._open(segment.name)
+            for group in range(file.num_row_groups):
+                yield from _rows(file.read_row_group(group))
+
+    def page(self, ref: ManifestRef, *, offset: int, limit: int, contains: str | None = None) -> tuple[int, int, list[FileRow]]:
+        if ref.inline is not None:
+            rows = [r for r in unpack(ref.inline) if contains is None or contains.casefold() in r.name.casefold()]
+            return len(rows), sum(r.size for r in rows), rows[offset : offset + limit]
+        if contains:
+            return self._filtered(ref, offset, limit, contains)
+        return ref.file_count, ref.total_bytes, list(islice(self._from(ref, offset), limit))
+
+    def lookup(self, ref: ManifestRef, name: str) -> FileRow | None:
+        if ref.inline is not None:
+            return next((r for r in unpack(ref.inline) if r.name == name), None)
+        for segment in ref.segments:
+            if not segment.first <= name <= segment.last:
+                continue
+            file = self._open(segment.name)
+            for group in range(file.num_row_groups):
+                statistics = file.metadata.row_group(group).column(0).statistics
+                if statistics is None or not statistics.has_min_max or statistics.min <= name <= statistics.max:
+                    found = next((r for r in _rows(file.read_row_group(group)) if r.name == name), None)
+                    if found is not None:
+                        return found
+        return None
+
+    def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
+        return self.write(change(row) for row in self.iterate(ref))
+
+    def collect_garbage(self, referenced: frozenset[str], grace_seconds: float = 86_400) -> int:
+        """Remove segments that nothing refers to and that are older than the grace; returns how many."""
+        removed = 0
+        for path in self._folder.glob("*/*.parquet"):
+            if path.stem not in referenced and time.time() - path.stat().st_mtime > grace_seconds:
+                path.unlink()
+                removed += 1
+        return removed
+
+    # --- segments ----------------------------------------------------------------------------------------------------
+
+    def _segment(self, rows: Iterator[FileRow]) -> tuple[SegmentRef | None, int]:
+        import pyarrow.parquet as parquet
+
+        first = next(rows, None)
+        if first is None:
+            return None, 0
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._folder / f".{os.getpid()}-{time.monotonic_ns()}.tmp"
+        last, count, size = first, 0, 0
+        stream: Iterator[FileRow] = chain([first], rows)
+        try:
+            with parquet.ParquetWriter(temporary, _schema(), compression="zstd", write_statistics=["name"]) as writer:
+                while batch := list(islice(stream, ROW_GROUP)):
+                    writer.write_table(_table(batch))
+                    last, count, size = batch[-1], count + len(batch), size + sum(r.size for r in batch)
+            name = _sync_and_name(temporary)
+            reach("manifest.before-rename")
+            target = self._folder / name[:2] / f"{name}.parquet"
+            target.parent.mkdir(exist_ok=True)
+            os.replace(temporary, target)
+            _sync_folder(target.parent)
+            _sync_folder(self._folder)
+            reach("manifest.written")
+        finally:
+            temporary.unlink(missing_ok=True)
+        return SegmentRef(name=name, rows=count, first=first.name, last=last.name), size
+
+    def _open(self, name: str) -> Any:
+        import pyarrow.parquet as parquet
+
+        return parquet.ParquetFile(self._folder / name[:2] / f"{name}.parquet")
+
+    def _from(self, ref: ManifestRef, offset: int) -> Iterator[FileRow]:
+        for segment in ref.segments:
+            if offset >= segment.rows:
+                offset -= segment.rows
+                continue
+            file = self._open(segment.name)
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if offset >= rows:
+                    offset -= rows
+                    continue
+                yield from _rows(file.read_row_group(group).slice(offset))
+                offset = 0
+
+    def _filtered(self, ref: ManifestRef, offset: int, limit: int, contains: str) -> tuple[int, int, list[FileRow]]:
+        import pyarrow.compute as compute
+
+        count, size, found = 0, 0, list[FileRow]()
+        for segment in ref.segments:
+            table = self._open(segment.name).read()
+            mask = compute.match_substring(table.column("name"), contains, ignore_case=True)
+            table = table.filter(mask)
+            size += compute.sum(table.column("size")).as_py() or 0
+            if len(found) < limit:
+                found += islice(_rows(table.slice(max(0, offset - count))), limit - len(found))
+            count += table.num_rows
+        return count, size, found
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("name", pa.string()),
+            ("size", pa.int64()),
+            ("modified_us", pa.int64()),
+            ("storage", pa.dictionary(pa.int32(), pa.string())),
+            ("folder", pa.dictionary(pa.int32(), pa.string())),
+            ("sha256", pa.binary()),
+            ("blake3", pa.binary()),
+            ("crc32", pa.uint32()),
+            ("adler32", pa.uint32()),
+            ("blocks", pa.list_(pa.binary())),
+        ]
+    )
+
+
+def _table(rows: list[FileRow]) -> Any:
+    import pyarrow as pa
+
+    columns = {
+        "name": [r.name for r in rows],
+        "size": [r.size for r in rows],
+        "modified_us": [r.modified_us for r in rows],
+        "storage": [r.storage for r in rows],
+        "folder": [r.path.removesuffix(r.name) for r in rows],
+        "sha256": [r.sha256 for r in rows],
+        "blake3": [r.blake3 for r in rows],
+        "crc32": [r.crc32 for r in rows],
+        "adler32": [r.adler32 for r in rows],
+        "blocks": [list(r.blocks) for r in rows],
+    }
+    return pa.table(columns, schema=_schema())
+
+
+def _rows(table: Any) -> Iterator[FileRow]:
+    for batch in table.to_batches(max_chunksize=1000):
+        for plain in batch.to_pylist():
+            yield FileRow(
+                name=plain["name"],
+                size=plain["size"],
+                modified_us=plain["modified_us"],
+                storage=plain["storage"],
+                path=plain["folder"] + plain["name"],
+                sha256=plain["sha256"],
+                blake3=plain["blake3"],
+                crc32=plain["crc32"],
+                adler32=plain["adler32"],
+                blocks=tuple(plain["blocks"] or ()),
+            )
+
+
+def _sync_and_name(path: Path) -> str:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

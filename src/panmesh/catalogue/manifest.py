@@ -1,0 +1,118 @@
+"""The list of a dataset's files: names, sizes, digests, places. Up to 64 files in a compact blob, above in immutable segments."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+INLINE_LIMIT = 64  # files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    name: str  # in the dataset, "/" between folders
+    size: int
+    modified_us: int
+    storage: str
+    path: str  # in the storage
+    sha256: bytes | None = None  # None: pending
+    blake3: bytes | None = None  # of the whole file
+    crc32: int | None = None
+    adler32: int | None = None
+    blocks: tuple[bytes, ...] = ()  # BLAKE3 of each 16 MiB block, for files larger than one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRef:
+    """An immutable, content-named piece of a large manifest."""
+
+    name: str  # SHA-256 of the segment file, hex
+    rows: int
+    first: str  # file names, for look-ups
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRef:
+    """What SQL keeps of a manifest."""
+
+    file_count: int
+    total_bytes: int
+    inline: bytes | None = None
+    segments: tuple[SegmentRef, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        head = {"n": self.file_count, "b": self.total_bytes}
+        if self.inline is not None:
+            return orjson.dumps(head) + b"\n" + self.inline
+        return orjson.dumps(head | {"s": [[s.name, s.rows, s.first, s.last] for s in self.segments]}) + b"\n"
+
+    @staticmethod
+    def from_bytes(data: bytes) -> ManifestRef:
+        line, _, rest = bytes(data).partition(b"\n")
+        head = orjson.loads(line)
+        segments = tuple(SegmentRef(name=n, rows=r, first=f, last=e) for n, r, f, e in head.get("s", ()))
+        return ManifestRef(file_count=head["n"], total_bytes=head["b"], inline=None if segments else rest, segments=segments)
+
+
+class ManifestStore(Protocol):
+    def write(self, files: Iterable[FileRow]) -> ManifestRef:
+        """Rows in the order of their names. Segments are on disk and synced when this returns."""
+        ...
+
+    def iterate(self, ref: ManifestRef) -> Iterator[FileRow]: ...
+
+    def page(self, ref: ManifestRef, *, offset: int, limit: int, contains: str | None = None) -> tuple[int, int, list[FileRow]]:
+        """(files that match, their bytes, the rows of the page)."""
+        ...
+
+    def lookup(self, ref: ManifestRef, name: str) -> FileRow | None: ...
+
+    def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
+        """The same files with other columns, as a stream."""
+        ...
+
+
+def pack(rows: Iterable[FileRow]) -> bytes:
+    return zlib.compress(orjson.dumps([_row(r) for r in rows]), 6)
+
+
+def unpack(blob: bytes) -> list[FileRow]:
+    return [_unrow(plain) for plain in orjson.loads(zlib.decompress(blob))]
+
+
+def _row(row: FileRow) -> list[Any]:
+    place: Any = row.path.removesuffix(row.name) if row.path.endswith(row.name) else [row.path]
+    plain = [row.name, row.size, row.modified_us, row.storage, place]
+    if row.sha256 is None:
+        return plain
+    return [*plain, _text(row.sha256), _text(row.blake3), row.crc32, row.adler32, [_text(b) for b in row.blocks]]
+
+
+def _unrow(plain: list[Any]) -> FileRow:
+    name, size, modified_us, storage, place, *digests = plain
+    path = place[0] if isinstance(place, list) else place + name
+    if not digests:
+        return FileRow(name=name, size=size, modified_us=modified_us, storage=storage, path=path)
+    sha256, blake3, crc32, adler32, blocks = digests
+    return FileRow(
+        name=name,
+        size=size,
+        modified_us=modified_us,
+        storage=storage,
+        path=path,
+        sha256=b64decode(sha256),
+        blake3=b64decode(blake3),
+        crc32=crc32,
+        adler32=adler32,
+        blocks=tuple(b64decode(b) for b in blocks),
+    )
+
+
+def _text(digest: bytes | None) -> str:
+    return b64encode(digest or b"").decode("ascii")
