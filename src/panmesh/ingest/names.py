@@ -24,7 +24,33 @@ IGNORED = (
 _IGNORED = re.compile("|".join(translate(pattern) for pattern in IGNORED))
 # Detector frames and logs that come in numbered series: one unit for all of a series in a folder.
 _SERIES_SUFFIXES = frozenset(
-    [".tif", ".tiff", ".cbf", ".edf", ".img", ".mccd", ".mar", ".dat", ".raw", ".bin", ".txt", ".csv", ".asc", ".xy", ".xye", ".chi", ".png", ".jpg", ".jpeg", ".npy", ".fits", ".smv", ".sfrm", ".out", ".log"]
+    [
+        ".tif",
+        ".tiff",
+        ".cbf",
+        ".edf",
+        ".img",
+        ".mccd",
+        ".mar",
+        ".dat",
+        ".raw",
+        ".bin",
+        ".txt",
+        ".csv",
+        ".asc",
+        ".xy",
+        ".xye",
+        ".chi",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".npy",
+        ".fits",
+        ".smv",
+        ".sfrm",
+        ".out",
+        ".log",
+    ]
 )
 _NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)(?P<suffix>\.[A-Za-z]\w{0,7})")
 _CUT = re.compile(r"[-_. ]+(?=[^-_. ])")

@@ -22,8 +22,8 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
         facts = _from_group(tree, node, empty)
         if facts is not None:
             return facts, empty
-    for name in _LOOSE:
-        found = text_at(tree, group, (name,))
+    for loose in _LOOSE:
+        found = text_at(tree, group, (loose,))
         if found is not None and not is_placeholder(found.value):
             return SampleFacts(path=found.path, name=found.value), empty
         if found is not None:
@@ -33,8 +33,8 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
 
 def _from_group(tree: Tree, node: Node, empty: list[Found]) -> SampleFacts | None:
     parts: dict[str, Found | None] = {"name": None}
-    for name in _NAMES:
-        found = text_at(tree, node, (name,))
+    for key in _NAMES:
+        found = text_at(tree, node, (key,))
         if found is None:
             continue
         if is_placeholder(found.value):

@@ -50,6 +50,7 @@ def _row(key: str, one: tuple[int, str, Mapping[str, Any] | None], new: str) -> 
         "facility_id": one[0],
         "natural_key": key,
         "name": value["name"],
+        "name_folded": fold(value["name"]),
         "identifier": value.get("identifier"),
         "formula": value.get("formula"),
         "description": value.get("description"),

@@ -200,6 +200,7 @@ sample = Table(
     _ref("facility_id", "facility"),
     Column("natural_key", Text, nullable=False, unique=True),  # facility, team or folder, identifier or folded name
     Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False, index=True),
     Column("identifier", Text),
     Column("formula", Text),
     Column("description", Text),

@@ -1,0 +1,235 @@
+"""A query's conditions as SQL, each with the predicate of its own artefact: what a viewer may not read is false in every condition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.terms import State
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.permission import readable_terms, state_conditions
+from panmesh.adapters.sql.tables import (
+    dataset,
+    dataset_person,
+    dataset_technique,
+    facility,
+    instrument,
+    investigation,
+    parameter,
+    proposal,
+    sample,
+    terms,
+)
+from panmesh.catalogue.query import (
+    ARTEFACT_OF,
+    PARAMETER_ARTEFACT,
+    SORT_FIELD,
+    And,
+    Compare,
+    Condition,
+    Field,
+    OneOf,
+    Op,
+    Or,
+    QuantityRange,
+    Sort,
+    SortKey,
+    Words,
+)
+from panmesh.kernel import techniques
+from panmesh.kernel.errors import Fault, Invalid
+from panmesh.kernel.text import fold, key_of
+from panmesh.kernel.units import UnknownUnit, known
+
+
+class Compiler:
+    """For one viewer at one instant."""
+
+    def __init__(self, viewer: Viewer, now_us: int) -> None:
+        self._viewer = viewer
+        self._now_us = now_us
+
+    def may(self, artefact: Artefact) -> ColumnElement[bool]:
+        """True on rows of `dataset` whose artefact the viewer may read."""
+        if self._viewer.operator:
+            return true()
+        return dataset.c.terms_id.in_(readable_terms(self._viewer, artefact, self._now_us))
+
+    def where(self, condition: Condition | None) -> ColumnElement[bool]:
+        """Rows that the viewer may know of and that satisfy the condition."""
+        core = self.may(Artefact.CORE_METADATA)
+        return core if condition is None else and_(core, self._condition(condition))
+
+    def order(self, sort: Sort) -> list[ColumnElement[Any]]:
+        value = _SORT_COLUMN[sort.key]
+        artefact = ARTEFACT_OF[SORT_FIELD[sort.key]]
+        if artefact is not Artefact.CORE_METADATA and not self._viewer.operator:
+            value = case((self.may(artefact), value), else_=None)
+        way = value.desc().nulls_last() if sort.descending else value.asc().nulls_last()
+        return [way, dataset.c.id.desc()]
+
+    def state_label(self) -> ColumnElement[str]:
+        """The access state of `terms` as text."""
+        return case(
+            *((condition, state.value) for state, condition in state_conditions(self._now_us).items()), else_=State.PLANNED.value
+        )
+
+    def _condition(self, condition: Condition) -> ColumnElement[bool]:
+        if isinstance(condition, And):
+            return and_(true(), *(self._condition(part) for part in condition.parts))
+        if isinstance(condition, Or):
+            return or_(false(), *(self._condition(part) for part in condition.parts))
+        if isinstance(condition, Words):
+            return self._words(condition)
+        if isinstance(condition, QuantityRange):
+            return and_(self.may(PARAMETER_ARTEFACT), _quantity(condition))
+        artefact = ARTEFACT_OF[condition.field]
+        said = self._compare(condition) if isinstance(condition, Compare) else self._one_of(condition)
+        return said if artefact is Artefact.CORE_METADATA else and_(self.may(artefact), said)
+
+    def _words(self, condition: Words) -> ColumnElement[bool]:
+        words = [fold(word) for word in condition.words if fold(word)]
+        core = and_(true(), *(_contains(dataset.c.core_text, word) for word in words))
+        full = and_(self.may(Artefact.FULL_METADATA), *(_contains(dataset.c.full_text, word) for word in words))
+        return or_(core, full)
+
+    def _compare(self, condition: Compare) -> ColumnElement[bool]:
+        field, op, value = condition.field, condition.op, condition.value
+        if field in _MANY:
+            return _many(field, op, str(value))
+        if field is Field.STATE:
+            inner = select(terms.c.id).where(_apply(op, self.state_label(), str(value), number=False))
+            return dataset.c.terms_id.in_(inner)
+        if field in _NUMBERS:
+            if not isinstance(value, int):
+                raise Invalid(f"{field.value} is compared with a whole number, not with {value!r}.")
+            return _apply(op, _COLUMN[field], value, number=True)
+        if field in _BY_ID:
+            column, query, name = _BY_ID[field]
+            wanted = key_of(str(value)) if field is Field.PROPOSAL else str(value) if field in _EXACT else fold(str(value))
+            return column.in_(query.where(_apply(op, name, wanted, number=False)))  # type: ignore[no-any-return]
+        if field is Field.TITLE:
+            return _apply(op, dataset.c.title_folded, fold(str(value)), number=False)
+        column = _COLUMN[field]
+        if field in (Field.CORE_TEXT, Field.FULL_TEXT):
+            return _apply(op, column, fold(str(value)), number=False)
+        return _apply(op, column, str(value), number=False)
+
+    def _one_of(self, condition: OneOf) -> ColumnElement[bool]:
+        return or_(false(), *(self._compare(Compare(condition.field, Op.EQUAL, value)) for value in condition.values))
+
+
+def _many(field: Field, op: Op, value: str) -> ColumnElement[bool]:
+    """Fields with several values: some value equals or contains it; the negated forms mean that none does and there is one."""
+    if field is Field.TECHNIQUE:
+        pid = techniques.find(value) or value
+        inner = select(dataset_technique.c.dataset_id).where(
+            dataset_technique.c.technique_pid.in_(sorted(techniques.descendants(pid)))
+        )
+        any_ = select(dataset_technique.c.dataset_id)
+    else:
+        test = _apply(
+            Op.CONTAINS if op in (Op.CONTAINS, Op.NOT_CONTAINS) else Op.EQUAL,
+            dataset_person.c.name_folded,
+            fold(value),
+            number=False,
+        )
+        inner = select(dataset_person.c.dataset_id).where(test)
+        any_ = select(dataset_person.c.dataset_id)
+    if op in (Op.NOT_EQUAL, Op.NOT_CONTAINS):
+        return and_(dataset.c.id.in_(any_), dataset.c.id.not_in(inner))
+    if op not in (Op.EQUAL, Op.CONTAINS):
+        raise Invalid(f"{field.value} has no order: use 'eq' or 'contains'.")
+    return dataset.c.id.in_(inner)
+
+
+def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
+    p = parameter.c
+    if condition.unit is None:
+        low, high = func.coalesce(p.value, p.minimum), func.coalesce(p.value, p.maximum)
+        tests: list[ColumnElement[bool]] = [low.is_not(None)]
+        wanted_low, wanted_high = condition.low, condition.high
+    else:
+        try:
+            scale = known(condition.unit)
+        except UnknownUnit as error:
+            raise Invalid(f"{error}.", (Fault("quantity", str(error)),)) from error
+        low, high = p.low, p.high
+        tests = [p.dimension == scale.dimension, low.is_not(None)]
+        wanted_low = None if condition.low is None else condition.low * scale.factor + scale.offset
+        wanted_high = None if condition.high is None else condition.high * scale.factor + scale.offset
+        slack = 1e-9  # the last digit of a conversion never decides
+        wanted_low = None if wanted_low is None else wanted_low - abs(wanted_low) * slack
+        wanted_high = None if wanted_high is None else wanted_high + abs(wanted_high) * slack
+    if wanted_low is not None:
+        tests.append(high >= wanted_low)
+    if wanted_high is not None:
+        tests.append(low <= wanted_high)
+    return exists().where(p.dataset_id == dataset.c.id, p.name == condition.name, *tests)
+
+
+def _apply(op: Op, left: Any, value: str | int, *, number: bool) -> ColumnElement[bool]:
+    """A missing value satisfies nothing: NULL compares to unknown, which no condition takes for true."""
+    match op:
+        case Op.EQUAL:
+            return left == value  # type: ignore[no-any-return]
+        case Op.NOT_EQUAL:
+            return left != value  # type: ignore[no-any-return]
+        case Op.LESS:
+            return left < value  # type: ignore[no-any-return]
+        case Op.AT_MOST:
+            return left <= value  # type: ignore[no-any-return]
+        case Op.MORE:
+            return left > value  # type: ignore[no-any-return]
+        case Op.AT_LEAST:
+            return left >= value  # type: ignore[no-any-return]
+    if number:
+        raise Invalid("'contains' is for text.")
+    positive = _contains(left, str(value))
+    return positive if op is Op.CONTAINS else and_(left.is_not(None), ~positive)
+
+
+def _contains(column: Any, text: str) -> ColumnElement[bool]:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return column.like(f"%{escaped}%", escape="\\")  # type: ignore[no-any-return]
+
+
+_MANY = (Field.TECHNIQUE, Field.PERSON)
+_EXACT = (Field.SAMPLE_PID, Field.VISIT)
+_NUMBERS = (Field.START, Field.END, Field.CREATED, Field.FILE_COUNT, Field.BYTES)
+_COLUMN: dict[Field, Any] = {
+    Field.PID: dataset.c.pid,
+    Field.KIND: dataset.c.kind,
+    Field.START: dataset.c.start_us,
+    Field.END: dataset.c.end_us,
+    Field.CREATED: dataset.c.created_us,
+    Field.FILE_COUNT: dataset.c.file_count,
+    Field.BYTES: dataset.c.total_bytes,
+    Field.DEFINITION: dataset.c.definition,
+    Field.RUN: dataset.c.run,
+    Field.READ_STATE: dataset.c.read_state,
+    Field.PATH: dataset.c.path,
+    Field.CORE_TEXT: dataset.c.core_text,
+    Field.FULL_TEXT: dataset.c.full_text,
+}
+_BY_ID: dict[Field, tuple[Any, Select[Any], Any]] = {
+    Field.INSTRUMENT: (dataset.c.instrument_id, select(instrument.c.id), func.lower(instrument.c.instrument_key)),
+    Field.FACILITY: (dataset.c.facility_id, select(facility.c.id), func.lower(facility.c.facility_key)),
+    Field.SAMPLE: (dataset.c.sample_id, select(sample.c.id), sample.c.name_folded),
+    Field.SAMPLE_PID: (dataset.c.sample_id, select(sample.c.id), sample.c.pid),
+    Field.VISIT: (dataset.c.investigation_id, select(investigation.c.id), investigation.c.pid),
+    Field.PROPOSAL: (
+        dataset.c.investigation_id,
+        select(investigation.c.id).join(proposal, proposal.c.id == investigation.c.proposal_id),
+        proposal.c.number_folded,
+    ),
+}
+_SORT_COLUMN: dict[SortKey, Any] = {
+    SortKey.START: dataset.c.start_us,
+    SortKey.CREATED: dataset.c.created_us,
+    SortKey.TITLE: dataset.c.title_folded,
+    SortKey.BYTES: dataset.c.total_bytes,
+    SortKey.SAMPLE: select(sample.c.name_folded).where(sample.c.id == dataset.c.sample_id).scalar_subquery(),
+}

@@ -1,0 +1,361 @@
+"""Everything that is read from the catalogue, under one law of access: the predicate is in every statement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.records import access_columns, access_view, record, summaries, summary_query
+from panmesh.adapters.sql.tables import (
+    account,
+    dataset,
+    dataset_technique,
+    dataset_version,
+    facility,
+    finding,
+    instrument,
+    investigation,
+    parameter,
+    pid,
+    proposal,
+    sample,
+    team_member,
+    terms,
+)
+from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
+from panmesh.catalogue.model import (
+    DatasetKind,
+    DatasetRecord,
+    DatasetSummary,
+    FacetValue,
+    FacilityView,
+    FileLocation,
+    FilesPage,
+    FileState,
+    FileView,
+    InstrumentView,
+    InvestigationView,
+    Page,
+    PersonView,
+    ProposalKind,
+    Ref,
+    SampleView,
+)
+from panmesh.catalogue.query import ARTEFACT_OF, DatasetQuery, Field
+from panmesh.kernel import techniques
+from panmesh.kernel.pid import Pid
+
+
+class SqlReads:
+    """Implements `catalogue.ports.CatalogueReads`."""
+
+    def __init__(self, database: Database, manifests: ManifestStore) -> None:
+        self._db = database
+        self._manifests = manifests
+
+    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
+        compiler = Compiler(viewer, now_us)
+        where = compiler.where(query.where)
+        with self._db.read() as connection:
+            total = connection.execute(select(func.count()).select_from(dataset).where(where)).scalar_one()
+            found = (
+                select(dataset.c.id).where(where).order_by(*compiler.order(query.sort)).offset(query.offset).limit(query.limit)
+            )
+            ids = [row.id for row in connection.execute(found)]
+            by_id = (
+                {row.id: row for row in connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))}
+                if ids
+                else {}
+            )
+            items = summaries(connection, [by_id[i] for i in ids])
+        return Page(items=items, total=total, offset=query.offset, limit=query.limit)
+
+    def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
+        with self._db.read() as connection:
+            where = Compiler(viewer, now_us).where(query.where)
+            return connection.execute(select(func.count()).select_from(dataset).where(where)).scalar_one()
+
+    def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, now_us: int, limit: int = 50) -> tuple[FacetValue, ...]:
+        compiler = Compiler(viewer, now_us)
+        where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]))
+        with self._db.read() as connection:
+            rows = connection.execute(_facet_query(field, compiler, where).limit(limit)).all()
+        label = techniques.label if field is Field.TECHNIQUE else str
+        return tuple(FacetValue(value=str(r.value), label=label(r.value) or str(r.value), count=r.number) for r in rows)
+
+    def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
+        with self._db.read() as connection:
+            found = self._find(connection, viewer, pid, Artefact.CORE_METADATA, now_us)
+            return None if found is None else record(connection, found[0], viewer, now_us, found[1])
+
+    def files(self, viewer: Viewer, pid: str, now_us: int, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
+        with self._db.read() as connection:
+            found = self._data(connection, viewer, pid, now_us)
+            if found is None:
+                return None
+            row, manifest = found
+            notes = {
+                f.name: f.kind
+                for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == row.id))
+            }
+        total, size, rows = self._manifests.page(manifest, offset=offset, limit=limit, contains=contains)
+        return FilesPage(items=tuple(_file(r, notes.get(r.name)) for r in rows), total=total, total_bytes=size, offset=offset)
+
+    def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
+        with self._db.read() as connection:
+            found = self._data(connection, viewer, pid, now_us)
+        row = self._manifests.lookup(found[1], name) if found is not None else None
+        if row is None:
+            return None
+        return FileLocation(storage=row.storage, path=row.path, size=row.size, modified_us=row.modified_us, sha256=row.sha256)
+
+    def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None:
+        with self._db.read() as connection:
+            rows = self._investigations(connection, viewer, now_us, investigation.c.pid == pid).limit(1)
+            row = connection.execute(rows).first()
+            return None if row is None else self._investigation_view(connection, viewer, row, now_us, members=True)
+
+    def investigations(
+        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None
+    ) -> Page[InvestigationView]:
+        from panmesh.adapters.sql.tables import instrument as instruments
+
+        where: Any = instruments.c.pid == instrument if instrument is not None else investigation.c.id.is_not(None)
+        with self._db.read() as connection:
+            query = self._investigations(connection, viewer, now_us, where)
+            total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+            ordered = (
+                query.order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
+                .offset(offset)
+                .limit(limit)
+            )
+            items = tuple(
+                self._investigation_view(connection, viewer, row, now_us, members=False)
+                for row in connection.execute(ordered).all()
+            )
+        return Page(items=items, total=total, offset=offset, limit=limit)
+
+    def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None:
+        return next((i for i in self.instruments(viewer, now_us) if i.pid == pid), None)
+
+    def instruments(self, viewer: Viewer, now_us: int) -> tuple[InstrumentView, ...]:
+        counts = (
+            select(dataset.c.instrument_id, func.count().label("number"), func.max(dataset.c.start_us).label("latest"))
+            .where(Compiler(viewer, now_us).may(Artefact.CORE_METADATA))
+            .group_by(dataset.c.instrument_id)
+            .subquery()
+        )
+        query = (
+            select(
+                instrument,
+                facility.c.facility_key,
+                facility.c.name.label("facility_name"),
+                facility.c.time_zone,
+                counts.c.number,
+                counts.c.latest,
+            )
+            .join(facility, facility.c.id == instrument.c.facility_id)
+            .outerjoin(counts, counts.c.instrument_id == instrument.c.id)
+            .order_by(instrument.c.instrument_key)
+        )
+        with self._db.read() as connection:
+            return tuple(
+                InstrumentView(
+                    id=r.id,
+                    pid=Pid(r.pid),
+                    key=r.instrument_key,
+                    name=r.name,
+                    facility=r.facility_key,
+                    facility_name=r.facility_name,
+                    facility_zone=r.time_zone,
+                    description=r.description,
+                    dataset_count=r.number or 0,
+                    latest_us=r.latest,
+                )
+                for r in connection.execute(query)
+            )
+
+    def facilities(self) -> tuple[FacilityView, ...]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(facility).order_by(facility.c.id))
+            return tuple(FacilityView(id=r.id, key=r.facility_key, name=r.name, time_zone=r.time_zone, ror=r.ror) for r in rows)
+
+    def sample(self, viewer: Viewer, pid: str, now_us: int) -> SampleView | None:
+        seen = select(dataset.c.sample_id).where(Compiler(viewer, now_us).may(Artefact.FULL_METADATA))
+        with self._db.read() as connection:
+            row = connection.execute(select(sample).where(sample.c.pid == pid, sample.c.id.in_(seen))).first()
+        if row is None:
+            return None
+        return SampleView(pid=row.pid, name=row.name, identifier=row.identifier, formula=row.formula, description=row.description)
+
+    def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
+        query = (
+            select(
+                parameter.c.name,
+                func.min(parameter.c.unit).label("unit"),
+                func.count(func.distinct(parameter.c.dataset_id)).label("number"),
+            )
+            .join(dataset, dataset.c.id == parameter.c.dataset_id)
+            .where(Compiler(viewer, now_us).may(Artefact.FULL_METADATA))
+            .group_by(parameter.c.name)
+            .order_by(func.count().desc(), parameter.c.name)
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return tuple(FacetValue(value=r.name, label=r.unit or "", count=r.number) for r in connection.execute(query))
+
+    # --- parts -------------------------------------------------------------------------------------------------------
+
+    def _find(
+        self, connection: Connection, viewer: Viewer, wanted: str, artefact: Artefact, now_us: int
+    ) -> tuple[Any, int | None] | None:
+        """(row, version asked for). One statement, whether it is hidden or absent."""
+        named = select(pid.c.concept, pid.c.version).where(pid.c.pid == wanted).subquery()
+        query = (
+            summary_query(viewer, now_us)
+            .join(named, named.c.concept == dataset.c.pid)
+            .add_columns(named.c.version.label("asked_version"))
+            .where(readable(viewer, artefact, now_us))
+        )
+        row = connection.execute(query).first()
+        return None if row is None else (row, row.asked_version)
+
+    def _data(self, connection: Connection, viewer: Viewer, wanted: str, now_us: int) -> tuple[Any, ManifestRef] | None:
+        found = self._find(connection, viewer, wanted, Artefact.CORE_METADATA, now_us)
+        if found is None:
+            return None
+        row, number = found
+        needed = Artefact.RAW if row.kind == DatasetKind.RAW.value else Artefact.PROCESSED
+        if not getattr(row, f"may_{needed.value}"):
+            return None
+        manifest = connection.execute(
+            select(dataset_version.c.manifest).where(
+                dataset_version.c.dataset_id == row.id, dataset_version.c.number == (number or row.version)
+            )
+        ).scalar_one()
+        return row, ManifestRef.from_bytes(manifest)
+
+    def _investigations(self, connection: Connection, viewer: Viewer, now_us: int, where: ColumnElement[bool]) -> Select[Any]:
+        return (
+            select(
+                investigation,
+                facility.c.facility_key,
+                facility.c.name.label("facility_name"),
+                facility.c.time_zone,
+                instrument.c.pid.label("instrument_pid"),
+                instrument.c.name.label("instrument_title"),
+                proposal.c.number.label("proposal_number"),
+                proposal.c.title.label("proposal_title"),
+                terms.c.team_id,
+                *access_columns(viewer, now_us),
+            )
+            .select_from(investigation)
+            .join(terms, terms.c.id == investigation.c.terms_id)
+            .join(facility, facility.c.id == investigation.c.facility_id)
+            .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
+            .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
+            .where(where, readable(viewer, Artefact.CORE_METADATA, now_us), investigation.c.natural_key.not_like("%|quarantine"))
+        )
+
+    def _investigation_view(
+        self, connection: Connection, viewer: Viewer, row: Any, now_us: int, *, members: bool
+    ) -> InvestigationView:
+        compiler = Compiler(viewer, now_us)
+        size = func.sum(case((compiler.may(Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None))
+        totals = connection.execute(
+            select(func.count().label("number"), size.label("size")).where(
+                dataset.c.investigation_id == row.id, compiler.may(Artefact.CORE_METADATA)
+            )
+        ).one()
+        return InvestigationView(
+            id=row.id,
+            pid=Pid(row.pid),
+            visit_id=row.visit_id,
+            title=row.title,
+            proposal=row.proposal_number,
+            proposal_title=row.proposal_title,
+            kind=ProposalKind(row.kind),
+            starts_us=row.starts_us,
+            ends_us=row.ends_us,
+            facility=row.facility_key,
+            facility_name=row.facility_name,
+            facility_zone=row.time_zone,
+            instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
+            access=access_view(row),
+            dataset_count=totals.number,
+            total_bytes=None if totals.size is None else int(totals.size),
+            members=_members(connection, row.team_id, now_us) if members and row.team_id is not None else (),
+        )
+
+
+def _members(connection: Connection, team_id: int, now_us: int) -> tuple[PersonView, ...]:
+    live = or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us)
+    query = (
+        select(account.c.name, account.c.orcid, team_member.c.role)
+        .join(account, account.c.id == team_member.c.account_id)
+        .where(team_member.c.team_id == team_id, live)
+        .order_by(team_member.c.role.desc(), account.c.name)
+    )
+    return tuple(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=None) for r in connection.execute(query))
+
+
+def _facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -> Select[Any]:
+    number = func.count().label("number")
+    match field:
+        case Field.FACILITY:
+            query = (
+                select(facility.c.facility_key.label("value"), number)
+                .select_from(dataset)
+                .join(facility, facility.c.id == dataset.c.facility_id)
+            )
+        case Field.INSTRUMENT:
+            query = (
+                select(instrument.c.instrument_key.label("value"), number)
+                .select_from(dataset)
+                .join(instrument, instrument.c.id == dataset.c.instrument_id)
+            )
+        case Field.TECHNIQUE:
+            query = (
+                select(dataset_technique.c.technique_pid.label("value"), number)
+                .select_from(dataset)
+                .join(dataset_technique, dataset_technique.c.dataset_id == dataset.c.id)
+            )
+        case Field.STATE:
+            query = (
+                select(compiler.state_label().label("value"), number)
+                .select_from(dataset)
+                .join(terms, terms.c.id == dataset.c.terms_id)
+            )
+        case Field.PROPOSAL:
+            query = (
+                select(proposal.c.number.label("value"), number)
+                .select_from(dataset)
+                .join(investigation, investigation.c.id == dataset.c.investigation_id)
+                .join(proposal, proposal.c.id == investigation.c.proposal_id)
+            )
+        case Field.SAMPLE:
+            query = (
+                select(sample.c.name.label("value"), number).select_from(dataset).join(sample, sample.c.id == dataset.c.sample_id)
+            )
+        case _:
+            query = select(getattr(dataset.c, field.value).label("value"), number).select_from(dataset)
+    return query.where(where).group_by("value").order_by(number.desc(), "value")
+
+
+def _file(row: FileRow, note: str | None) -> FileView:
+    return FileView(
+        name=row.name,
+        size=row.size,
+        modified_us=row.modified_us,
+        sha256=row.sha256.hex() if row.sha256 else None,
+        blake3=row.blake3.hex() if row.blake3 else None,
+        crc32=f"{row.crc32:08x}" if row.crc32 is not None else None,
+        adler32=f"{row.adler32:08x}" if row.adler32 is not None else None,
+        state=FileState(note) if note in ("missing", "changed") else FileState.ONLINE,
+    )

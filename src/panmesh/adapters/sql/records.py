@@ -1,0 +1,257 @@
+"""Rows to values, already cut to what the viewer may read: a page of results costs a fixed number of statements."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, literal, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.terms import State
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.materialise import layers_of
+from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.tables import (
+    dataset,
+    dataset_person,
+    dataset_technique,
+    dataset_version,
+    facility,
+    finding,
+    instrument,
+    investigation,
+    parameter,
+    proposal,
+    relation,
+    sample,
+    terms,
+)
+from panmesh.catalogue.layers import merge
+from panmesh.catalogue.model import (
+    AccessView,
+    DatasetKind,
+    DatasetRecord,
+    DatasetSummary,
+    DigestState,
+    Origin,
+    ParameterView,
+    PersonView,
+    Ref,
+    RelationView,
+    SampleView,
+    TechniqueView,
+)
+from panmesh.kernel import techniques
+from panmesh.kernel.pid import Pid
+
+SHOWN = (
+    Artefact.PID_RECORD,
+    Artefact.CORE_METADATA,
+    Artefact.FULL_METADATA,
+    Artefact.RAW,
+    Artefact.PROCESSED,
+)
+
+
+def access_columns(viewer: Viewer, now_us: int) -> list[Any]:
+    """The state and the readable artefacts of the joined `terms`, for `access_view`."""
+    label = Compiler(viewer, now_us).state_label().label("access_state")
+    may = [
+        case((readable(viewer, artefact, now_us), literal(1)), else_=literal(0)).label(f"may_{artefact.value}")
+        for artefact in SHOWN
+    ]
+    return [label, terms.c.opens_us, terms.c.hold, *may]
+
+
+def access_view(row: Any) -> AccessView:
+    return AccessView(
+        state=State(row.access_state),
+        opens_us=row.opens_us,
+        readable=frozenset(a for a in SHOWN if getattr(row, f"may_{a.value}")),
+        held=row.hold,
+    )
+
+
+def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
+    return (
+        select(
+            dataset,
+            facility.c.facility_key,
+            facility.c.name.label("facility_title"),
+            facility.c.time_zone,
+            instrument.c.pid.label("instrument_pid"),
+            instrument.c.instrument_key,
+            instrument.c.name.label("instrument_title"),
+            investigation.c.pid.label("investigation_pid"),
+            investigation.c.title.label("investigation_title"),
+            investigation.c.visit_id,
+            proposal.c.number.label("proposal_number"),
+            sample.c.pid.label("sample_pid"),
+            sample.c.name.label("sample_name"),
+            sample.c.identifier.label("sample_identifier"),
+            sample.c.formula.label("sample_formula"),
+            sample.c.description.label("sample_description"),
+            *access_columns(viewer, now_us),
+        )
+        .select_from(dataset)
+        .join(terms, terms.c.id == dataset.c.terms_id)
+        .join(facility, facility.c.id == dataset.c.facility_id)
+        .outerjoin(instrument, instrument.c.id == dataset.c.instrument_id)
+        .outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
+        .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
+        .outerjoin(sample, sample.c.id == dataset.c.sample_id)
+    )
+
+
+def summaries(connection: Connection, rows: Sequence[Any]) -> tuple[DatasetSummary, ...]:
+    ids = [row.id for row in rows]
+    full = [row.id for row in rows if getattr(row, f"may_{Artefact.FULL_METADATA.value}")]
+    technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
+    parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
+    parameter_rows = _grouped(connection, parameter_query) if full else {}
+    return tuple(_summary(row, technique_rows.get(row.id, []), parameter_rows.get(row.id, [])) for row in rows)
+
+
+def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
+    summary = summaries(connection, [row])[0]
+    number = version_number or row.version
+    version = connection.execute(
+        select(dataset_version).where(dataset_version.c.dataset_id == row.id, dataset_version.c.number == number)
+    ).one()
+    common: dict[str, Any] = {
+        "summary": summary,
+        "version": version.number,
+        "version_pid": version.pid,
+        "versions": row.version,
+        "revision": row.revision,
+        "updated_us": row.updated_us,
+        "open": version.open,
+    }
+    if Artefact.FULL_METADATA not in summary.access.readable:
+        return DatasetRecord(**common)
+    document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if version.facts else {}
+    people = connection.execute(
+        select(dataset_person).where(dataset_person.c.dataset_id == row.id).order_by(dataset_person.c.position)
+    )
+    effective = merge(layers_of(connection, row.id))
+    return DatasetRecord(
+        **common,
+        people=tuple(PersonView(name=p.name, role=p.role, orcid=p.orcid, affiliation=p.affiliation) for p in people),
+        facts=document.get("entry"),
+        values={
+            field: {"value": e.value, "source": e.source, "path": e.path, "by": e.by, "at": e.at_us}
+            for field, e in effective.items()
+        },
+        problems=tuple(document.get("problems", ())),
+        advice=row.advice,
+        format=row.format,
+        relations=_relations(connection, row.id, viewer, now_us),
+        digest_state=DigestState(version.digest_state),
+        findings=connection.execute(select(func.count()).select_from(finding).where(finding.c.dataset_id == row.id)).scalar_one(),
+    )
+
+
+def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any]) -> DatasetSummary:
+    access = access_view(row)
+    core = DatasetSummary(
+        id=row.id,
+        pid=Pid(row.pid),
+        title=row.title,
+        kind=DatasetKind(row.kind),
+        origin=Origin(row.origin),
+        start_us=row.start_us,
+        end_us=row.end_us,
+        created_us=row.created_us,
+        facility=row.facility_key,
+        facility_name=row.facility_name or row.facility_title,
+        facility_zone=row.time_zone,
+        instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
+        instrument_key=row.instrument_key,
+        investigation=Ref(pid=row.investigation_pid, name=row.investigation_title or row.visit_id)
+        if row.investigation_pid
+        else None,
+        visit_id=row.visit_id,
+        proposal=row.proposal_number,
+        techniques=tuple(
+            TechniqueView(pid=t.technique_pid, name=techniques.label(t.technique_pid) or t.technique_pid)
+            for t in sorted(technique_rows, key=lambda t: t.technique_pid)
+        ),
+        access=access,
+    )
+    if Artefact.FULL_METADATA not in access.readable:
+        return core
+    return replace(
+        core,
+        sample=_sample(row) if row.sample_pid else None,
+        parameters=tuple(_parameter(p) for p in parameter_rows),
+        file_count=row.file_count,
+        total_bytes=row.total_bytes,
+        read_state=row.read_state,
+        growing=row.growing,
+        path=row.path,
+        entry=row.entry,
+        run=row.run,
+        has_plot=row.has_plot,
+    )
+
+
+def _sample(row: Any) -> SampleView:
+    return SampleView(
+        pid=row.sample_pid,
+        name=row.sample_name,
+        identifier=row.sample_identifier,
+        formula=row.sample_formula,
+        description=row.sample_description,
+    )
+
+
+def _parameter(row: Any) -> ParameterView:
+    return ParameterView(
+        name=row.name,
+        label=row.label,
+        unit=row.unit,
+        value=row.value if row.value is not None else row.text,
+        minimum=row.minimum,
+        maximum=row.maximum,
+    )
+
+
+def _relations(connection: Connection, dataset_id: int, viewer: Viewer, now_us: int) -> tuple[RelationView, ...]:
+    """Only to datasets that the viewer may know of."""
+    found: list[RelationView] = []
+    may = Compiler(viewer, now_us).may(Artefact.CORE_METADATA)
+    for mine, theirs, direction in (
+        (relation.c.derived_id, relation.c.source_id, "from"),
+        (relation.c.source_id, relation.c.derived_id, "to"),
+    ):
+        query = (
+            select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
+            .join(dataset, dataset.c.id == theirs)
+            .where(mine == dataset_id, may)
+            .order_by(relation.c.id)
+            .limit(200)
+        )
+        found += [
+            RelationView(
+                pid=r.pid,
+                title=r.title,
+                direction=direction,
+                software=r.software,
+                software_version=r.software_version,
+                at_us=r.at_us,
+            )
+            for r in connection.execute(query)
+        ]
+    return tuple(found)
+
+
+def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.dataset_id, []).append(row)
+    return found
