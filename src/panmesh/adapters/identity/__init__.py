@@ -1,1 +1,1 @@
-
+"""Proving who somebody is."""

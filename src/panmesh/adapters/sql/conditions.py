@@ -148,7 +148,8 @@ def _many(field: Field, op: Op, value: str) -> ColumnElement[bool]:
 def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
     p = parameter.c
     if condition.unit is None:
-        low, high = func.coalesce(p.value, p.minimum), func.coalesce(p.value, p.maximum)
+        low: Any = func.coalesce(p.value, p.minimum)
+        high: Any = func.coalesce(p.value, p.maximum)
         tests: list[ColumnElement[bool]] = [low.is_not(None)]
         wanted_low, wanted_high = condition.low, condition.high
     else:

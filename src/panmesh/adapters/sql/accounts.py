@@ -1,0 +1,255 @@
+"""Accounts, sessions and tokens in SQL; secrets only as digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+
+from panmesh.access.accounts import Account, TokenInfo
+from panmesh.access.viewer import ALL_SCOPES, Scope, TeamRole, Viewer
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.tables import (
+    account,
+    account_instrument,
+    api_token,
+    audit,
+    instrument,
+    login_attempt,
+    team,
+    team_member,
+    web_session,
+)
+from panmesh.kernel.errors import NotFound
+
+TOUCH_US = 60 * 1_000_000  # a token's last use is written at most this often
+
+
+class SqlAccounts:
+    """Implements `access.accounts.AccountStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def by_login(self, login: str) -> Account | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(account).where(account.c.login == login)).first()
+        return None if row is None else _account(row)
+
+    def accounts(self) -> Sequence[Account]:
+        with self._db.read() as connection:
+            return [_account(row) for row in connection.execute(select(account).order_by(account.c.login))]
+
+    def add(
+        self, *, login: str, name: str, password_hash: str | None, admin: bool, steward: bool, now_us: int, actor: str
+    ) -> int:
+        row = {
+            "login": login,
+            "name": name,
+            "password_hash": password_hash,
+            "admin": admin,
+            "steward": steward,
+            "disabled": False,
+            "created_us": now_us,
+        }
+        with self._db.write() as connection:
+            number = connection.execute(account.insert().values(**row).returning(account.c.id)).scalar_one()
+            _audit(connection, actor, "account created", now_us, login=login, admin=admin, steward=steward)
+        return number
+
+    def change(self, account_id: int, *, actor: str, now_us: int, **columns: object) -> None:
+        with self._db.write() as connection:
+            connection.execute(update(account).where(account.c.id == account_id).values(**columns))
+            if "password_hash" in columns or columns.get("disabled"):
+                connection.execute(delete(web_session).where(web_session.c.account_id == account_id))
+            changed = {k: "…" if k == "password_hash" else v for k, v in columns.items()}
+            _audit(connection, actor, "account changed", now_us, account=account_id, **changed)
+
+    def set_instruments(self, account_id: int, keys: Sequence[str], *, actor: str, now_us: int) -> None:
+        with self._db.write() as connection:
+            ids = connection.execute(
+                select(instrument.c.id, instrument.c.instrument_key).where(instrument.c.instrument_key.in_(keys))
+            ).all()
+            missing = set(keys) - {row.instrument_key for row in ids}
+            if missing:
+                raise NotFound(f"There is no instrument {', '.join(sorted(missing))}.")
+            connection.execute(delete(account_instrument).where(account_instrument.c.account_id == account_id))
+            if ids:
+                connection.execute(
+                    account_instrument.insert(), [{"account_id": account_id, "instrument_id": row.id} for row in ids]
+                )
+            _audit(connection, actor, "instruments of account", now_us, account=account_id, instruments=list(keys))
+
+    def set_member(
+        self, team_name: str, login: str, role: TeamRole | None, expires_us: int | None, *, actor: str, now_us: int
+    ) -> None:
+        """Role None takes the membership away."""
+        with self._db.write() as connection:
+            account_id = connection.execute(select(account.c.id).where(account.c.login == login)).scalar()
+            team_id = connection.execute(select(team.c.id).where(team.c.name == team_name)).scalar()
+            if account_id is None or team_id is None:
+                raise NotFound(
+                    f"There is no {'account' if account_id is None else 'team'} {login if account_id is None else team_name!r}."
+                )
+            connection.execute(
+                delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == account_id)
+            )
+            if role is not None:
+                connection.execute(
+                    team_member.insert(),
+                    {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": expires_us},
+                )
+            _audit(connection, actor, "team member", now_us, team=team_name, login=login, role=role, expires=expires_us)
+
+    def failures(self, buckets: Sequence[str], since_us: int) -> int:
+        query = (
+            select(func.count().label("number"))
+            .where(login_attempt.c.bucket.in_(buckets), login_attempt.c.at_us > since_us)
+            .group_by(login_attempt.c.bucket)
+        )
+        with self._db.read() as connection:
+            return max((row.number for row in connection.execute(query)), default=0)
+
+    def add_failure(self, buckets: Sequence[str], now_us: int) -> None:
+        with self._db.write() as connection:
+            connection.execute(login_attempt.insert(), [{"bucket": b, "at_us": now_us} for b in buckets])
+            connection.execute(delete(login_attempt).where(login_attempt.c.at_us < now_us - 86_400_000_000))
+
+    def clear_failures(self, bucket: str) -> None:
+        with self._db.write() as connection:
+            connection.execute(delete(login_attempt).where(login_attempt.c.bucket == bucket))
+
+    def add_session(self, id_hash: bytes, account_id: int, csrf: str, now_us: int, expires_us: int) -> None:
+        row = {"id_hash": id_hash, "account_id": account_id, "csrf": csrf, "created_us": now_us, "expires_us": expires_us}
+        with self._db.write() as connection:
+            connection.execute(delete(web_session).where(web_session.c.expires_us < now_us))
+            connection.execute(web_session.insert(), row)
+            _audit(connection, str(account_id), "signed in", now_us)
+
+    def session(self, id_hash: bytes, now_us: int, expires_us: int) -> tuple[Viewer, str] | None:
+        query = (
+            select(account, web_session.c.csrf, web_session.c.expires_us.label("ends"))
+            .join(web_session, web_session.c.account_id == account.c.id)
+            .where(web_session.c.id_hash == id_hash, web_session.c.expires_us > now_us, account.c.disabled.is_(False))
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+            viewer = None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
+        if row is None or viewer is None:
+            return None
+        if row.ends - now_us < (expires_us - now_us) // 2:
+            with self._db.write() as connection:
+                connection.execute(update(web_session).where(web_session.c.id_hash == id_hash).values(expires_us=expires_us))
+        return viewer, row.csrf
+
+    def end_session(self, id_hash: bytes) -> None:
+        with self._db.write() as connection:
+            connection.execute(delete(web_session).where(web_session.c.id_hash == id_hash))
+
+    def add_token(
+        self, account_id: int, name: str, token_hash: bytes, scopes: str, expires_us: int | None, now_us: int, actor: str
+    ) -> int:
+        row = {
+            "account_id": account_id,
+            "name": name,
+            "token_hash": token_hash,
+            "scopes": scopes,
+            "created_us": now_us,
+            "expires_us": expires_us,
+        }
+        with self._db.write() as connection:
+            number = connection.execute(api_token.insert().values(**row).returning(api_token.c.id)).scalar_one()
+            _audit(connection, actor, "token made", now_us, name=name, scopes=scopes, expires=expires_us)
+        return number
+
+    def token(self, token_hash: bytes, now_us: int) -> Viewer | None:
+        live = and_(
+            api_token.c.token_hash == token_hash,
+            api_token.c.revoked_us.is_(None),
+            or_(api_token.c.expires_us.is_(None), api_token.c.expires_us > now_us),
+            account.c.disabled.is_(False),
+        )
+        query = (
+            select(account, api_token.c.id.label("token_id"), api_token.c.scopes, api_token.c.last_used_us)
+            .join(api_token, api_token.c.account_id == account.c.id)
+            .where(live)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+            viewer = None if row is None else _viewer(connection, row, frozenset(Scope(s) for s in row.scopes.split()), now_us)
+        if row is not None and (row.last_used_us is None or row.last_used_us < now_us - TOUCH_US):
+            with self._db.write() as connection:
+                connection.execute(update(api_token).where(api_token.c.id == row.token_id).values(last_used_us=now_us))
+        return viewer
+
+    def tokens(self, account_id: int) -> Sequence[TokenInfo]:
+        query = (
+            select(api_token)
+            .where(api_token.c.account_id == account_id, api_token.c.revoked_us.is_(None))
+            .order_by(api_token.c.id)
+        )
+        with self._db.read() as connection:
+            return [
+                TokenInfo(
+                    id=r.id,
+                    name=r.name,
+                    scopes=frozenset(Scope(s) for s in r.scopes.split()),
+                    created_us=r.created_us,
+                    expires_us=r.expires_us,
+                    last_used_us=r.last_used_us,
+                )
+                for r in connection.execute(query)
+            ]
+
+    def revoke(self, account_id: int, token_id: int, now_us: int, actor: str) -> bool:
+        with self._db.write() as connection:
+            done = connection.execute(
+                update(api_token)
+                .where(api_token.c.id == token_id, api_token.c.account_id == account_id, api_token.c.revoked_us.is_(None))
+                .values(revoked_us=now_us)
+            )
+            if done.rowcount:
+                _audit(connection, actor, "token revoked", now_us, token=token_id)
+            return done.rowcount == 1
+
+    def viewer(self, login: str, now_us: int) -> Viewer | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(account).where(account.c.login == login)).first()
+            return None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
+
+
+def _account(row: Any) -> Account:
+    return Account(
+        id=row.id,
+        login=row.login,
+        name=row.name,
+        password_hash=row.password_hash,
+        admin=row.admin,
+        steward=row.steward,
+        disabled=row.disabled,
+    )
+
+
+def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: int) -> Viewer:
+    members: Select[Any] = select(team_member.c.team_id, team_member.c.role).where(
+        team_member.c.account_id == row.id, or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us)
+    )
+    instruments = select(account_instrument.c.instrument_id).where(account_instrument.c.account_id == row.id)
+    return Viewer(
+        user_id=row.id,
+        name=row.name,
+        login=row.login,
+        teams={m.team_id: TeamRole(m.role) for m in connection.execute(members)},
+        instruments=frozenset(connection.execute(instruments).scalars()),
+        admin=row.admin,
+        steward=row.steward,
+        scopes=scopes,
+    )
+
+
+def _audit(connection: Connection, actor: str, action: str, now_us: int, **detail: object) -> None:
+    connection.execute(
+        audit.insert(), {"at_us": now_us, "actor": actor, "action": action, "detail_json": json.dumps(detail, default=str)}
+    )
