@@ -1,0 +1,81 @@
+"""Digests after the fact: a dataset is visible at once, its bytes are counted in the background, and later compared again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Protocol
+
+from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
+from panmesh.ingest.files import Storages
+from panmesh.ingest.store import IngestStore, PendingDigest
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.faults import reach
+
+
+class FileDigests(Protocol):
+    """What `adapters.storage.digest.Digests` has."""
+
+    size: int
+    sha256: bytes
+    blake3: bytes
+    crc32: int
+    adler32: int
+    blocks: tuple[bytes, ...]
+
+
+DigestFile = Callable[[str], FileDigests]
+
+
+class DigestService:
+    def __init__(
+        self,
+        *,
+        store: IngestStore,
+        manifests: ManifestStore,
+        storages: Storages,
+        clock: Clock,
+        digest: DigestFile,
+        pool: Executor | None = None,
+    ) -> None:
+        self._store = store
+        self._manifests = manifests
+        self._storages = storages
+        self._clock = clock
+        self._digest = digest
+        self._pool = pool
+
+    def work(self, limit: int = 16) -> int:
+        """Digest up to `limit` versions; returns how many were dealt with."""
+        pending = self._store.pending_digests(limit)
+        small = [p for p in pending if p.manifest.inline is not None]
+        if self._pool is not None and len(small) == len(pending) and len(pending) > 1:
+            results = self._pool.map(self._compute, pending)
+        else:
+            results = map(self._compute, pending)
+        for one, (after, failed) in zip(pending, results, strict=True):
+            reach("digest.computed")
+            self._store.save_digests(one.version_id, one.manifest, after, failed, self._clock())
+        return len(pending)
+
+    def _compute(self, one: PendingDigest) -> tuple[ManifestRef, str | None]:
+        failures: list[str] = []
+
+        def digested(row: FileRow) -> FileRow:
+            if row.sha256 is not None:
+                return row
+            try:
+                found = self._digest(str(self._storages.absolute(row.storage, row.path)))
+            except OSError as error:
+                failures.append(f"{row.name}: {error.strerror or error}")
+                return row
+            if found.size != row.size:
+                failures.append(f"{row.name}: has {found.size} bytes now, had {row.size}")
+                return row
+            return replace(
+                row, sha256=found.sha256, blake3=found.blake3, crc32=found.crc32, adler32=found.adler32, blocks=found.blocks
+            )
+
+        after = self._manifests.transform(one.manifest, digested)
+        return after, "; ".join(failures[:3]) or None
