@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from panmesh.app.storages import remembered
 from panmesh.kernel.errors import Fault, Invalid
 
 ENVIRONMENT = "PANMESH_"  # PANMESH_SERVER__PORT=8080 sets port in [server]
@@ -137,6 +138,8 @@ def load(*, data: Path | None = None, config: Path | None = None, environment: d
         plain["data"] = str(data)
     elif config is not None:
         plain.setdefault("data", str(file.parent))
+    for key, folder in remembered(Path(plain.get("data", "panmesh-data"))).items():
+        plain.setdefault("storage", {}).setdefault(key, {"path": folder})
     try:
         return Settings.model_validate(plain)
     except ValidationError as error:

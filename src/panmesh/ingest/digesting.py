@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Protocol
@@ -17,15 +16,22 @@ from panmesh.kernel.faults import reach
 class FileDigests(Protocol):
     """What `adapters.storage.digest.Digests` has."""
 
-    size: int
-    sha256: bytes
-    blake3: bytes
-    crc32: int
-    adler32: int
-    blocks: tuple[bytes, ...]
+    @property
+    def size(self) -> int: ...
+    @property
+    def sha256(self) -> bytes: ...
+    @property
+    def blake3(self) -> bytes: ...
+    @property
+    def crc32(self) -> int: ...
+    @property
+    def adler32(self) -> int: ...
+    @property
+    def blocks(self) -> tuple[bytes, ...]: ...
 
 
-DigestFile = Callable[[str], FileDigests]
+class DigestFile(Protocol):
+    def __call__(self, path: str) -> FileDigests: ...
 
 
 class DigestService:

@@ -386,11 +386,11 @@ def _address(group: Any) -> Any:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        value = value.rstrip(b"\x00")
+        raw = value.rstrip(b"\x00")
         try:
-            return value.decode("utf-8")
+            return raw.decode("utf-8")
         except UnicodeDecodeError:
-            return value.decode("latin-1") if _looks_latin(value) else value.decode("utf-8", "replace")
+            return raw.decode("latin-1") if _looks_latin(raw) else raw.decode("utf-8", "replace")
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").rstrip("\x00")
     return "" if value is None else str(value)

@@ -55,7 +55,7 @@ class SqlAccounts:
             "created_us": now_us,
         }
         with self._db.write() as connection:
-            number = connection.execute(account.insert().values(**row).returning(account.c.id)).scalar_one()
+            number = int(connection.execute(account.insert().values(**row).returning(account.c.id)).scalar_one())
             _audit(connection, actor, "account created", now_us, login=login, admin=admin, steward=steward)
         return number
 
@@ -160,7 +160,7 @@ class SqlAccounts:
             "expires_us": expires_us,
         }
         with self._db.write() as connection:
-            number = connection.execute(api_token.insert().values(**row).returning(api_token.c.id)).scalar_one()
+            number = int(connection.execute(api_token.insert().values(**row).returning(api_token.c.id)).scalar_one())
             _audit(connection, actor, "token made", now_us, name=name, scopes=scopes, expires=expires_us)
         return number
 

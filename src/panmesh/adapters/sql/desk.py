@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
@@ -111,9 +111,7 @@ class SqlDesk:
             return tuple(connection.execute(query).scalars())
 
     def quarantined(self, viewer: Viewer, offset: int, limit: int, now_us: int) -> Page[QuarantinedView]:
-        where = [dataset.c.quarantine.is_not(None)]
-        if not viewer.operator:
-            where.append(dataset.c.terms_id.in_(readable_terms(viewer, Artefact.FULL_METADATA, now_us)))
+        where = [dataset.c.quarantine.is_not(None), _may_read(viewer, now_us)]
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(dataset).where(*where)).scalar_one()
             query = (
@@ -144,7 +142,7 @@ class SqlDesk:
 
     def assign(self, viewer: Viewer, pid_: str, investigation_pid: str, reason: str, now_us: int) -> None:
         with self._db.write() as connection:
-            may = True if viewer.operator else dataset.c.terms_id.in_(readable_terms(viewer, Artefact.FULL_METADATA, now_us))
+            may = _may_read(viewer, now_us)
             row = connection.execute(select(dataset).where(and_(dataset.c.pid == pid_, may))).first()
             target = connection.execute(select(investigation).where(investigation.c.pid == investigation_pid)).first()
             if row is None or target is None:
@@ -164,7 +162,7 @@ class SqlDesk:
         self, viewer: Viewer, run: DerivedRun, identity: bytes, manifest: ManifestRef, content_key: bytes, now_us: int
     ) -> str:
         with self._db.write() as connection:
-            may = True if viewer.operator else dataset.c.terms_id.in_(readable_terms(viewer, Artefact.FULL_METADATA, now_us))
+            may = _may_read(viewer, now_us)
             sources = connection.execute(select(dataset).where(and_(dataset.c.pid.in_(run.sources), may))).all()
             if len(sources) != len(set(run.sources)):
                 raise NotFound("Some of the datasets that it was made from are not here, or you may not know of them.")
@@ -243,6 +241,10 @@ class SqlDesk:
             for row in connection.execute(query):
                 found.setdefault(row.unit_id, []).append(row.pid)
         return found
+
+
+def _may_read(viewer: Viewer, now_us: int) -> ColumnElement[bool]:
+    return dataset.c.terms_id.in_(readable_terms(viewer, Artefact.FULL_METADATA, now_us))
 
 
 def _derived_values(run: DerivedRun, first: Any, starts: list[int]) -> dict[str, Any]:

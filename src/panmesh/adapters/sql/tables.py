@@ -440,3 +440,10 @@ unit_claim = Table(
     Column("path", Text, primary_key=True),
     Column("unit_id", Big, ForeignKey("unit.id"), primary_key=True),
 )
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+)

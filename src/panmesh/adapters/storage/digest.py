@@ -14,8 +14,6 @@ BLOCK = 16 << 20  # bytes: the unit of resumption
 PIECE = 256 << 10  # bytes read at once: stays in the processor's cache while all four digests take it
 DONT_KEEP = 64 << 20  # files larger than this do not push others out of the page cache
 
-_buffer = bytearray(PIECE)
-
 
 class ChangedWhileRead(OSError):
     """Size, time or inode differ before and after: somebody is writing."""
@@ -59,7 +57,7 @@ def _whole(handle: int) -> Digests:
 
 def _stream(handle: int, size: int, progress: Callable[[int], object] | None) -> Digests:
     os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    view = memoryview(_buffer)
+    view = memoryview(bytearray(PIECE))
     sha, whole, block = hashlib.sha256(), blake3(), blake3()
     crc, adler, total, in_block = 0, 1, 0, 0
     blocks: list[bytes] = []

@@ -1,0 +1,279 @@
+"""The schedule in SQL: proposals, visits with their terms, teams, instruments; what was in quarantine is placed again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from panmesh.access.terms import AccessClass
+from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.adapters.sql.audit import write_audit
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.tables import (
+    account,
+    account_instrument,
+    change,
+    dataset,
+    facility,
+    instrument,
+    investigation,
+    pid,
+    proposal,
+    team,
+    team_member,
+    terms,
+    unit,
+    unit_dataset,
+)
+from panmesh.catalogue.model import ProposalKind
+from panmesh.ingest.schedule import Difference, PlannedVisit
+from panmesh.kernel.pid import mint
+
+
+class _DryRun(Exception):
+    pass
+
+
+class SqlSchedule:
+    """Implements `ingest.schedule.ScheduleStore`."""
+
+    def __init__(self, database: Database, facility_key: str) -> None:
+        self._db = database
+        self._facility_key = facility_key
+
+    def apply(
+        self,
+        viewer: Viewer,
+        visits: Sequence[PlannedVisit],
+        *,
+        policy_version: str,
+        core_from_proposal: bool,
+        dry_run: bool,
+        now_us: int,
+    ) -> list[Difference]:
+        """A dry run does everything and takes it back: the difference it shows is the one that would be made."""
+        found: list[Difference] = []
+        try:
+            with self._db.write() as connection:
+                self._db.lock(connection, "directory")
+                import_ = _Import(connection, self._facility_key, policy_version, core_from_proposal, now_us, found)
+                for visit in visits:
+                    import_.visit(visit)
+                import_.place_again()
+                if dry_run:
+                    raise _DryRun
+                made = [d for d in found if d.change != "same"]
+                write_audit(connection, viewer, "schedule imported", None, now_us, visits=len(visits), changes=len(made))
+                if made:
+                    connection.execute(change.insert(), {"at_us": now_us, "kind": "schedule", "pid": "", "what": "imported"})
+        except _DryRun:
+            pass
+        return found
+
+
+class _Import:
+    def __init__(
+        self,
+        connection: Connection,
+        facility_key: str,
+        policy_version: str,
+        core_from_proposal: bool,
+        now_us: int,
+        found: list[Difference],
+    ) -> None:
+        self._connection = connection
+        self._policy_version = policy_version
+        self._core_from_proposal = core_from_proposal
+        self._now_us = now_us
+        self._found = found
+        self._facility_key = facility_key
+        self._facility_id = connection.execute(select(facility.c.id).where(facility.c.facility_key == facility_key)).scalar_one()
+        self._said: set[tuple[str, str]] = set()
+
+    def visit(self, visit: PlannedVisit) -> None:
+        instrument_id = self._instrument(visit.instrument)
+        team_id = self._team(visit)
+        proposal_id = self._proposal(visit, team_id)
+        for login in visit.local_contacts:
+            self._local_contact(self._account(login, None), instrument_id)
+        self._investigation(visit, proposal_id, instrument_id, team_id)
+
+    def place_again(self) -> None:
+        """Runs in quarantine, and those of instruments that had no schedule, are read again and may now join a visit."""
+        scheduled = select(instrument.c.id).where(instrument.c.scheduled.is_(True), instrument.c.facility_id == self._facility_id)
+        waiting = (
+            select(unit_dataset.c.unit_id)
+            .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
+            .where(dataset.c.quarantine.is_not(None), dataset.c.instrument_id.in_(scheduled))
+        )
+        done = self._connection.execute(
+            update(unit)
+            .where(unit.c.id.in_(waiting))
+            .values(state="seen", claimed_by=None, claimed_until_us=None, seen_us=self._now_us)
+        )
+        if done.rowcount:
+            self._note("quarantine", f"{done.rowcount} files", "placed again")
+
+    def _note(self, what: str, name: str, change_: str) -> None:
+        if (what, name) not in self._said:
+            self._said.add((what, name))
+            self._found.append(Difference(what=what, name=name, change=change_))
+
+    def _instrument(self, key: str) -> int:
+        c = self._connection
+        row = c.execute(
+            select(instrument).where(instrument.c.facility_id == self._facility_id, instrument.c.instrument_key == key)
+        ).first()
+        if row is None:
+            new = self._pid("instrument")
+            values = {
+                "pid": new,
+                "facility_id": self._facility_id,
+                "instrument_key": key,
+                "name": key,
+                "aliases_json": "[]",
+                "scheduled": True,
+            }
+            self._note("instrument", key, "new")
+            return int(c.execute(instrument.insert().values(**values).returning(instrument.c.id)).scalar_one())
+        if not row.scheduled:
+            c.execute(update(instrument).where(instrument.c.id == row.id).values(scheduled=True))
+            self._note("instrument", key, "has a schedule from now on")
+        return int(row.id)
+
+    def _account(self, login: str, name: str | None) -> int:
+        c = self._connection
+        found = c.execute(select(account.c.id).where(account.c.login == login)).scalar()
+        if found is not None:
+            return int(found)
+        self._note("account", login, "new, without a password")
+        values = {
+            "login": login,
+            "name": name or login,
+            "admin": False,
+            "steward": False,
+            "disabled": False,
+            "created_us": self._now_us,
+        }
+        return int(c.execute(account.insert().values(**values).returning(account.c.id)).scalar_one())
+
+    def _local_contact(self, account_id: int, instrument_id: int) -> None:
+        row = {"account_id": account_id, "instrument_id": instrument_id}
+        known = select(account_instrument).filter_by(**row)
+        if self._connection.execute(known).first() is None:
+            self._connection.execute(account_instrument.insert(), row)
+
+    def _team(self, visit: PlannedVisit) -> int:
+        c = self._connection
+        name = f"{self._facility_key}:{visit.proposal}"
+        team_id = c.execute(select(team.c.id).where(team.c.name == name)).scalar()
+        if team_id is None:
+            team_id = c.execute(team.insert().values(name=name).returning(team.c.id)).scalar_one()
+            self._note("team", name, "new")
+        wanted = {login: TeamRole.MEMBER for login in visit.members}
+        if visit.pi is not None:
+            wanted[visit.pi] = TeamRole.PI
+        ids = {self._account(login, visit.pi_name if login == visit.pi else None): role for login, role in wanted.items()}
+        known = {r.account_id: r.role for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
+        for account_id, role in ids.items():
+            if known.get(account_id) == role.value:
+                continue
+            c.execute(delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == account_id))
+            c.execute(
+                team_member.insert(), {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": None}
+            )
+            if account_id in known:
+                self._note("team", f"{name} {account_id}", f"role {role.value}")
+        return int(team_id)
+
+    def _proposal(self, visit: PlannedVisit, team_id: int) -> int:
+        c = self._connection
+        where = (proposal.c.facility_id == self._facility_id, proposal.c.number_folded == visit.proposal_key)
+        row = c.execute(select(proposal).where(*where)).first()
+        if row is None:
+            values = {
+                "pid": self._pid("proposal"),
+                "facility_id": self._facility_id,
+                "number": visit.proposal,
+                "number_folded": visit.proposal_key,
+                "title": visit.title,
+                "kind": visit.kind.value,
+                "policy_version": self._policy_version,
+                "team_id": team_id,
+            }
+            self._note("proposal", visit.proposal, "new")
+            return int(c.execute(proposal.insert().values(**values).returning(proposal.c.id)).scalar_one())
+        if visit.title is not None and row.title != visit.title:
+            c.execute(update(proposal).where(proposal.c.id == row.id).values(title=visit.title))
+            self._note("proposal", visit.proposal, f"title {row.title!r} → {visit.title!r}")
+        else:
+            self._note("proposal", visit.proposal, "same")
+        return int(row.id)
+
+    def _investigation(self, visit: PlannedVisit, proposal_id: int, instrument_id: int, team_id: int) -> None:
+        c = self._connection
+        key = f"{self._facility_key}|{visit.proposal_key}|{visit.visit_id}"
+        row = c.execute(select(investigation).where(investigation.c.natural_key == key)).first()
+        planned = {
+            "access": (AccessClass.PROPRIETARY if visit.kind is ProposalKind.PROPRIETARY else AccessClass.PUBLIC).value,
+            "team_id": team_id,
+            "instrument_id": instrument_id,
+            "starts_us": visit.starts_us,
+            "ends_us": visit.ends_us,
+            "opens_us": visit.opens_us,
+        }
+        name = f"{visit.proposal} {visit.visit_id}"
+        if row is None:
+            terms_id = c.execute(
+                terms.insert()
+                .values(policy_version=self._policy_version, core_from_proposal=self._core_from_proposal, **planned)
+                .returning(terms.c.id)
+            ).scalar_one()
+            new = self._pid("investigation")
+            values = {
+                "pid": new,
+                "facility_id": self._facility_id,
+                "proposal_id": proposal_id,
+                "instrument_id": instrument_id,
+                "terms_id": terms_id,
+                "natural_key": key,
+                "visit_id": visit.visit_id,
+                "title": visit.title,
+                "kind": visit.kind.value,
+                "starts_us": visit.starts_us,
+                "ends_us": visit.ends_us,
+            }
+            c.execute(investigation.insert(), values)
+            c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": new, "what": "created"})
+            self._note("visit", name, "new")
+            return
+        self._renew(row, visit, planned, name)
+
+    def _renew(self, row: Any, visit: PlannedVisit, planned: dict[str, Any], name: str) -> None:
+        """A closed visit keeps its pinned end, and with it its embargo (law 7); its policy version never changes."""
+        c = self._connection
+        if row.closed_us is not None:
+            planned = {k: v for k, v in planned.items() if k not in ("ends_us", "opens_us", "access")}
+        old = c.execute(select(terms).where(terms.c.id == row.terms_id)).one()
+        differs = {k: v for k, v in planned.items() if getattr(old, k) != v}
+        visit_values = {
+            "instrument_id": planned["instrument_id"],
+            "starts_us": planned["starts_us"],
+            "ends_us": planned.get("ends_us", row.ends_us),
+        }
+        if not differs:
+            self._note("visit", name, "same")
+            return
+        c.execute(update(terms).where(terms.c.id == row.terms_id).values(**differs))
+        c.execute(update(investigation).where(investigation.c.id == row.id).values(**visit_values))
+        c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": row.pid, "what": "updated"})
+        self._note("visit", name, json.dumps({k: [getattr(old, k), v] for k, v in differs.items()}))
+
+    def _pid(self, kind: str) -> str:
+        new = mint(os.urandom)
+        self._connection.execute(pid.insert(), {"pid": new, "kind": kind, "concept": new, "version": None, "origin": "native"})
+        return new

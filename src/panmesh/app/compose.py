@@ -1,0 +1,219 @@
+"""The only place that names every class: settings to a running set of services."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import select
+
+from panmesh.access.accounts import AccountService
+from panmesh.access.terms import AccessClass
+from panmesh.adapters.hdf5.sandbox import SandboxedReader
+from panmesh.adapters.identity.passwords import Argon2Passwords
+from panmesh.adapters.sql.accounts import SqlAccounts
+from panmesh.adapters.sql.audit import SqlAudit
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.desk import SqlDesk
+from panmesh.adapters.sql.directory import Directory
+from panmesh.adapters.sql.editing import SqlEditing
+from panmesh.adapters.sql.health import SqlHealth
+from panmesh.adapters.sql.migrate import migrate
+from panmesh.adapters.sql.reads import SqlReads
+from panmesh.adapters.sql.registration import SqlIngestStore
+from panmesh.adapters.sql.schedule import SqlSchedule
+from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
+from panmesh.adapters.sql.tables import facility
+from panmesh.adapters.storage.digest import digest_file
+from panmesh.adapters.storage.manifests import ParquetManifests
+from panmesh.adapters.storage.roots import Root, Roots
+from panmesh.app.lock import WorkerLock
+from panmesh.app.settings import Settings, StorageSettings
+from panmesh.app.storages import remember_storage
+from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.search import SearchService
+from panmesh.ingest.desk import Desk
+from panmesh.ingest.digesting import DigestService
+from panmesh.ingest.profile import Profile
+from panmesh.ingest.reader import ReadLimits
+from panmesh.ingest.schedule import ScheduleService
+from panmesh.ingest.service import IngestService
+from panmesh.kernel.clock import Clock, system_clock
+from panmesh.kernel.errors import Invalid
+
+
+@dataclass
+class Composition:
+    """Everything is made when it is first asked for, so that a command starts only what it uses."""
+
+    settings: Settings
+    clock: Clock = system_clock
+
+    @cached_property
+    def database(self) -> Database:
+        self.settings.data.mkdir(parents=True, exist_ok=True)
+        database = Database(self.settings.database_url)
+        migrate(database)
+        ensure_facility(
+            database,
+            self.settings.facility.key,
+            self.settings.facility.name,
+            self.settings.facility.time_zone,
+            self.settings.facility.ror,
+        )
+        for key, one in self.settings.instrument.items():
+            ensure_instrument(database, self.settings.facility.key, key, one.name, one.aliases, one.description)
+        return database
+
+    @cached_property
+    def manifests(self) -> ParquetManifests:
+        return ParquetManifests(self.settings.data / "manifests")
+
+    @cached_property
+    def storages(self) -> Roots:
+        return Roots({key: self._root(key, one) for key, one in self.settings.storage.items()})
+
+    @cached_property
+    def reads(self) -> SqlReads:
+        return SqlReads(self.database, self.manifests)
+
+    @cached_property
+    def search(self) -> SearchService:
+        return SearchService(self.reads, self.clock)
+
+    @cached_property
+    def accounts(self) -> AccountService:
+        return AccountService(SqlAccounts(self.database), Argon2Passwords(), self.clock)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        return SqlAudit(self.database, self.clock)
+
+    @cached_property
+    def editing(self) -> EditingService:
+        return EditingService(SqlEditing(self.database), self.clock)
+
+    @cached_property
+    def health(self) -> SqlHealth:
+        return SqlHealth(self.database)
+
+    @cached_property
+    def reader(self) -> SandboxedReader:
+        one = self.settings.ingest
+        limits = ReadLimits(seconds=one.seconds, memory=one.memory_mib << 20)
+        return SandboxedReader(limits, processes=one.readers, confined=one.sandbox == "on")
+
+    @cached_property
+    def directory(self) -> Directory:
+        unscheduled = AccessClass.OPEN if self.settings.policy.unscheduled == "open" else AccessClass.INTERNAL
+        return Directory(self.database, facility_key=self.settings.facility.key, unscheduled=unscheduled)
+
+    @cached_property
+    def ingest_store(self) -> SqlIngestStore:
+        return SqlIngestStore(self.database, self.directory)
+
+    @cached_property
+    def worker_name(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    @cached_property
+    def ingest(self) -> IngestService:
+        return IngestService(
+            store=self.ingest_store,
+            reader=self.reader,
+            manifests=self.manifests,
+            storages=self.storages,
+            clock=self.clock,
+            worker=self.worker_name,
+            facility=self.settings.facility.key,
+        )
+
+    @cached_property
+    def digests(self) -> DigestService:
+        return DigestService(
+            store=self.ingest_store, manifests=self.manifests, storages=self.storages, clock=self.clock, digest=digest_file
+        )
+
+    @cached_property
+    def lock(self) -> WorkerLock:
+        self.settings.data.mkdir(parents=True, exist_ok=True)
+        return WorkerLock(self.settings.data)
+
+    @property
+    def may_work(self) -> bool:
+        return not self.database.sqlite or self.lock.take()
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(
+            store=SqlDesk(self.database),
+            service=self.ingest,
+            storages=self.storages,
+            manifests=self.manifests,
+            clock=self.clock,
+            works_here=False,
+        )
+
+    @cached_property
+    def schedule(self) -> ScheduleService:
+        policy = self.settings.policy
+        return ScheduleService(
+            SqlSchedule(self.database, self.settings.facility.key),
+            self.clock,
+            zone=self.settings.facility.time_zone,
+            policy_version=policy.version,
+            embargo_years=policy.embargo_years,
+            core_from_proposal=policy.core_metadata == "from-proposal",
+        )
+
+    @property
+    def facility_name(self) -> str:
+        with self.database.read() as connection:
+            return str(connection.execute(select(facility.c.name).limit(1)).scalar() or self.settings.facility.name)
+
+    def with_storage(self, path: Path) -> tuple[Composition, str]:
+        """For `panmesh ingest PATH` outside every storage: the folder becomes one, named after itself."""
+        real = path.resolve()
+        located = self.storages.locate(str(real))
+        if located is not None:
+            return self, located[0]
+        folder = real if real.is_dir() else real.parent
+        key = _key(folder, set(self.settings.storage))
+        remember_storage(self.settings.data, key, folder)
+        storages = {**self.settings.storage, key: StorageSettings(path=folder)}
+        return Composition(self.settings.model_copy(update={"storage": storages}), self.clock), key
+
+    def close(self) -> None:
+        if "reader" in self.__dict__:
+            self.reader.close()
+        if "database" in self.__dict__:
+            self.database.dispose()
+        if "lock" in self.__dict__:
+            self.lock.release()
+
+    def _root(self, key: str, one: StorageSettings) -> Root:
+        path = one.path.resolve()
+        if path == Path("/"):
+            raise Invalid(f"storage.{key}: the whole file system cannot be a storage.")
+        profile = Profile(
+            facility=self.settings.facility.key,
+            instrument=one.instrument,
+            time_zone=one.time_zone or self.settings.facility.time_zone,
+            day_first=one.day_first,
+            default_technique=one.technique,
+            canonical=dict(one.canonical),
+            prefix_map=dict(one.prefix_map),
+        )
+        return Root(key=key, path=path, profile=profile, watch=one.watch)
+
+
+def _key(folder: Path, taken: set[str]) -> str:
+    base = "".join(c if c.isalnum() or c in "-_" else "-" for c in folder.name.lower()).strip("-") or "data"
+    key, number = base, 2
+    while key in taken:
+        key, number = f"{base}-{number}", number + 1
+    return key
