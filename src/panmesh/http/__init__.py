@@ -1,1 +1,1 @@
-
+"""Manners that protocols and the portal share."""

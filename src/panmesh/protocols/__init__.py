@@ -1,1 +1,1 @@
-
+"""Protocols that we serve: thin routes over services."""

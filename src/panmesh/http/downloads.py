@@ -1,0 +1,32 @@
+"""From a pid and a name to an open file, for every route that sends bytes."""
+
+from __future__ import annotations
+
+import os
+
+from panmesh.access.viewer import Scope, Viewer
+from panmesh.http.files import FileAnswer
+from panmesh.http.services import Services, offloaded
+from panmesh.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
+
+
+def open_download(services: Services, viewer: Viewer, pid: str, name: str) -> FileAnswer:
+    """Raises NotFound, Embargoed, Forbidden; Unavailable when the catalogue has the file and the disk has not."""
+    if Scope.DATA not in viewer.scopes:
+        raise Forbidden("Your token has not the scope 'data'.")
+    location = services.search.locate(viewer, pid, name)
+    try:
+        path = services.storages.resolve(location.storage, location.path)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except Invalid as error:
+        raise NotFound() from error
+    except OSError as error:
+        raise Unavailable(f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}). The staff see this too.") from error
+    return FileAnswer(
+        handle,
+        name=name,
+        sha256=location.sha256,
+        size=location.size,
+        modified_us=location.modified_us,
+        offload=offloaded(services, location),
+    )

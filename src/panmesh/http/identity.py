@@ -1,0 +1,169 @@
+"""Who is asking: a bearer token, else the session cookie of a same-origin request, else nobody. Pure ASGI, once per request."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from panmesh.access.viewer import ANONYMOUS, Viewer
+from panmesh.http.metrics import observe
+from panmesh.http.problems import crashed, problem
+from panmesh.http.services import Services
+from panmesh.kernel.errors import PanmeshError, TooLarge
+
+log = structlog.get_logger("panmesh.access")
+
+COOKIE = "panmesh_session"
+SECURE_COOKIE = "__Host-panmesh_session"
+MAX_BODY = 4 << 20  # bytes of any request that is no upload
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class Front:
+    """Identity, limits, security headers, CORS of the open API, one log line, one metric: around every route."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        scope["panmesh.services"] = self._services
+        seen: dict[str, Any] = {"status": 500, "begun": False}
+        api = scope["path"].startswith("/api/")
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"], seen["begun"] = message["status"], True
+                _finish(MutableHeaders(scope=message), headers, scope, api)
+            await send(message)
+
+        try:
+            if int(headers.get("content-length") or 0) > MAX_BODY:
+                raise TooLarge(f"A request here has at most {MAX_BODY >> 20} MiB.", MAX_BODY)
+            await self._identify(scope, headers)
+            if api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                await _preflight(scope, receive, answered)
+            else:
+                await self._app(scope, receive, answered)
+        except PanmeshError as error:
+            if seen["begun"]:
+                raise
+            await problem(error)(scope, receive, answered)
+        except ValueError as error:
+            if seen["begun"]:
+                raise
+            response = crashed(error, scope["path"])
+            await response(scope, receive, answered)
+        except Exception as error:
+            if seen["begun"]:
+                raise
+            await crashed(error, scope["path"])(scope, receive, answered)
+        finally:
+            self._note(scope, seen["status"], time.perf_counter() - started)
+
+    async def _identify(self, scope: Scope, headers: Headers) -> None:
+        scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None
+        authorization = headers.get("authorization", "")
+        kind, _, secret = authorization.partition(" ")
+        if kind.lower() == "bearer" and secret:
+            scope["panmesh.viewer"] = await to_thread.run_sync(self._services.accounts.of_token, secret.strip())
+            return
+        secret = _cookie(headers)
+        if secret and not cross_origin(scope, headers):
+            found = await to_thread.run_sync(self._services.accounts.of_session, secret)
+            if found is not None:
+                scope["panmesh.viewer"], scope["panmesh.csrf"] = found
+                scope["panmesh.session"] = secret
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("route")
+        template = (scope.get("root_path") or "") + getattr(route, "path", "unmatched")
+        observe(scope["method"], template, status, seconds)
+        who: Viewer = scope.get("panmesh.viewer", ANONYMOUS)
+        log.info(
+            "request",
+            who=_hashed(who),
+            method=scope["method"],
+            route=template,
+            pid=(scope.get("path_params") or {}).get("pid"),
+            status=status,
+            ms=round(seconds * 1000, 1),
+        )
+
+
+def cross_origin(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser says that the request comes from another site: cookies then do not count (law 13)."""
+    site = headers.get("sec-fetch-site")
+    if site in ("cross-site", "same-site"):
+        return not (headers.get("sec-fetch-mode") == "navigate" and scope["method"] in ("GET", "HEAD"))
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    return urlsplit(origin).netloc != headers.get("host", "")
+
+
+def _finish(answer: MutableHeaders, asked: Headers, scope: Scope, api: bool) -> None:
+    for name, value in SECURITY.items():
+        answer.setdefault(name, value)
+    if api:
+        origin = asked.get("origin")
+        if origin is not None:
+            answer["access-control-allow-origin"] = origin
+            answer.add_vary_header("Origin")
+            answer["access-control-expose-headers"] = "ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
+    answer.add_vary_header("Authorization")
+    answer.add_vary_header("Cookie")
+    if scope["panmesh.viewer"].user_id is not None and "cache-control" not in answer:
+        answer["cache-control"] = "private, no-cache"
+
+
+async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
+    from starlette.responses import Response
+
+    allow = {
+        "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+        "access-control-allow-headers": "Authorization, Content-Type, If-Match, If-None-Match, Range, If-Range",
+        "access-control-max-age": "86400",
+    }
+    await Response(status_code=204, headers=allow)(scope, receive, send)
+
+
+def _cookie(headers: Headers) -> str | None:
+    jar: SimpleCookie = SimpleCookie()
+    try:
+        jar.load(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    for name in (SECURE_COOKIE, COOKIE):
+        if name in jar:
+            return jar[name].value
+    return None
+
+
+def _hashed(viewer: Viewer) -> str:
+    if viewer.user_id is None:
+        return "anonymous"
+    return hashlib.blake2b(str(viewer.user_id).encode(), digest_size=6, key=_PROCESS_KEY).hexdigest()
+
+
+_PROCESS_KEY = hashlib.sha256(str(time.time_ns()).encode()).digest()

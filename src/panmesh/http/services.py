@@ -1,0 +1,71 @@
+"""What routes may ask for: the services, bundled once by `app.compose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.requests import Request
+
+from panmesh.access.accounts import AccountService
+from panmesh.access.audit import AuditLog
+from panmesh.access.viewer import Viewer
+from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.model import FileLocation
+from panmesh.catalogue.search import SearchService
+from panmesh.ingest.facts import PlotFacts
+from panmesh.ingest.plot import PlotData
+from panmesh.ingest.ports import IngestDesk
+from panmesh.kernel.clock import Clock
+
+
+class Bytes(Protocol):
+    """Where files are opened: paths that never leave their storage."""
+
+    def resolve(self, storage: str, path: str) -> Path: ...
+
+
+class Previews(Protocol):
+    def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    search: SearchService
+    accounts: AccountService
+    audit: AuditLog
+    editing: EditingService
+    desk: Callable[[], IngestDesk]
+    storages: Bytes
+    previews: Callable[[], Previews]
+    health: Callable[[], dict[str, Any]]
+    clock: Clock
+    facility_name: str
+    facility_contact: str | None
+    open_unscheduled: bool  # said on the pages
+    offload: str = "none"
+    offload_prefix: str = "/_files"
+    public_url: str | None = None
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services if hasattr(request.app.state, "services") else request.scope["panmesh.services"]
+    return found
+
+
+def viewer(request: Request) -> Viewer:
+    found: Viewer = request.scope["panmesh.viewer"]
+    return found
+
+
+def offloaded(services_: Services, location: FileLocation) -> dict[str, str]:
+    """The header that lets the proxy send the bytes, or none."""
+    from urllib.parse import quote
+
+    if services_.offload == "x-accel-redirect":
+        return {"X-Accel-Redirect": f"{services_.offload_prefix}/{quote(location.storage)}/{quote(location.path)}"}
+    if services_.offload == "x-sendfile":
+        return {"X-Sendfile": str(services_.storages.resolve(location.storage, location.path))}
+    return {}
