@@ -19,6 +19,8 @@ class FileDigests(Protocol):
     @property
     def size(self) -> int: ...
     @property
+    def modified_us(self) -> int: ...
+    @property
     def sha256(self) -> bytes: ...
     @property
     def blake3(self) -> bytes: ...
@@ -78,6 +80,9 @@ class DigestService:
                 return row
             if found.size != row.size:
                 failures.append(f"{row.name}: has {found.size} bytes now, had {row.size}")
+                return row
+            if found.modified_us != row.modified_us:
+                failures.append(f"{row.name}: was written again since it was seen")
                 return row
             return replace(
                 row, sha256=found.sha256, blake3=found.blake3, crc32=found.crc32, adler32=found.adler32, blocks=found.blocks
