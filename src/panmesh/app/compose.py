@@ -42,6 +42,7 @@ from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.schedule import ScheduleService
 from panmesh.ingest.service import IngestService
+from panmesh.ingest.units import IngestCounts
 from panmesh.kernel.clock import Clock, system_clock
 from panmesh.kernel.errors import Invalid
 
@@ -157,6 +158,9 @@ class Composition:
             clock=self.clock,
             works_here=False,
         )
+
+    def desk_counts(self) -> IngestCounts:
+        return SqlDesk(self.database).counts(self.clock())
 
     @cached_property
     def schedule(self) -> ScheduleService:

@@ -21,7 +21,7 @@ class FileRow:
     storage: str
     path: str  # in the storage
     sha256: bytes | None = None  # None: pending
-    blake3: bytes | None = None  # of the whole file
+    blake3: bytes | None = None  # of the file; above one block, of its block digests one after another
     crc32: int | None = None
     adler32: int | None = None
     blocks: tuple[bytes, ...] = ()  # BLAKE3 of each 16 MiB block, for files larger than one
@@ -65,6 +65,15 @@ class ManifestStore(Protocol):
         """Rows in the order of their names. Segments are on disk and synced when this returns."""
         ...
 
+    def append(self, ref: ManifestRef, files: Iterable[FileRow]) -> ManifestRef:
+        """The same files and new ones, for a run that grows. Cost goes with the new files, not with those already there.
+        Names are in order within each segment only, until `compact`."""
+        ...
+
+    def compact(self, ref: ManifestRef) -> ManifestRef:
+        """All in the order of their names again, when the run closes; of a name appended twice the later row stays."""
+        ...
+
     def iterate(self, ref: ManifestRef) -> Iterator[FileRow]: ...
 
     def page(self, ref: ManifestRef, *, offset: int, limit: int, contains: str | None = None) -> tuple[int, int, list[FileRow]]:
@@ -76,6 +85,26 @@ class ManifestStore(Protocol):
     def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
         """The same files with other columns, as a stream."""
         ...
+
+
+def carry_digests(before: Iterable[FileRow], now: Iterable[FileRow]) -> Iterator[FileRow]:
+    """`now` with the digests of those files in `before` that have the same name, place, size and time.
+
+    Both in the order of their names, as streams: a run of a million frames that grows by one reads one frame.
+    """
+    old = iter(before)
+    known = next(old, None)
+    for row in now:
+        while known is not None and known.name < row.name:
+            known = next(old, None)
+        if known is not None and row.sha256 is None and _same_bytes(known, row):
+            yield known
+        else:
+            yield row
+
+
+def _same_bytes(a: FileRow, b: FileRow) -> bool:
+    return (a.name, a.storage, a.path, a.size, a.modified_us) == (b.name, b.storage, b.path, b.size, b.modified_us)
 
 
 def pack(rows: Iterable[FileRow]) -> bytes:

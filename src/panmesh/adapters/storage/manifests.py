@@ -6,7 +6,9 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +41,23 @@ class ParquetManifests:
             total += size
         return ManifestRef(file_count=sum(s.rows for s in segments), total_bytes=total, segments=tuple(segments))
 
+    def append(self, ref: ManifestRef, files: Iterable[FileRow]) -> ManifestRef:
+        added = self.write(files)
+        if ref.inline is not None or added.inline is not None:
+            return self._append_inline(ref, added)
+        return _joined(ref.segments, added.segments, ref.total_bytes + added.total_bytes)
+
+    def compact(self, ref: ManifestRef) -> ManifestRef:
+        if len(ref.segments) < 2:
+            return ref
+        return self.write(_newest(merge(*(self._segment_rows(s) for s in reversed(ref.segments)), key=attrgetter("name"))))
+
     def iterate(self, ref: ManifestRef) -> Iterator[FileRow]:
         if ref.inline is not None:
             yield from unpack(ref.inline)
             return
         for segment in ref.segments:
-            file = self._open(segment.name)
-            for group in range(file.num_row_groups):
-                yield from _rows(file.read_row_group(group))
+            yield from self._segment_rows(segment)
 
     def page(self, ref: ManifestRef, *, offset: int, limit: int, contains: str | None = None) -> tuple[int, int, list[FileRow]]:
         if ref.inline is not None:
@@ -59,6 +70,8 @@ class ParquetManifests:
     def lookup(self, ref: ManifestRef, name: str) -> FileRow | None:
         if ref.inline is not None:
             return next((r for r in unpack(ref.inline) if r.name == name), None)
+        import pyarrow.compute as compute
+
         for segment in ref.segments:
             if not segment.first <= name <= segment.last:
                 continue
@@ -66,9 +79,9 @@ class ParquetManifests:
             for group in range(file.num_row_groups):
                 statistics = file.metadata.row_group(group).column(0).statistics
                 if statistics is None or not statistics.has_min_max or statistics.min <= name <= statistics.max:
-                    found = next((r for r in _rows(file.read_row_group(group)) if r.name == name), None)
-                    if found is not None:
-                        return found
+                    position = compute.index(file.read_row_group(group, columns=["name"]).column("name"), name).as_py()
+                    if position >= 0:
+                        return next(_rows(file.read_row_group(group).slice(position, 1)))
         return None
 
     def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
@@ -81,7 +94,36 @@ class ParquetManifests:
             if path.stem not in referenced and time.time() - path.stat().st_mtime > grace_seconds:
                 path.unlink()
                 removed += 1
+        for path in self._folder.glob(".*.tmp"):  # of writers that were killed
+            if time.time() - path.stat().st_mtime > grace_seconds:
+                path.unlink()
         return removed
+
+    # --- appending ---------------------------------------------------------------------------------------------------
+
+    def _append_inline(self, ref: ManifestRef, added: ManifestRef) -> ManifestRef:
+        """One side is small. Its rows and the youngest segments that are no larger are written together, so that a scan
+        that grows by one file a thousand times has some ten segments, not a thousand."""
+        if ref.inline is not None:
+            return self.write(sorted(chain(self.iterate(ref), self.iterate(added)), key=attrgetter("name")))
+        if added.file_count == 0:
+            return ref
+        kept = list(ref.segments)
+        young: list[SegmentRef] = []
+        count = added.file_count
+        while kept and kept[-1].rows <= max(count, INLINE_LIMIT):
+            young.append(kept.pop())
+            count += young[-1].rows
+        rows = merge(*(self._segment_rows(s) for s in young), self.iterate(added), key=attrgetter("name"))
+        segments: list[SegmentRef] = []
+        while (made := self._segment(islice(rows, SEGMENT)))[0] is not None:
+            segments.append(made[0])
+        return _joined(tuple(kept), tuple(segments), ref.total_bytes + added.total_bytes)
+
+    def _segment_rows(self, segment: SegmentRef) -> Iterator[FileRow]:
+        file = self._open(segment.name)
+        for group in range(file.num_row_groups):
+            yield from _rows(file.read_row_group(group))
 
     # --- segments ----------------------------------------------------------------------------------------------------
 
@@ -93,13 +135,14 @@ class ParquetManifests:
             return None, 0
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / f".{os.getpid()}-{time.monotonic_ns()}.tmp"
-        last, count, size = first, 0, 0
+        least, most, count, size = first.name, first.name, 0, 0
         stream: Iterator[FileRow] = chain([first], rows)
         try:
             with parquet.ParquetWriter(temporary, _schema(), compression="zstd", write_statistics=["name"]) as writer:
                 while batch := list(islice(stream, ROW_GROUP)):
                     writer.write_table(_table(batch))
-                    last, count, size = batch[-1], count + len(batch), size + sum(r.size for r in batch)
+                    least, most = min(least, *(r.name for r in batch)), max(most, *(r.name for r in batch))
+                    count, size = count + len(batch), size + sum(r.size for r in batch)
             name = _sync_and_name(temporary)
             reach("manifest.before-rename")
             target = self._folder / name[:2] / f"{name}.parquet"
@@ -110,7 +153,7 @@ class ParquetManifests:
             reach("manifest.written")
         finally:
             temporary.unlink(missing_ok=True)
-        return SegmentRef(name=name, rows=count, first=first.name, last=last.name), size
+        return SegmentRef(name=name, rows=count, first=least, last=most), size
 
     def _open(self, name: str) -> Any:
         import pyarrow.parquet as parquet
@@ -136,14 +179,34 @@ class ParquetManifests:
 
         count, size, found = 0, 0, list[FileRow]()
         for segment in ref.segments:
-            table = self._open(segment.name).read()
-            mask = compute.match_substring(table.column("name"), contains, ignore_case=True)
-            table = table.filter(mask)
-            size += compute.sum(table.column("size")).as_py() or 0
-            if len(found) < limit:
-                found += islice(_rows(table.slice(max(0, offset - count))), limit - len(found))
-            count += table.num_rows
+            file = self._open(segment.name)
+            for group in range(file.num_row_groups):
+                slim = file.read_row_group(group, columns=["name", "size"])
+                mask = compute.match_substring(slim.column("name"), contains, ignore_case=True)
+                matches = compute.sum(mask).as_py() or 0
+                if not matches:
+                    continue
+                size += compute.sum(slim.filter(mask).column("size")).as_py() or 0
+                skip = max(0, offset - count)
+                if len(found) < limit and skip < matches:
+                    page = file.read_row_group(group).filter(mask).slice(skip, limit - len(found))
+                    found += _rows(page)
+                count += matches
         return count, size, found
+
+
+def _joined(before: tuple[SegmentRef, ...], after: tuple[SegmentRef, ...], total: int) -> ManifestRef:
+    segments = before + after
+    return ManifestRef(file_count=sum(s.rows for s in segments), total_bytes=total, segments=segments)
+
+
+def _newest(rows: Iterable[FileRow]) -> Iterator[FileRow]:
+    """The first of each name: of a file that was appended twice, the youngest segment has the truth."""
+    name: str | None = None
+    for row in rows:
+        if row.name != name:
+            yield row
+        name = row.name
 
 
 def _schema() -> Any:
@@ -155,7 +218,8 @@ def _schema() -> Any:
             ("size", pa.int64()),
             ("modified_us", pa.int64()),
             ("storage", pa.dictionary(pa.int32(), pa.string())),
-            ("folder", pa.dictionary(pa.int32(), pa.string())),
+            ("folder", pa.dictionary(pa.int32(), pa.string())),  # what stands before the name in the storage
+            ("elsewhere", pa.string()),  # the whole path, where it does not end with the name
             ("sha256", pa.binary()),
             ("blake3", pa.binary()),
             ("crc32", pa.uint32()),
@@ -173,7 +237,8 @@ def _table(rows: list[FileRow]) -> Any:
         "size": [r.size for r in rows],
         "modified_us": [r.modified_us for r in rows],
         "storage": [r.storage for r in rows],
-        "folder": [r.path.removesuffix(r.name) for r in rows],
+        "folder": [r.path.removesuffix(r.name) if r.path.endswith(r.name) else "" for r in rows],
+        "elsewhere": [None if r.path.endswith(r.name) else r.path for r in rows],
         "sha256": [r.sha256 for r in rows],
         "blake3": [r.blake3 for r in rows],
         "crc32": [r.crc32 for r in rows],
@@ -191,7 +256,7 @@ def _rows(table: Any) -> Iterator[FileRow]:
                 size=plain["size"],
                 modified_us=plain["modified_us"],
                 storage=plain["storage"],
-                path=plain["folder"] + plain["name"],
+                path=plain["elsewhere"] or plain["folder"] + plain["name"],
                 sha256=plain["sha256"],
                 blake3=plain["blake3"],
                 crc32=plain["crc32"],

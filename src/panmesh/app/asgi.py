@@ -1,0 +1,108 @@
+"""One ASGI application: the portal at the root, the native API below /api/v1, signs of life beside them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from panmesh.adapters.hdf5.confine import probe
+from panmesh.app.compose import Composition
+from panmesh.app.worker import Worker
+from panmesh.http.identity import Front
+from panmesh.http.metrics import exposition
+from panmesh.http.problems import on_http_error, on_panmesh_error
+from panmesh.http.services import Services
+from panmesh.kernel.errors import PanmeshError
+from panmesh.portal.pages import routes
+from panmesh.protocols.api.app import create_api
+
+DISK_LOW = 1 << 30  # bytes: below this /health says so
+
+
+def services_of(app: Composition) -> Services:
+    return Services(
+        search=app.search,
+        accounts=app.accounts,
+        audit=app.audit,
+        editing=app.editing,
+        desk=lambda: app.desk,
+        storages=app.storages,
+        previews=lambda: app.reader,
+        health=lambda: health_report(app),
+        clock=app.clock,
+        facility_name=app.facility_name,
+        facility_contact=app.settings.facility.contact,
+        open_unscheduled=app.settings.policy.unscheduled == "open",
+        offload=app.settings.server.offload,
+        offload_prefix=app.settings.server.offload_prefix,
+        public_url=app.settings.server.public_url,
+    )
+
+
+def health_report(app: Composition) -> dict[str, Any]:
+    disk = shutil.disk_usage(app.settings.data)
+    sandbox = probe()
+    report = app.health.report(app.clock())
+    wanted = app.settings.ingest.sandbox == "on"
+    worker = report["worker_seen_seconds_ago"]
+    healthy = disk.free > DISK_LOW and worker is not None and worker < 60 and (sandbox.kind != "none" or not wanted)
+    return report | {
+        "status": "ok" if healthy else "degraded",
+        "disk_free_bytes": disk.free,
+        "sandbox": sandbox.detail if wanted else "off",
+    }
+
+
+def build(app: Composition, *, work: bool) -> ASGIApp:
+    """`work`: whether this process also watches, reads and digests."""
+    bundle = services_of(app)
+
+    async def health(_request: Request) -> Response:
+        report = await to_thread.run_sync(bundle.health)
+        return Response(orjson.dumps(report), 200 if report["status"] == "ok" else 503, media_type="application/json")
+
+    async def metrics(_request: Request) -> Response:
+        report = await to_thread.run_sync(bundle.health)
+        return Response(exposition(report), media_type="text/plain; version=0.0.4")
+
+    @asynccontextmanager
+    async def lifespan(_starlette: Starlette) -> AsyncIterator[None]:
+        worker = Worker(app) if work else None
+        if worker is not None:
+            await to_thread.run_sync(worker.start)
+        try:
+            yield
+        finally:
+            if worker is not None:
+                await to_thread.run_sync(worker.stop)
+            await to_thread.run_sync(app.close)
+
+    starlette = Starlette(
+        routes=[Route("/health", health), Route("/metrics", metrics), Mount("/api/v1", create_api(bundle)), *routes()],
+        exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
+        lifespan=lifespan,
+    )
+    return Front(starlette, bundle)
+
+
+def from_environment() -> ASGIApp:
+    """For several web processes: each finds its settings in the environment that the command left."""
+    import os
+    from pathlib import Path
+
+    from panmesh.app.settings import load
+
+    data, config = os.environ.get("PANMESH_DATA"), os.environ.get("PANMESH_CONFIG")
+    composition = Composition(load(data=Path(data) if data else None, config=Path(config) if config else None))
+    work = composition.may_work
+    return build(composition, work=work)

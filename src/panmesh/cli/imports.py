@@ -1,0 +1,46 @@
+"""import schedule."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from panmesh.cli.options import compose, facility
+
+
+@click.group("import")
+def imports() -> None:
+    """Bring in a user office's schedule."""
+
+
+@imports.command()
+@facility
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text")
+def schedule(data: Path | None, config: Path | None, file: Path, dry_run: bool, output: str) -> None:
+    """Proposals, visits, teams and instruments from CSV or JSON.
+
+    Example: panmesh import schedule visits.csv --dry-run
+    """
+    from panmesh.access.viewer import OPERATOR
+    from panmesh.ingest.schedule import COLUMNS
+    from panmesh.kernel.errors import Invalid
+
+    app = compose(data, config)
+    try:
+        found = app.schedule.load(OPERATOR, file.read_text("utf-8-sig"), dry_run=dry_run)
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file} is no UTF-8 text. Columns: {', '.join(COLUMNS)}.") from error
+    finally:
+        app.close()
+    if output == "json":
+        click.echo(json.dumps([{"what": d.what, "name": d.name, "change": d.change} for d in found], indent=1))
+        return
+    same = sum(d.change == "same" for d in found)
+    for d in found:
+        if d.change != "same":
+            click.echo(f"{d.what:12} {d.name:30} {d.change}")
+    click.echo(f"{len(found) - same} differences, {same} the same." + (" Dry run: nothing was changed." if dry_run else ""))

@@ -1,0 +1,28 @@
+"""Options that operator commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from panmesh.app.compose import Composition
+
+
+def facility(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--data and --config."""
+    command = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (TOML).")(command)
+    help_ = "Data directory.  [default: ./panmesh-data]"
+    return click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=help_)(command)
+
+
+def compose(data: Path | None, config: Path | None) -> Composition:
+    from panmesh.app.compose import Composition
+    from panmesh.app.settings import load
+
+    data = data or (Path(os.environ["PANMESH_DATA"]) if "PANMESH_DATA" in os.environ and config is None else None)
+    return Composition(load(data=data, config=config))

@@ -1,0 +1,114 @@
+"""user and token: local accounts, by the operator of the host."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from panmesh.cli.options import compose, facility
+
+
+@click.group()
+def user() -> None:
+    """Local accounts."""
+
+
+@user.command("add")
+@facility
+@click.argument("login")
+@click.option("--name", default="", help="Name to show.")
+@click.option("--password", help="Asked for when not given; '-' makes one and shows it.")
+@click.option("--admin", is_flag=True)
+@click.option("--steward", is_flag=True, help="Data steward.")
+@click.option("--instrument", "instruments", multiple=True, help="Instrument that they look after (key); repeat for more.")
+def add(
+    data: Path | None, config: Path | None, login: str, name: str, password: str | None, admin: bool, steward: bool, instruments: tuple[str, ...]
+) -> None:
+    """Make an account.
+
+    Example: panmesh user add ada --steward
+    """
+    made = None
+    if password == "-":
+        password = made = secrets.token_urlsafe(12)
+    elif password is None:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    app = compose(data, config)
+    app.accounts.create(login=login, name=name, password=password, admin=admin, steward=steward)
+    if instruments:
+        app.accounts.set_instruments(login, instruments)
+    app.close()
+    click.echo(f"Account {login} made." + (f" Password: {made}" if made else ""))
+
+
+@user.command("list")
+@facility
+def list_(data: Path | None, config: Path | None) -> None:
+    """All accounts."""
+    app = compose(data, config)
+    for one in app.accounts.accounts():
+        roles = [r for r, has in (("admin", one.admin), ("steward", one.steward), ("closed", one.disabled), ("no password", not one.password_hash)) if has]
+        click.echo(f"{one.login:24} {one.name:32} {', '.join(roles)}")
+    app.close()
+
+
+@user.command("password")
+@facility
+@click.argument("login")
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+def password_(data: Path | None, config: Path | None, login: str, password: str) -> None:
+    """Set a new password; ends all their sessions."""
+    app = compose(data, config)
+    app.accounts.set_password(login, password)
+    app.close()
+    click.echo("Done.")
+
+
+@user.command("close")
+@facility
+@click.argument("login")
+@click.option("--reopen", is_flag=True)
+def close(data: Path | None, config: Path | None, login: str, reopen: bool) -> None:
+    """Close an account: its sessions and tokens work no more."""
+    app = compose(data, config)
+    app.accounts.set_disabled(login, not reopen)
+    app.close()
+    click.echo("Done.")
+
+
+@user.command("instruments")
+@facility
+@click.argument("login")
+@click.argument("keys", nargs=-1)
+def instruments_(data: Path | None, config: Path | None, login: str, keys: tuple[str, ...]) -> None:
+    """The instruments that somebody looks after."""
+    app = compose(data, config)
+    app.accounts.set_instruments(login, keys)
+    app.close()
+    click.echo("Done.")
+
+
+@click.group()
+def token() -> None:
+    """API tokens."""
+
+
+@token.command("make")
+@facility
+@click.argument("login")
+@click.option("--name", default="command line")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(["read", "data", "write", "ingest", "admin"]), default=("read", "data"), show_default=True)
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
+def make(data: Path | None, config: Path | None, login: str, name: str, scopes: tuple[str, ...], days: int) -> None:
+    """Make a token for an account and show it once.
+
+    Example: panmesh token make beamline --scope ingest --scope read
+    """
+    from panmesh.access.viewer import Scope
+
+    app = compose(data, config)
+    secret, _ = app.accounts.make_token(app.accounts.viewer(login), name, frozenset(Scope(s) for s in scopes), days)
+    app.close()
+    click.echo(secret)
