@@ -22,7 +22,6 @@ from typing import TypeVar
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.catalogue.manifest import FileRow, ManifestRef
 
-
 T = TypeVar("T")
 
 

@@ -28,7 +28,7 @@ from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.tables import facility
-from panmesh.adapters.storage.digest import digest_file
+from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.roots import Root, Roots
 from panmesh.app.lock import WorkerLock
@@ -136,7 +136,7 @@ class Composition:
     @cached_property
     def digests(self) -> DigestService:
         return DigestService(
-            store=self.ingest_store, manifests=self.manifests, storages=self.storages, clock=self.clock, digest=digest_file
+            store=self.ingest_store, manifests=self.manifests, storages=self.storages, clock=self.clock, digest=digest_handle
         )
 
     @cached_property

@@ -141,11 +141,15 @@ def scan_folder(app: Composition, storage: str, folder: str) -> int:
     from panmesh.ingest.names import is_series, unit_path
 
     fresh = []
-    for stat in app.storages.list_folder(storage, folder):
-        path = unit_path(stat.path)
-        seen.add(path)
-        if is_series(path) or known.get(path, (None, None))[:2] != (stat.size, stat.modified_us):
-            fresh.append(stat)
+    try:
+        for stat in app.storages.list_folder(storage, folder):
+            path = unit_path(stat.path)
+            seen.add(path)
+            if is_series(path) or known.get(path, (None, None))[:2] != (stat.size, stat.modified_us):
+                fresh.append(stat)
+    except OSError as error:
+        log.error("folder cannot be read", storage=storage, folder=folder, error=error.strerror)
+        return 0  # its files are not said to be missing
     changed = app.ingest.sight(storage, fresh)
     lost = [path for path in known if path not in seen]
     if lost and app.storages.root(storage).path.is_dir():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.http.files import FileAnswer
 from panmesh.http.services import Services, offloaded
@@ -16,12 +14,13 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str) -> Fi
         raise Forbidden("Your token has not the scope 'data'.")
     location = services.search.locate(viewer, pid, name)
     try:
-        path = services.storages.resolve(location.storage, location.path)
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = services.storages.open(location.storage, location.path)
     except Invalid as error:
         raise NotFound() from error
     except OSError as error:
-        raise Unavailable(f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}). The staff see this too.") from error
+        raise Unavailable(
+            f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}). The staff see this too."
+        ) from error
     return FileAnswer(
         handle,
         name=name,

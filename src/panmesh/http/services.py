@@ -26,6 +26,10 @@ class Bytes(Protocol):
 
     def resolve(self, storage: str, path: str) -> Path: ...
 
+    def open(self, storage: str, path: str) -> int:
+        """A handle for reading. Raises Invalid when the path leads out of the storage, OSError when it cannot be read."""
+        ...
+
 
 class Previews(Protocol):
     def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Protocol
@@ -10,6 +11,7 @@ from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.ingest.files import Storages
 from panmesh.ingest.store import IngestStore, PendingDigest
 from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Invalid
 from panmesh.kernel.faults import reach
 
 
@@ -33,7 +35,9 @@ class FileDigests(Protocol):
 
 
 class DigestFile(Protocol):
-    def __call__(self, path: str) -> FileDigests: ...
+    def __call__(self, handle: int, /) -> FileDigests:
+        """Raises OSError when the file cannot be read or is written meanwhile."""
+        ...
 
 
 class DigestService:
@@ -74,9 +78,13 @@ class DigestService:
             if row.sha256 is not None:
                 return row
             try:
-                found = self._digest(str(self._storages.absolute(row.storage, row.path)))
-            except OSError as error:
-                failures.append(f"{row.name}: {error.strerror or error}")
+                handle = self._storages.open(row.storage, row.path)
+                try:
+                    found = self._digest(handle)
+                finally:
+                    os.close(handle)
+            except (OSError, Invalid) as error:
+                failures.append(f"{row.name}: {getattr(error, 'strerror', None) or error}")
                 return row
             if found.size != row.size:
                 failures.append(f"{row.name}: has {found.size} bytes now, had {row.size}")

@@ -25,6 +25,10 @@ class Storages(Protocol):
         """Raises Invalid when the path would leave the storage."""
         ...
 
+    def open(self, storage: str, path: str) -> int:
+        """A handle for reading, which the caller closes. Raises Invalid when a link leads out of the storage, OSError otherwise."""
+        ...
+
     def locate(self, path: str) -> tuple[str, str] | None:
         """(storage, path in it) of an absolute path or "storage:path"; None when it lies in no storage."""
         ...
@@ -38,7 +42,7 @@ class Storages(Protocol):
         ...
 
     def list_folder(self, storage: str, folder: str) -> Iterator[FileStat]:
-        """The regular files right in the folder."""
+        """The regular files right in the folder; none when it went. Raises OSError when it is there and cannot be read."""
         ...
 
     def profile(self, storage: str, path: str) -> Profile: ...

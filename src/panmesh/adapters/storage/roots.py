@@ -5,7 +5,10 @@ Names that are no UTF-8 are left out of ingest and reported: they cannot be stor
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,12 @@ from panmesh.ingest.files import FileStat
 from panmesh.ingest.names import ignored
 from panmesh.ingest.profile import Profile
 from panmesh.kernel.errors import Invalid
+
+_OPENAT2 = 437  # the same number on every architecture
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_BENEATH = 0x02, 0x08
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,17 @@ class Roots:
             raise Invalid(f"{path!r} leads out of the storage by a symbolic link.")
         return real
 
+    def open(self, storage: str, path: str) -> int:
+        """A handle for reading; the caller closes it. Raises Invalid when a link leads out of the storage, OSError when there is
+        no regular file to read. The kernel keeps the path inside while it opens, so that no link can be swapped in between."""
+        root = self.root(storage).path
+        real = self.resolve(storage, path)
+        handle = open_beneath(root, real.relative_to(root))
+        if not S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, "is no regular file", path)
+        return handle
+
     def locate(self, path: str) -> tuple[str, str] | None:
         key, colon, rest = path.partition(":")
         if colon and key in self._roots and not path.startswith("/"):
@@ -88,39 +108,70 @@ class Roots:
         """The folder and all below, parents first; hidden ones left out; symbolic links not followed."""
         yield folder
         try:
-            with os.scandir(self.absolute(storage, folder) if folder else self.root(storage).path) as entries:
+            with os.scandir(self._base(storage, folder)) as entries:
                 names = sorted(
                     e.name for e in entries if e.is_dir(follow_symlinks=False) and not ignored(e.name) and _is_text(e.name)
                 )
         except OSError:
-            return  # it went while we looked
+            return  # it went while we looked; one that cannot be read raises when it is listed
         for name in names:
             yield from self.folders(storage, f"{folder}/{name}" if folder else name)
 
     def list_folder(self, storage: str, folder: str) -> Iterator[FileStat]:
-        base = self.absolute(storage, folder) if folder else self.root(storage).path
+        """Raises OSError when the folder is there and cannot be read: "I could not look" must not pass for "all files went"."""
         try:
-            with os.scandir(base) as entries:
-                names = sorted(
-                    e.name for e in entries if not ignored(e.name) and _is_text(e.name) and not e.is_dir(follow_symlinks=False)
-                )
-        except OSError:
+            handle = os.open(self._base(storage, folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
             return
-        handle = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for name in names:
-                try:
-                    info = os.stat(name, dir_fd=handle)
-                except OSError:
-                    continue  # it went while we looked, or is a dangling link
-                if S_ISREG(info.st_mode):
-                    path = f"{folder}/{name}" if folder else name
-                    yield FileStat(path=path, size=info.st_size, modified_us=info.st_mtime_ns // 1000, inode=info.st_ino)
+            with os.scandir(handle) as entries:
+                found = sorted(
+                    (e.name, e.is_symlink())
+                    for e in entries
+                    if not ignored(e.name) and _is_text(e.name) and not e.is_dir(follow_symlinks=False)
+                )
+            for name, link in found:
+                path = f"{folder}/{name}" if folder else name
+                stat = self.stat(storage, path) if link else _stat_in(handle, name, path)
+                if stat is not None:
+                    yield stat
         finally:
             os.close(handle)
 
     def profile(self, storage: str, path: str) -> Profile:
         return self.root(storage).profile
+
+    def _base(self, storage: str, folder: str) -> Path:
+        return self.absolute(storage, folder) if folder else self.root(storage).path
+
+
+def open_beneath(root: Path, relative: Path) -> int:
+    """Open for reading without ever leaving the root: openat2(2) with RESOLVE_BENEATH; where the kernel has no such call, the last
+    part of the path is no link. Pipes do not make us wait."""
+    folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        how = struct.pack("QQQ", _READ, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+        handle = int(_libc.syscall(_OPENAT2, folder, os.fsencode(relative), how, len(how)))
+        if handle >= 0:
+            return handle
+        error = ctypes.get_errno()
+        if error == errno.EXDEV:
+            raise Invalid(f"{str(relative)!r} leads out of the storage by a symbolic link.")
+        if error not in (errno.ENOSYS, errno.EPERM):
+            raise OSError(error, os.strerror(error), str(relative))
+        return os.open(relative, _READ | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _stat_in(handle: int, name: str, path: str) -> FileStat | None:
+    try:
+        info = os.stat(name, dir_fd=handle, follow_symlinks=False)
+    except FileNotFoundError:
+        return None  # it went while we looked
+    if not S_ISREG(info.st_mode):
+        return None
+    return FileStat(path=path, size=info.st_size, modified_us=info.st_mtime_ns // 1000, inode=info.st_ino)
 
 
 def _is_text(name: str) -> bool:
