@@ -42,7 +42,9 @@ def init(data: Path | None, config: Path | None) -> None:
     app = compose(folder, config)
     _ = app.database
     app.close()
-    click.echo(f"Ready: {folder}. Edit {file}, then: panmesh user add NAME --admin --data {folder}; panmesh serve --data {folder}")
+    click.echo(
+        f"Ready: {folder}. Edit {file}, then: panmesh user add NAME --admin --data {folder}; panmesh serve --data {folder}"
+    )
 
 
 @click.command()
@@ -51,7 +53,9 @@ def init(data: Path | None, config: Path | None) -> None:
 @click.option("--port", type=int, help="Port; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Web processes.")
 @click.option("--no-ingest", is_flag=True, help="Do not watch and read in this process (a `panmesh worker` does).")
-def serve(data: Path | None, config: Path | None, host: str | None, port: int | None, workers: int | None, no_ingest: bool) -> None:
+def serve(
+    data: Path | None, config: Path | None, host: str | None, port: int | None, workers: int | None, no_ingest: bool
+) -> None:
     """Serve the portal and the API, and ingest what instruments write.
 
     Example: panmesh serve --port 8000

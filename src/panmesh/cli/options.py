@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def facility(command: Callable[..., Any]) -> Callable[..., Any]:
     """--data and --config."""
-    command = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (TOML).")(command)
+    command = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file (TOML).")(
+        command
+    )
     help_ = "Data directory.  [default: ./panmesh-data]"
     return click.option("--data", type=click.Path(path_type=Path, file_okay=False), help=help_)(command)
 

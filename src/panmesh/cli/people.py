@@ -24,7 +24,14 @@ def user() -> None:
 @click.option("--steward", is_flag=True, help="Data steward.")
 @click.option("--instrument", "instruments", multiple=True, help="Instrument that they look after (key); repeat for more.")
 def add(
-    data: Path | None, config: Path | None, login: str, name: str, password: str | None, admin: bool, steward: bool, instruments: tuple[str, ...]
+    data: Path | None,
+    config: Path | None,
+    login: str,
+    name: str,
+    password: str | None,
+    admin: bool,
+    steward: bool,
+    instruments: tuple[str, ...],
 ) -> None:
     """Make an account.
 
@@ -49,7 +56,16 @@ def list_(data: Path | None, config: Path | None) -> None:
     """All accounts."""
     app = compose(data, config)
     for one in app.accounts.accounts():
-        roles = [r for r, has in (("admin", one.admin), ("steward", one.steward), ("closed", one.disabled), ("no password", not one.password_hash)) if has]
+        roles = [
+            r
+            for r, has in (
+                ("admin", one.admin),
+                ("steward", one.steward),
+                ("closed", one.disabled),
+                ("no password", not one.password_hash),
+            )
+            if has
+        ]
         click.echo(f"{one.login:24} {one.name:32} {', '.join(roles)}")
     app.close()
 
@@ -99,7 +115,14 @@ def token() -> None:
 @facility
 @click.argument("login")
 @click.option("--name", default="command line")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(["read", "data", "write", "ingest", "admin"]), default=("read", "data"), show_default=True)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["read", "data", "write", "ingest", "admin"]),
+    default=("read", "data"),
+    show_default=True,
+)
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
 def make(data: Path | None, config: Path | None, login: str, name: str, scopes: tuple[str, ...], days: int) -> None:
     """Make a token for an account and show it once.

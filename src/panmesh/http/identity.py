@@ -17,7 +17,7 @@ from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.http.metrics import observe
 from panmesh.http.problems import crashed, problem
 from panmesh.http.services import Services
-from panmesh.kernel.errors import PanmeshError, TooLarge
+from panmesh.kernel.errors import Forbidden, PanmeshError, TooLarge
 
 log = structlog.get_logger("panmesh.access")
 
@@ -58,7 +58,7 @@ class Front:
             await send(message)
 
         try:
-            if int(headers.get("content-length") or 0) > MAX_BODY:
+            if _length(headers) > MAX_BODY:
                 raise TooLarge(f"A request here has at most {MAX_BODY >> 20} MiB.", MAX_BODY)
             await self._identify(scope, headers)
             if api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
@@ -69,11 +69,6 @@ class Front:
             if seen["begun"]:
                 raise
             await problem(error)(scope, receive, answered)
-        except ValueError as error:
-            if seen["begun"]:
-                raise
-            response = crashed(error, scope["path"])
-            await response(scope, receive, answered)
         except Exception as error:
             if seen["begun"]:
                 raise
@@ -88,12 +83,14 @@ class Front:
         if kind.lower() == "bearer" and secret:
             scope["panmesh.viewer"] = await to_thread.run_sync(self._services.accounts.of_token, secret.strip())
             return
-        secret = _cookie(headers)
-        if secret and not cross_origin(scope, headers):
-            found = await to_thread.run_sync(self._services.accounts.of_session, secret)
+        cookie = _cookie(headers)
+        if cookie and not cross_origin(scope, headers):
+            found = await to_thread.run_sync(self._services.accounts.of_session, cookie)
             if found is not None:
                 scope["panmesh.viewer"], scope["panmesh.csrf"] = found
-                scope["panmesh.session"] = secret
+                scope["panmesh.session"] = cookie
+                if scope["path"].startswith("/api/") and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+                    _check_token(headers, scope["panmesh.csrf"])
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
@@ -109,6 +106,17 @@ class Front:
             status=status,
             ms=round(seconds * 1000, 1),
         )
+
+
+def _length(headers: Headers) -> int:
+    text = headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _check_token(headers: Headers, expected: str) -> None:
+    """A change through the API by cookie shows the session's CSRF token; a bearer token is proof by itself."""
+    if headers.get("x-csrf-token") != expected:
+        raise Forbidden("Send the X-CSRF-Token of your session, or use a bearer token.")
 
 
 def cross_origin(scope: Scope, headers: Headers) -> bool:
@@ -130,7 +138,9 @@ def _finish(answer: MutableHeaders, asked: Headers, scope: Scope, api: bool) -> 
         if origin is not None:
             answer["access-control-allow-origin"] = origin
             answer.add_vary_header("Origin")
-            answer["access-control-expose-headers"] = "ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
+            answer["access-control-expose-headers"] = (
+                "ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
+            )
     answer.add_vary_header("Authorization")
     answer.add_vary_header("Cookie")
     if scope["panmesh.viewer"].user_id is not None and "cache-control" not in answer:

@@ -164,7 +164,11 @@ def plot(request: Request, _form: dict[str, str]) -> Response:
     if request.headers.get("if-none-match") == key:
         return Response(status_code=304, headers={"ETag": key})
     drawn = s.previews().preview(path, path.parent, from_plain(PlotFacts, facts))
-    headers = {"ETag": key, "Cache-Control": "private, max-age=60", "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
+    headers = {
+        "ETag": key,
+        "Cache-Control": "private, max-age=60",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    }
     return Response(draw(drawn), media_type="image/svg+xml", headers=headers)
 
 
@@ -196,7 +200,9 @@ def edit(request: Request, form: dict[str, str]) -> Response:
         try:
             s.editing.change(who, pid, values, int(form.get("revision") or 0))
         except PanmeshError as error:
-            return _render(request, "edit.html", record=record, d=record.summary, fault=error, form=form, status=status_of(error)[0])
+            return _render(
+                request, "edit.html", record=record, d=record.summary, fault=error, form=form, status=status_of(error)[0]
+            )
     return RedirectResponse(f"/datasets/{pid}", 303)
 
 
@@ -256,7 +262,9 @@ def ingest(request: Request, _form: dict[str, str]) -> Response:
     states = [UnitState(wanted)] if wanted in set(UnitState) else []
     contains = request.query_params.get("contains") or None
     page = desk.units(who, states=states, contains=contains, offset=_number(request, "offset"), limit=50)
-    return _render(request, "ingest.html", page=page, counts=desk.counts(who), state=wanted, contains=contains, states=list(UnitState))
+    return _render(
+        request, "ingest.html", page=page, counts=desk.counts(who), state=wanted, contains=contains, states=list(UnitState)
+    )
 
 
 def retry(request: Request, form: dict[str, str]) -> Response:
@@ -272,7 +280,9 @@ def quarantine(request: Request, _form: dict[str, str]) -> Response:
 
 
 def assign(request: Request, form: dict[str, str]) -> Response:
-    services(request).desk().assign(viewer(request), request.path_params["pid"], form.get("investigation", ""), form.get("reason", ""))
+    services(request).desk().assign(
+        viewer(request), request.path_params["pid"], form.get("investigation", ""), form.get("reason", "")
+    )
     return RedirectResponse("/quarantine", 303)
 
 
@@ -308,7 +318,13 @@ def sign_in(request: Request, form: dict[str, str]) -> Response:
     response = RedirectResponse(back, 303)
     secure = request.url.scheme == "https"
     response.set_cookie(
-        SECURE_COOKIE if secure else COOKIE, session.secret, max_age=SESSION_US // 1_000_000, httponly=True, samesite="lax", secure=secure, path="/"
+        SECURE_COOKIE if secure else COOKIE,
+        session.secret,
+        max_age=SESSION_US // 1_000_000,
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+        path="/",
     )
     return response
 
@@ -380,16 +396,20 @@ def _no_plot(sentence: str) -> str:
 
 def _render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     s, who = services(request), viewer(request)
-    html = _environment().get_template(template).render(
-        facility=s.facility_name,
-        contact=s.facility_contact,
-        open_unscheduled=s.open_unscheduled,
-        viewer=who,
-        csrf=request.scope.get("panmesh.csrf") or "",
-        path=request.url.path,
-        now_us=s.clock(),
-        zone=_zone(s),
-        **values,
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            facility=s.facility_name,
+            contact=s.facility_contact,
+            open_unscheduled=s.open_unscheduled,
+            viewer=who,
+            csrf=request.scope.get("panmesh.csrf") or "",
+            path=request.url.path,
+            now_us=s.clock(),
+            zone=_zone(s),
+            **values,
+        )
     )
     return HTMLResponse(html, status)
 
@@ -400,9 +420,20 @@ _ENVIRONMENT: Environment | None = None
 def _environment() -> Environment:
     global _ENVIRONMENT
     if _ENVIRONMENT is None:
-        made = Environment(loader=PackageLoader("panmesh.portal"), autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
+        made = Environment(
+            loader=PackageLoader("panmesh.portal"),
+            autoescape=select_autoescape(default=True),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         made.filters.update(
-            badge=words.badge, when=words.when, day=words.day, size=words.size, number=words.number, quantity=words.quantity, plain=words.plain_name
+            badge=words.badge,
+            when=words.when,
+            day=words.day,
+            size=words.size,
+            number=words.number,
+            quantity=words.quantity,
+            plain=words.plain_name,
         )
         made.globals.update(ago=words.ago)
         _ENVIRONMENT = made

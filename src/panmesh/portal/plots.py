@@ -18,7 +18,17 @@ LEFT, RIGHT, TOP, BOTTOM = 78, 24, 34, 58
 BAR = 74  # room for the colour bar
 
 # Viridis at nine points; between them it is linear.
-_VIRIDIS = ((68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141), (39, 173, 129), (92, 200, 99), (170, 220, 50), (253, 231, 37))
+_VIRIDIS = (
+    (68, 1, 84),
+    (71, 44, 122),
+    (59, 81, 139),
+    (44, 113, 142),
+    (33, 144, 141),
+    (39, 173, 129),
+    (92, 200, 99),
+    (170, 220, 50),
+    (253, 231, 37),
+)
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#d0d7de}.l{stroke:#0a58a6;stroke-width:1.6;fill:none}"
     ".t{font-size:12px;font-variant-numeric:tabular-nums}"
@@ -33,7 +43,7 @@ def draw(plot: PlotData) -> str:
     frame = f" · frame {escape(plot.frame)}" if plot.frame else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
-        f"<style>{_STYLE}</style><text x=\"{LEFT}\" y=\"20\">{title[:90]}{frame}</text>{body}</svg>"
+        f'<style>{_STYLE}</style><text x="{LEFT}" y="20">{title[:90]}{frame}</text>{body}</svg>'
     )
 
 

