@@ -8,7 +8,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from panmesh.catalogue.query import And, Compare, Condition, DatasetQuery, Field, OneOf, Op, Or, QuantityRange, Sort, SortKey, Words
+from panmesh.catalogue.query import (
+    And,
+    Compare,
+    Condition,
+    DatasetQuery,
+    Field,
+    OneOf,
+    Op,
+    Or,
+    QuantityRange,
+    Sort,
+    SortKey,
+    Words,
+)
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import to_us
 from panmesh.kernel.errors import Fault, Invalid
@@ -24,13 +37,13 @@ _FIELD = {
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,
 }
-_QUANTITY = re.compile(r"\s*(?P<name>[\w-]{1,80})\s*:\s*(?P<low>[^.\s]*(?:\.\d[^.\s]*)?)\s*\.\.\s*(?P<high>\S*)\s*(?P<unit>.*?)\s*")
+_QUANTITY = re.compile(
+    r"\s*(?P<name>[\w-]{1,80})\s*:\s*(?P<low>[^.\s]*(?:\.\d[^.\s]*)?)\s*\.\.\s*(?P<high>\S*)\s*(?P<unit>.*?)\s*"
+)
 _ONE = re.compile(r"\s*(?P<name>[\w-]{1,80})\s*:\s*(?P<value>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>.*?)\s*")
 
 
-def query_of(
-    given: Mapping[str, Iterable[str]], *, zone: str = "UTC", offset: int = 0, limit: int = 20
-) -> DatasetQuery:
+def query_of(given: Mapping[str, Iterable[str]], *, zone: str = "UTC", offset: int = 0, limit: int = 20) -> DatasetQuery:
     """Raises Invalid with all faults. Repeated values of one parameter are alternatives; parameters are all required."""
     faults: list[Fault] = []
     parts: list[Condition] = []

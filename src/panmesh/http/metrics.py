@@ -15,7 +15,9 @@ WORKER = Gauge("panmesh_worker_seen_seconds_ago", "Since a worker last said that
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
-    REQUESTS.labels(method if method in ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS") else "other", route, str(status)).inc()
+    REQUESTS.labels(
+        method if method in ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS") else "other", route, str(status)
+    ).inc()
     SECONDS.labels(route).observe(seconds)
 
 

@@ -71,7 +71,9 @@ def headers_of(error: errors.PanmeshError) -> dict[str, str]:
 
 def problem(error: errors.PanmeshError) -> Response:
     status, _ = status_of(error)
-    return Response(orjson.dumps(body_of(error)), status, headers_of(error) | {"Cache-Control": "no-store"}, "application/problem+json")
+    return Response(
+        orjson.dumps(body_of(error)), status, headers_of(error) | {"Cache-Control": "no-store"}, "application/problem+json"
+    )
 
 
 async def on_panmesh_error(_request: Request, error: Exception) -> Response:

@@ -1,0 +1,61 @@
+# panmesh: `make demo` and `make test` do all the set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PORT ?= 8000
+WORKERS ?= 2
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/.python:
+	@test -n "$(PYTHON)" || { echo "panmesh needs Python 3.11 or newer; none was found on PATH."; exit 1; }
+	@$(PYTHON) -m venv .venv 2>/tmp/panmesh-venv.log || { rm -rf .venv; bash scripts/system-packages python3-venv && $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@touch $@
+
+.venv/.runtime: .venv/.python requirements.lock pyproject.toml
+	@echo "Installing panmesh into .venv …"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: .venv/.runtime  ## .venv/bin/panmesh
+
+demo: .venv/.runtime  ## a facility with real and simulated runs on http://127.0.0.1:8000 [DATA=/some/dir]
+	@$(BIN)/python -m panmesh.app.demo --port $(PORT) $(if $(DATA),--source "$(DATA)")
+
+test: .venv/.dev  ## every test, on SQLite and PostgreSQL, with a real browser
+	@bash scripts/system-packages postgresql chromium
+	@$(BIN)/python scripts/run-tests -n $(WORKERS)
+
+check: .venv/.dev  ## lint, types, imports, docs
+	@$(BIN)/ruff format --check -q src tests benchmarks scripts/*.py
+	@$(BIN)/ruff check -q src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/check_words.py
+
+bench: .venv/.dev  ## timings side by side
+	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+soak: .venv/.dev  ## long runs, not in CI
+	@bash scripts/system-packages postgresql
+	@PANMESH_SOAK=1 $(BIN)/python scripts/run-tests -m soak
+
+wheel: .venv/.dev  ## dist/*.whl
+	@$(BIN)/python -m build --wheel -o dist . >/dev/null && ls dist
+
+lock: .venv/.dev  ## choose the newest dependencies anew
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:  ## remove what was built and installed, not the data
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.PHONY: help install demo test check bench soak wheel lock clean
