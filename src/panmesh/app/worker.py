@@ -84,6 +84,8 @@ class Worker:
                 root = self._app.storages.root(key)
                 if root.watch and root.path.is_dir():
                     watcher.add(str(root.path))
+            for folder, reason in watcher.unwatched.items():
+                log.error("folder is not watched, its files are seen by scans only", folder=folder, reason=reason)
             while not self._stop.is_set():
                 try:
                     self._seen(watcher)
