@@ -71,7 +71,9 @@ class FileAnswer:
             try:
                 pieces = parse_range(asked["range"], self._size)
             except Unsatisfiable:
-                await _start(send, 416, {"content-range": f"bytes */{self._size}", "content-length": "0", "accept-ranges": "bytes"})
+                await _start(
+                    send, 416, {"content-range": f"bytes */{self._size}", "content-length": "0", "accept-ranges": "bytes"}
+                )
                 await send({"type": "http.response.body", "body": b""})
                 return
         head = scope["method"] == "HEAD"
