@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from base64 import b64encode
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import quote
 
-from anyio import to_thread
+from anyio import CancelScope, create_task_group, to_thread
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -51,13 +52,17 @@ class FileAnswer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._answer(scope, send)
+            await self._answer(scope, receive, send)
         finally:
             os.close(self._handle)
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
         headers = self._headers()
+        if not self._still_the_one(asked):
+            await _start(send, 412, {"etag": self.etag, "content-length": "0"})
+            await send({"type": "http.response.body", "body": b""})
+            return
         if self._not_modified(asked):
             await _start(send, 304, headers)
             await send({"type": "http.response.body", "body": b""})
@@ -79,16 +84,16 @@ class FileAnswer:
         head = scope["method"] == "HEAD"
         if pieces is None:
             await _start(send, 200, headers | {"content-length": str(self._size)})
-            await self._send([(b"", Piece(0, self._size))], b"", send, head)
+            await self._send([(b"", Piece(0, self._size))], b"", receive, send, head)
         elif len(pieces) == 1:
             one = pieces[0]
             part = {"content-range": f"bytes {one.start}-{one.end - 1}/{self._size}", "content-length": str(one.size)}
             await _start(send, 206, headers | part)
-            await self._send([(b"", one)], b"", send, head)
+            await self._send([(b"", one)], b"", receive, send, head)
         else:
-            await self._multipart(pieces, headers, send)
+            await self._multipart(pieces, headers, receive, send)
 
-    async def _multipart(self, pieces: tuple[Piece, ...], headers: dict[str, str], send: Send) -> None:
+    async def _multipart(self, pieces: tuple[Piece, ...], headers: dict[str, str], receive: Receive, send: Send) -> None:
         boundary = secrets.token_hex(16)
         kind = headers["content-type"]
         parts = [
@@ -102,19 +107,34 @@ class FileAnswer:
         length = sum(len(head) + p.size for head, p in parts) + len(tail)
         changed = {"content-type": f"multipart/byteranges; boundary={boundary}", "content-length": str(length)}
         await _start(send, 206, headers | changed)
-        await self._send(parts, tail, send, False)
+        await self._send(parts, tail, receive, send, False)
 
-    async def _send(self, parts: list[tuple[bytes, Piece]], tail: bytes, send: Send, head: bool) -> None:
+    async def _send(self, parts: list[tuple[bytes, Piece]], tail: bytes, receive: Receive, send: Send, head: bool) -> None:
         if head:
             await send({"type": "http.response.body", "body": b""})
-            return
-        if len(parts) == 1 and parts[0][1].size <= AT_ONCE:
+        elif len(parts) == 1 and parts[0][1].size <= AT_ONCE:
             piece = parts[0][1]
-            body = os.pread(self._handle, piece.size, piece.start)  # small and, at a busy server, in the page cache: no thread
+            body = await self._read(piece.start, piece.size)
             if len(body) != piece.size:
-                raise OSError(f"{self._name} became shorter while it was sent")
+                raise self._shorter()
             await send({"type": "http.response.body", "body": body})
-            return
+        else:
+            await self._stream(parts, tail, receive, send)
+
+    async def _stream(self, parts: list[tuple[bytes, Piece]], tail: bytes, receive: Receive, send: Send) -> None:
+        """As fast as the client takes it, and no further when the client has gone: servers take what we send for nobody in silence."""
+        failure: OSError | None = None
+        async with create_task_group() as group:
+            group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+            try:
+                await self._pieces(parts, tail, send)
+            except OSError as error:
+                failure = error  # raised outside, so that it does not arrive in an exception group
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _pieces(self, parts: list[tuple[bytes, Piece]], tail: bytes, send: Send) -> None:
         for before, piece in parts:
             if before:
                 await send({"type": "http.response.body", "body": before, "more_body": True})
@@ -122,10 +142,26 @@ class FileAnswer:
             while offset < piece.end:
                 body = await to_thread.run_sync(os.pread, self._handle, min(PIECE, piece.end - offset), offset)
                 if not body:
-                    raise OSError(f"{self._name} became shorter while it was sent")
+                    raise self._shorter()
                 offset += len(body)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": tail})
+
+    async def _read(self, offset: int, size: int) -> bytes:
+        """What is in the page cache at once; what is not, in a thread: a slow disk or a hanging mount must not stop the server."""
+        buffer = bytearray(size)
+        try:
+            count = os.preadv(self._handle, [buffer], offset, os.RWF_NOWAIT) if size else 0
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
+            count = -1
+        if count == size:
+            return bytes(buffer)
+        return await to_thread.run_sync(os.pread, self._handle, size, offset)
+
+    def _shorter(self) -> OSError:
+        return OSError(errno.ESTALE, "became shorter while it was sent", self._name)
 
     def _headers(self) -> dict[str, str]:
         dot = self._name.rfind(".")
@@ -141,6 +177,13 @@ class FileAnswer:
         if self._sha256 is not None:
             headers["repr-digest"] = f"sha-256=:{b64encode(self._sha256).decode()}:"
         return headers
+
+    def _still_the_one(self, asked: Headers) -> bool:
+        wanted = asked.get("if-match")
+        if wanted is not None:
+            return wanted.strip() == "*" or self.etag in [t.strip() for t in wanted.split(",")]
+        since = _date(asked.get("if-unmodified-since"))
+        return since is None or int(self._modified) <= since
 
     def _not_modified(self, asked: Headers) -> bool:
         wanted = asked.get("if-none-match")
@@ -163,6 +206,12 @@ def disposition(name: str) -> str:
     """Content-Disposition with a plain fallback and the exact name (RFC 6266, RFC 8187)."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%;' else "_" for c in name) or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+
+
+async def _cancel_when_gone(receive: Receive, scope: CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
 
 
 async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
