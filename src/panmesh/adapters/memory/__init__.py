@@ -1,1 +1,1 @@
-
+"""Twins of the stores in memory, for tests."""
