@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding
-from panmesh.adapters.storage.digest import digest_file
+from panmesh.adapters.storage.verify import Condition, check
 from panmesh.app.compose import Composition
 from panmesh.catalogue.manifest import FileRow, ManifestRef
 
@@ -18,6 +18,7 @@ class Verified:
     compared: int = 0  # digests computed again and equal
     missing: int = 0
     changed: int = 0
+    unreadable: int = 0
 
 
 def verify(app: Composition, *, deep: bool) -> Verified:
@@ -54,16 +55,17 @@ def verify(app: Composition, *, deep: bool) -> Verified:
 
 def _state(app: Composition, file: FileRow, deep: bool, result: Verified) -> str | None:
     result.files += 1
-    stat = app.storages.stat(file.storage, file.path)
-    if stat is None:
-        result.missing += 1
-        return "missing"
-    if stat.size != file.size or stat.modified_us != file.modified_us:
-        result.changed += 1
-        return "changed"
-    if deep and file.sha256 is not None:
-        if digest_file(str(app.storages.absolute(file.storage, file.path))).sha256 != file.sha256:
+    found = check(app.storages, file, deep=deep)
+    match found.condition:
+        case Condition.MISSING:
+            result.missing += 1
+        case Condition.CHANGED:
             result.changed += 1
-            return "changed"
-        result.compared += 1
-    return None
+        case Condition.UNREADABLE:
+            result.unreadable += 1
+        case Condition.VERIFIED:
+            result.compared += 1
+            return None
+        case Condition.PRESENT:
+            return None
+    return found.condition.value

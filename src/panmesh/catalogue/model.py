@@ -42,6 +42,7 @@ class FileState(StrEnum):
     ONLINE = "online"
     MISSING = "missing"
     CHANGED = "changed"  # bytes differ from the manifest
+    UNREADABLE = "unreadable"  # there, but the disk or its permissions say no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -357,5 +357,5 @@ def _file(row: FileRow, note: str | None) -> FileView:
         blake3=row.blake3.hex() if row.blake3 else None,
         crc32=f"{row.crc32:08x}" if row.crc32 is not None else None,
         adler32=f"{row.adler32:08x}" if row.adler32 is not None else None,
-        state=FileState(note) if note in ("missing", "changed") else FileState.ONLINE,
+        state=FileState(note) if note in ("missing", "changed", "unreadable") else FileState.ONLINE,
     )
