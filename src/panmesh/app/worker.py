@@ -98,9 +98,12 @@ class Worker:
     def _seen(self, watcher: Watcher) -> None:
         there: dict[str, list[str]] = {}
         gone: dict[str, list[str]] = {}
+        folders: list[tuple[str, str]] = []  # that went
         for path, is_there in watcher.events(0.2):
             located = self._app.storages.locate(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))
-            if located is not None:
+            if located is not None and path.endswith("/"):
+                folders.append(located)
+            elif located is not None:
                 (there if is_there else gone).setdefault(located[0], []).append(located[1])
         for storage, paths in there.items():
             stats = [s for p in paths if (s := self._app.storages.stat(storage, p)) is not None]
@@ -109,6 +112,8 @@ class Worker:
         for storage, paths in gone.items():
             lost = [p for p in paths if self._app.storages.stat(storage, p) is None]
             self._app.ingest_store.gone(storage, lost, self._app.clock())
+        for storage, folder in folders:
+            scan_tree(self._app, storage, folder, self._stop.is_set)
 
     def _scan(self) -> None:
         """Once at the start (what happened while we were away), then as often as configured where inotify does not see all writers."""
@@ -124,16 +129,28 @@ class Worker:
                 self._scan_storage(key)
 
     def _scan_storage(self, key: str) -> None:
-        changed = sum(
-            scan_folder(self._app, key, folder) for folder in self._app.storages.folders(key, "") if not self._stop.is_set()
-        )
-        if changed:
+        if scan_tree(self._app, key, "", self._stop.is_set):
             self._awake.set()
 
     def _beat(self) -> None:
         while not self._stop.is_set():
             self._app.health.beat(self._app.worker_name, self._app.clock())
             self._stop.wait(BEAT_SECONDS)
+
+
+def scan_tree(app: Composition, storage: str, folder: str, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Compare a folder and all below with the ledger, also those folders that are no longer there; returns like `scan_folder`."""
+    known = app.ingest_store.folders(storage, folder)
+    if known and app.storages.is_empty(storage):
+        log.error("storage is empty and had files: is it mounted? Its files are not said to be missing", storage=storage)
+        return 0
+    changed = 0
+    for inner in app.storages.folders(storage, folder):
+        if stopped():
+            return changed
+        known.discard(inner)
+        changed += scan_folder(app, storage, inner)
+    return changed + sum(scan_folder(app, storage, went) for went in sorted(known) if not stopped())
 
 
 def scan_folder(app: Composition, storage: str, folder: str) -> int:

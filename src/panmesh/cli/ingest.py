@@ -65,7 +65,7 @@ def _load(app: Composition, paths: tuple[Path, ...], *, digests: bool) -> None:
 
 def sight(app: Composition, paths: tuple[Path, ...]) -> int:
     """Record what is there; returns how many units wait."""
-    from panmesh.app.worker import scan_folder
+    from panmesh.app.worker import scan_tree
     from panmesh.kernel.errors import Invalid
 
     changed = 0
@@ -78,7 +78,7 @@ def sight(app: Composition, paths: tuple[Path, ...]) -> int:
         if stat is not None:
             changed += app.ingest.sight(storage, [stat])
         else:
-            changed += sum(scan_folder(app, storage, folder) for folder in app.storages.folders(storage, inner))
+            changed += scan_tree(app, storage, inner)
     return app.desk_counts().by_state.get("seen", changed)
 
 

@@ -107,6 +107,10 @@ class IngestStore(Protocol):
         """path → (size, modified, inode) of the units right in that folder, as they were last read."""
         ...
 
+    def folders(self, storage: str, folder: str) -> set[str]:
+        """The folder and those below it in which units lie, as far as we know."""
+        ...
+
     def gone(self, storage: str, paths: Sequence[str], now_us: int) -> None: ...
 
     def claim(self, worker: str, limit: int, now_us: int, lease_us: int) -> list[ClaimedUnit]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -49,14 +49,22 @@ class Ledger:
             unit.c.storage == storage,
             unit.c.path >= prefix,
             unit.c.path < prefix + "\U0010ffff",
+            not_(func.substr(unit.c.path, len(prefix) + 1).contains("/")),
             unit.c.state != UnitState.GONE.value,
         )
         with self._db.read() as connection:
-            return {
-                row.path: (row.size, row.modified_us, row.inode)
-                for row in connection.execute(query)
-                if "/" not in row.path[len(prefix) :]
-            }
+            return {row.path: (row.size, row.modified_us, row.inode) for row in connection.execute(query)}
+
+    def folders(self, storage: str, folder: str) -> set[str]:
+        prefix = f"{folder}/" if folder else ""
+        query = select(unit.c.path).where(
+            unit.c.storage == storage,
+            unit.c.path >= prefix,
+            unit.c.path < prefix + "\U0010ffff",
+            unit.c.state != UnitState.GONE.value,
+        )
+        with self._db.read() as connection:
+            return {path.rpartition("/")[0] for path in connection.execute(query).scalars()}
 
     def gone(self, storage: str, paths: Sequence[str], now_us: int) -> None:
         """The files are no longer on disk: their datasets stay, and say so."""
@@ -205,7 +213,7 @@ def _upsert(connection: Connection, sqlite: bool, rows: list[dict[str, Any]]) ->
         },
         where=or_(unit.c.size != new.size, unit.c.modified_us != new.modified_us, unit.c.state == UnitState.GONE.value),
     )
-    return connection.execute(statement).rowcount
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount  # else -1 on PostgreSQL
 
 
 def _insert(sqlite: bool, table: Any) -> Any:

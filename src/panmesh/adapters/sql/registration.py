@@ -52,6 +52,9 @@ class SqlIngestStore:
     def known(self, storage: str, folder: str) -> dict[str, tuple[int, int, int | None]]:
         return self._ledger.known(storage, folder)
 
+    def folders(self, storage: str, folder: str) -> set[str]:
+        return self._ledger.folders(storage, folder)
+
     def gone(self, storage: str, paths: Sequence[str], now_us: int) -> None:
         self._ledger.gone(storage, paths, now_us)
 

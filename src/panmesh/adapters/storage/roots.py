@@ -138,6 +138,14 @@ class Roots:
         finally:
             os.close(handle)
 
+    def is_empty(self, storage: str) -> bool:
+        """Whether nothing at all lies in the storage, as when it is not mounted; also when it is not there."""
+        try:
+            with os.scandir(self.root(storage).path) as entries:
+                return next(entries, None) is None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+
     def profile(self, storage: str, path: str) -> Profile:
         return self.root(storage).profile
 

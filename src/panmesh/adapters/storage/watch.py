@@ -48,7 +48,8 @@ def inotify_reliable(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bo
 
 
 class Watcher:
-    """Watches trees. `events` yields paths of files that were closed after writing or moved in, and of files and folders that went.
+    """Watches trees. `events` yields paths of files that were closed after writing or moved in, and of files and folders that went
+    (folders with "/" at the end; of what lay in them nothing more is told).
 
     `unwatched` has the folders that could not be watched, with the reason: their files are seen by a scan only.
     """
@@ -142,7 +143,7 @@ class Watcher:
                 seen.update(dict.fromkeys(self._add(path), True))
             else:
                 self._forget(path)
-                seen[path] = False
+                seen[f"{path}/"] = False
         elif mask & (_IN_CLOSE_WRITE | _IN_MOVED_TO):
             seen[path] = True
         elif mask & (_IN_DELETE | _IN_MOVED_FROM):
