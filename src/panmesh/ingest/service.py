@@ -7,11 +7,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import orjson
 
 from panmesh.catalogue.effective import Surroundings, describe
-from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
+from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore, carry_digests
 from panmesh.ingest import names
 from panmesh.ingest.describing import file_layer
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, ReadState
@@ -122,7 +123,7 @@ class IngestService:
         needs = self._needs(unit, profile, facts)
         parts = [] if bare else self._parts(unit, needs)
         files = [stat, *(FileStat(path=p.path, size=p.size, modified_us=p.modified_us, inode=0) for p in parts)]
-        manifest = self._manifests.write(_rows(unit, files))
+        manifest = self._manifests.write(self._with_digests(unit, facts.entries, list(_rows(unit, files))))
         datasets = tuple(self._dataset(unit, profile, facts, entry, manifest, _content_key(files)) for entry in facts.entries)
         return _outcome(
             unit,
@@ -134,6 +135,16 @@ class IngestService:
             datasets=datasets,
             absorbs=tuple(p.unit_id for p in parts if p.state is not UnitState.PART),
         )
+
+    def _with_digests(self, unit: ClaimedUnit, entries: Sequence[EntryFacts], rows: list[FileRow]) -> list[FileRow]:
+        """A master that is read again because one more data file came keeps the digests of those that were there."""
+        before = self._store.manifest(_identity(self._facility, unit, entries[0].entry)) if len(rows) > 1 and entries else None
+        if before is None:
+            return rows
+        by_name = attrgetter("name")
+        known = sorted(self._manifests.iterate(before), key=by_name)
+        carried = {row.name: row for row in carry_digests(known, sorted(rows, key=by_name))}
+        return [carried[row.name] for row in rows]
 
     def _master(self, unit: ClaimedUnit, path: str) -> Neighbour | None:
         found = [
@@ -233,7 +244,9 @@ class IngestService:
         listed = (
             s for s in self._storages.list_folder(unit.storage, folder) if names.in_series(unit.path, s.path.rpartition("/")[2])
         )
-        manifest = self._manifests.write(_rows(unit, tally.counted(listed)))
+        rows = _rows(unit, tally.counted(listed))
+        before = self._store.manifest(_identity(self._facility, unit, None))
+        manifest = self._manifests.write(rows if before is None else carry_digests(self._manifests.iterate(before), rows))
         suffix = unit.path.rpartition(".")[2].lower()
         format = _SERIES_FORMAT.get(suffix, FileFormat.UNKNOWN)
         entry = EntryFacts(entry=None, entry_class="")

@@ -135,6 +135,10 @@ class IngestStore(Protocol):
         """All or nothing, and only units that the worker still holds; returns the pids of the datasets."""
         ...
 
+    def manifest(self, identity: bytes) -> ManifestRef | None:
+        """The files of the newest version of a dataset; None when there is no such dataset yet."""
+        ...
+
     def pending_digests(self, limit: int) -> list[PendingDigest]: ...
 
     def save_digests(self, version_id: int, before: ManifestRef, after: ManifestRef, failed: str | None, now_us: int) -> bool:

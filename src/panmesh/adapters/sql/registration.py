@@ -97,6 +97,16 @@ class SqlIngestStore:
         reach("ingest.after-commit")
         return list(pids)
 
+    def manifest(self, identity: bytes) -> ManifestRef | None:
+        query = (
+            select(dataset_version.c.manifest)
+            .join(dataset, dataset.c.version_id == dataset_version.c.id)
+            .where(dataset.c.identity == identity)
+        )
+        with self._db.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else ManifestRef.from_bytes(found)
+
     def pending_digests(self, limit: int) -> list[PendingDigest]:
         query = (
             select(dataset_version.c.id, dataset_version.c.manifest, dataset_version.c.total_bytes, dataset.c.pid)
