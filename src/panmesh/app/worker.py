@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
 from panmesh.adapters.storage.watch import Overflow, Watcher, inotify_reliable
 from panmesh.app.compose import Composition
+from panmesh.ingest.files import FileStat
 
 log = structlog.get_logger("panmesh.worker")
 
@@ -83,7 +84,7 @@ class Worker:
             for key in self._app.storages.keys():
                 root = self._app.storages.root(key)
                 if root.watch and root.path.is_dir():
-                    watcher.add(str(root.path))
+                    watcher.add(str(root.path), tell=False)  # the scan tells what is there already
             for folder, reason in watcher.unwatched.items():
                 log.error("folder is not watched, its files are seen by scans only", folder=folder, reason=reason)
             while not self._stop.is_set():
@@ -159,17 +160,18 @@ def scan_folder(app: Composition, storage: str, folder: str) -> int:
     seen: set[str] = set()
     from panmesh.ingest.names import is_series, unit_path
 
-    fresh = []
-    try:
+    def fresh() -> Iterator[FileStat]:
         for stat in app.storages.list_folder(storage, folder):
             path = unit_path(stat.path)
             seen.add(path)
             if is_series(path) or known.get(path, (None, None))[:2] != (stat.size, stat.modified_us):
-                fresh.append(stat)
+                yield stat
+
+    try:
+        changed = app.ingest.sight(storage, fresh())
     except OSError as error:
         log.error("folder cannot be read", storage=storage, folder=folder, error=error.strerror)
         return 0  # its files are not said to be missing
-    changed = app.ingest.sight(storage, fresh)
     lost = [path for path in known if path not in seen]
     if lost and app.storages.root(storage).path.is_dir():
         app.ingest_store.gone(storage, lost, app.clock())

@@ -124,15 +124,19 @@ class Roots:
         except (FileNotFoundError, NotADirectoryError):
             return
         try:
+            names: list[str] = []  # of a million files: nothing but the names is kept
+            links: set[str] = set()
             with os.scandir(handle) as entries:
-                found = sorted(
-                    (e.name, e.is_symlink())
-                    for e in entries
-                    if not ignored(e.name) and _is_text(e.name) and not e.is_dir(follow_symlinks=False)
-                )
-            for name, link in found:
+                for entry in entries:
+                    if ignored(entry.name) or not _is_text(entry.name) or entry.is_dir(follow_symlinks=False):
+                        continue
+                    names.append(entry.name)
+                    if entry.is_symlink():
+                        links.add(entry.name)
+            names.sort()
+            for name in names:
                 path = f"{folder}/{name}" if folder else name
-                stat = self.stat(storage, path) if link else _stat_in(handle, name, path)
+                stat = self.stat(storage, path) if name in links else _stat_in(handle, name, path)
                 if stat is not None:
                     yield stat
         finally:

@@ -63,11 +63,11 @@ class Watcher:
         self._roots: list[str] = []
         self.unwatched: dict[str, str] = {}
 
-    def add(self, folder: str) -> list[str]:
+    def add(self, folder: str, *, tell: bool = True) -> list[str]:
         """Watch a folder and all below; returns the files that are there already (a folder may fill before it is watched)."""
         if folder not in self._roots:
             self._roots.append(folder)
-        return self._add(folder)
+        return self._add(folder, tell)
 
     def events(self, timeout: float) -> Iterator[tuple[str, bool]]:
         """(path, whether it is there) for what happened, waiting at most `timeout` seconds for the first. Of a path with several
@@ -87,7 +87,7 @@ class Watcher:
                 self._event(number, mask, name, seen)
         if overflow:
             for root in self._roots:  # folders made meanwhile are among what was lost
-                self._add(root)
+                self._add(root, False)
         yield from seen.items()
         if overflow:
             raise Overflow
@@ -95,7 +95,7 @@ class Watcher:
     def close(self) -> None:
         os.close(self._handle)
 
-    def _add(self, folder: str) -> list[str]:
+    def _add(self, folder: str, tell: bool) -> list[str]:
         there: list[str] = []
         waiting = [folder]
         while waiting:
@@ -104,8 +104,12 @@ class Watcher:
                 self._folders[self._watch(current)] = current
                 with os.scandir(current) as entries:
                     for entry in entries:
-                        if not ignored(entry.name):
-                            (waiting if entry.is_dir(follow_symlinks=False) else there).append(entry.path)
+                        if ignored(entry.name):
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        elif tell:
+                            there.append(entry.path)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # it went, or is no folder any more
             except OSError as error:
@@ -140,7 +144,7 @@ class Watcher:
         came = bool(mask & (_IN_CREATE | _IN_MOVED_TO | _IN_CLOSE_WRITE))
         if mask & _IN_ISDIR:
             if came:
-                seen.update(dict.fromkeys(self._add(path), True))
+                seen.update(dict.fromkeys(self._add(path, True), True))
             else:
                 self._forget(path)
                 seen[f"{path}/"] = False
