@@ -3,6 +3,14 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# A facility behind a proxy that reads TLS has its certificate among the system's: trust those where there are any.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS := true
+endif
+# uv is quick; where it cannot (an odd mirror, an odd certificate), pip with its own configuration is asked.
+define install
+$(BIN)/uv pip install -q --python $(BIN)/python $(1) 2>.venv/install.log || $(BIN)/python -m pip install -q --disable-pip-version-check $(1) || { cat .venv/install.log; exit 1; }
+endef
 PORT ?= 8000
 WORKERS ?= 2
 
@@ -17,12 +25,12 @@ help:  ## what there is
 
 .venv/.runtime: .venv/.python requirements.lock pyproject.toml
 	@echo "Installing panmesh into .venv …"
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@$(call install,--require-hashes -r requirements.lock)
+	@$(call install,--no-deps -e .)
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
 install: .venv/.runtime  ## .venv/bin/panmesh
