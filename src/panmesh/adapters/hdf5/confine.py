@@ -84,10 +84,10 @@ def _call(number: int, *arguments: object) -> int:
 
 # Calls that reading a file never needs; numbers by architecture: socket, connect, execve, execveat, ptrace, process_vm_readv,
 # process_vm_writev, kill, tgkill (a process may still end itself by abort through tgkill of its own: so tgkill is left), mount, bpf,
-# userfaultfd, perf_event_open, keyctl, add_key, fork-like calls (fork, vfork; clone is needed by no one here but is left for libraries).
+# userfaultfd, perf_event_open, keyctl, add_key, io_uring_setup, and all that makes processes or threads (fork, vfork, clone, clone3).
 _SYSCALLS = {
-    "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 62, 165, 321, 323, 298, 250, 248, 57, 58, 425)),
-    "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 129, 40, 280, 282, 241, 219, 217, 425)),
+    "x86_64": (0xC000003E, (41, 42, 59, 322, 101, 310, 311, 62, 165, 321, 323, 298, 250, 248, 57, 58, 425, 56, 435)),
+    "aarch64": (0xC00000B7, (198, 203, 221, 281, 117, 270, 271, 129, 40, 280, 282, 241, 219, 217, 425, 220, 435)),
 }
 
 
@@ -98,6 +98,7 @@ def _deny_syscalls() -> None:
         return
     arch, numbers = known
     code = [_op(0x20, 0, 0, 4), _op(0x15, 1, 0, arch), _op(0x06, 0, 0, 0x80000000), _op(0x20, 0, 0, 0)]
+    code += [_op(0x35, 0, 1, 0x40000000), _op(0x06, 0, 0, 0x80000000)]  # the second table of x86_64 ("x32") has other numbers
     for i, number in enumerate(numbers):
         code.append(_op(0x15, len(numbers) - i, 0, number))
     code += [_op(0x06, 0, 0, 0x7FFF0000), _op(0x06, 0, 0, 0x00050000 | 1)]

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from panmesh.adapters.hdf5.sniff import ADVICE, HDF5_SIGNATURE, HEAD, sniff, user_block_offsets
-from panmesh.adapters.hdf5.walk import open_file, walk
+from panmesh.adapters.hdf5.walk import ROOT_ERRORS, open_file, walk
 from panmesh.ingest.extract import extract, references
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, ReadState
 from panmesh.ingest.profile import Profile
@@ -27,6 +27,8 @@ def read_facts(path: str, profile: Profile, limits: ReadLimits) -> FileFacts:
         return unreadable(why_not_open(str(error), os.path.getsize(path)))
     try:
         tree = walk(file, limits, swmr=swmr)
+    except ROOT_ERRORS as error:
+        return unreadable(f"The file opens, and its first group cannot be read: {str(error)[:300]}.")
     finally:
         file.close()
     return facts_of(tree, os.path.basename(path), profile)

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any
 
 import orjson
 
 from panmesh.adapters.hdf5.confine import SandboxReport, probe
-from panmesh.adapters.hdf5.zygote import MAX_FRAME
+from panmesh.adapters.hdf5.zygote import DIED, END, MAX_FRAME, PEAK
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, PlotFacts, ReadState
 from panmesh.ingest.facts_codec import Malformed, facts_from_dict, from_plain, to_plain
 from panmesh.ingest.plot import PlotData
@@ -46,7 +46,8 @@ class SandboxedReader:
         self.peak = 0  # bytes of memory that any child has used
 
     def read(self, request: ReadRequest) -> FileFacts:
-        return next(facts for _, facts in self.read_many([request]))
+        [(_, facts)] = list(self.read_many([request]))  # to its end: a job left half-way costs its zygote
+        return facts
 
     def read_many(self, requests: Sequence[ReadRequest]) -> Iterator[tuple[ReadRequest, FileFacts]]:
         batches = list(_batches(requests))
@@ -73,7 +74,7 @@ class SandboxedReader:
     def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData:
         """Raises Unavailable with the reason when the plot cannot be drawn."""
         item = {"path": str(path), "profile": {}, "plot": to_plain(plot)}
-        for _, result in self._job("preview", folder, [item]):
+        for _, result in list(self._job("preview", folder, [item])):
             if isinstance(result, str):
                 raise Unavailable(f"The plot cannot be drawn: {result}.")
             try:
@@ -91,8 +92,8 @@ class SandboxedReader:
         self, todo: Queue[list[ReadRequest]], results: Queue[tuple[ReadRequest, FileFacts] | BaseException | None]
     ) -> None:
         try:
-            while not todo.empty():
-                for result in self._batch(todo.get_nowait()):
+            while (batch := _next(todo)) is not None:
+                for result in self._batch(batch):
                     results.put(result)
         except BaseException as error:  # carried to the caller's thread, raised there
             results.put(error)
@@ -130,13 +131,14 @@ class _Zygote:
             process = self._started()
             self._send(process, json.dumps(job).encode("ascii"))
             while (frame := self._receive(process)) is not None:
-                if "end" in frame:
+                kind, index, payload = frame[:1], *struct.unpack("<I", frame[1:5]), frame[5:]
+                if kind == END:
                     break
-                if "peak" in frame:
-                    self.peak = max(self.peak, int(frame["peak"]))
+                if kind == PEAK:
+                    self.peak = max(self.peak, int(payload))
                     continue
-                missing.pop(frame["i"], None)
-                yield frame["i"], frame.get("r", frame.get("died"))
+                missing.pop(index, None)
+                yield index, payload.decode("utf-8") if kind == DIED else _untrusted(payload)
             else:
                 self.close()
         except (BrokenPipeError, ValueError):
@@ -173,7 +175,7 @@ class _Zygote:
         process.stdin.write(struct.pack("<I", len(data)) + data)
         process.stdin.flush()
 
-    def _receive(self, process: subprocess.Popen[bytes]) -> Any:
+    def _receive(self, process: subprocess.Popen[bytes]) -> bytes | None:
         assert process.stdout is not None
         head = process.stdout.read(4)
         if len(head) < 4:
@@ -182,7 +184,7 @@ class _Zygote:
         if size > MAX_FRAME + 64:
             raise ValueError(size)
         data = process.stdout.read(size)
-        return orjson.loads(data) if len(data) == size else None
+        return data if len(data) == size else None
 
 
 _START = "import sys; sys.path[:] = {path!r}; from panmesh.adapters.hdf5.zygote import serve; serve()"
@@ -195,6 +197,21 @@ def _batches(requests: Sequence[ReadRequest]) -> Iterator[list[ReadRequest]]:
     for group in by_folder.values():
         for i in range(0, len(group), BATCH):
             yield group[i : i + BATCH]
+
+
+def _next(todo: Queue[list[ReadRequest]]) -> list[ReadRequest] | None:
+    try:
+        return todo.get_nowait()
+    except Empty:
+        return None
+
+
+def _untrusted(payload: bytes) -> Any:
+    """What a child wrote, which may be anything."""
+    try:
+        return orjson.loads(payload)
+    except ValueError:
+        return "its description is not JSON"
 
 
 def _facts(result: Any) -> FileFacts:

@@ -37,7 +37,7 @@ _WANTED = frozenset(
     + (b"short_name", b"start", b"start_time", b"I_axes", b"Q_indices", b"label", b"quantity", b"CLASS")
 )
 _MAX_PROBLEMS = 200
-_Errors = (
+ROOT_ERRORS = _Errors = (
     OSError,
     RuntimeError,
     ValueError,

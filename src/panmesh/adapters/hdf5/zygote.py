@@ -1,7 +1,7 @@
 """The parent of reading processes: small, single-threaded, with h5py loaded; forks one confined child for each small batch.
 
-Speaks on its standard input and output in frames: four bytes of length, then JSON. It is trusted; its children are not:
-a child can only write frames, which are checked on arrival.
+Speaks on its standard input and output in frames: four bytes of length, then the bytes. It is trusted; its children are not:
+a child can only write frames, which are labelled here and checked on arrival.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import orjson
 
 MAX_FRAME = 32 << 20  # bytes of one file's facts
 
+# Frames to the reader: a kind, the file's index (four bytes), then what the child wrote (untouched), a reason, or a number.
+RESULT, DIED, PEAK, END = b"r", b"d", b"p", b"e"
+
 
 def serve() -> None:
-    from panmesh.adapters.hdf5.confine import die_with_parent
-
-    die_with_parent()
+    """Until standard input ends, which is how a parent says goodbye or is known to be dead. (The signal for a parent's death is not
+    used here: it would come when the thread ends that happened to start this process.)"""
     _load()
     while (job := _read_frame(0)) is not None:
         _run(json.loads(job))
@@ -54,13 +56,12 @@ def _run(job: dict[str, Any]) -> None:
     while waiting:
         done = _child(job, waiting)
         waiting = waiting[done:]
-    _write_frame(1, b'{"end":true}')
+    _tell(END, 0, b"")
 
 
 def _child(job: dict[str, Any], indexes: list[int]) -> int:
     """Returns how many items were dealt with, in order; the last of them may be the one that killed the child."""
     reading, writing = os.pipe()
-    started = time.monotonic()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
@@ -72,12 +73,15 @@ def _child(job: dict[str, Any], indexes: list[int]) -> int:
             frame = _read_frame(reading, deadline=time.monotonic() + job["limits"]["seconds"])
             if frame is None:
                 break
-            _write_frame(1, b'{"i":%d,"r":%s}' % (indexes[done], frame))
+            _tell(RESULT, indexes[done], frame)
             done += 1
     except TimeoutError:
         late = True
+    except EOFError:
+        os.kill(pid, signal.SIGKILL)
+        os._exit(0)
     except ValueError:
-        _write_frame(1, orjson.dumps({"i": indexes[done], "died": f"its description is larger than {MAX_FRAME >> 20} MiB"}))
+        _tell(DIED, indexes[done], f"its description is larger than {MAX_FRAME >> 20} MiB".encode())
         done, oversized = done + 1, True
     os.close(reading)
     if late or done < len(indexes):
@@ -85,9 +89,9 @@ def _child(job: dict[str, Any], indexes: list[int]) -> int:
     _, status, usage = os.wait4(pid, 0)
     if done < len(indexes) and not oversized:
         why = f"reading took longer than {job['limits']['seconds']:.0f} s" if late else _why(status)
-        _write_frame(1, orjson.dumps({"i": indexes[done], "died": why}))
+        _tell(DIED, indexes[done], why.encode())
         done += 1
-    _write_frame(1, orjson.dumps({"peak": usage.ru_maxrss * 1024, "seconds": time.monotonic() - started}))
+    _tell(PEAK, 0, b"%d" % (usage.ru_maxrss * 1024))
     return done
 
 
@@ -140,6 +144,10 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
         os._exit(code)
 
 
+def _tell(kind: bytes, index: int, payload: bytes) -> None:
+    _write_frame(1, kind + struct.pack("<I", index) + payload)
+
+
 def _write_frame(handle: int, data: bytes) -> None:
     view = memoryview(struct.pack("<I", len(data)) + data)
     while view:
@@ -147,7 +155,8 @@ def _write_frame(handle: int, data: bytes) -> None:
 
 
 def _read_frame(handle: int, deadline: float | None = None) -> bytes | None:
-    """None: the other end is closed. Raises TimeoutError at the deadline and ValueError on a frame that is too long."""
+    """None: the other end is closed. Raises TimeoutError at the deadline, EOFError when the reader has gone meanwhile, ValueError on a frame
+    that is too long."""
     head = _read_exactly(handle, 4, deadline)
     if head is None:
         return None
@@ -162,8 +171,11 @@ def _read_exactly(handle: int, size: int, deadline: float | None) -> bytes | Non
     while size:
         if deadline is not None:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([handle], [], [], left)[0]:
+            ready = select.select([handle, 0], [], [], left)[0] if left > 0 else []
+            if not ready:
                 raise TimeoutError
+            if 0 in ready:  # nothing is said during a job, so this is the end of the input
+                raise EOFError
         part = os.read(handle, min(size, 1 << 20))
         if not part:
             return None
