@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5o, h5s, h5t
+from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
-from panmesh.adapters.hdf5.walk import open_file
+from panmesh.adapters.hdf5.walk import ROOT_ERRORS, open_file
 from panmesh.ingest.plot import Axis, PlotData
 from panmesh.ingest.reader import ReadLimits
 
 MAX_POINTS = 2000  # of a line
 MAX_SIDE = 400  # of an image
-MAX_READ = 64 << 20  # bytes that a preview may read
+MAX_READ = 64 << 20  # bytes that a preview may hold
+MAX_FRAME_BYTES = 256 << 20  # of the frame that is thinned out while it is read
+MAX_CHUNK = 128 << 20  # bytes: a frame of 18 megapixels is one chunk
 
 
 class NotDrawable(OSError):
     """The signal is not there, not numeric, or too large to be read safely."""
 
 
+def warm() -> None:
+    """NumPy loads some of its modules at the first use, which the sandbox would forbid."""
+    few = np.array([1.0, np.nan, 2.0])
+    np.percentile(few[np.isfinite(few)], 1), np.nanargmin(few), np.nanargmax(few)
+    np.linspace(0, 2, 2).astype(int)
+
+
 def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
     file, _ = open_file(path)
     try:
         return _draw(file, plot, limits)
+    except NotDrawable:
+        raise
+    except ROOT_ERRORS as error:
+        raise NotDrawable(f"its numbers cannot be read: {_why(file, plot, str(error))}") from error
     finally:
         file.close()
 
@@ -36,15 +51,17 @@ def _draw(file: Any, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
     long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
     shown = long[-2:] if len(long) >= 2 else long[-1:]
     start = [n // 2 if i not in shown else 0 for i, n in enumerate(shape)]
-    count = [n if i in shown else 1 for i, n in enumerate(shape)]
-    if int(np.prod([count[i] for i in shown])) * 8 > MAX_READ:
+    step = [max(1, -(-n // MAX_SIDE)) if i in shown and len(shown) == 2 else 1 for i, n in enumerate(shape)]
+    count = [-(-n // s) if i in shown else 1 for i, (n, s) in enumerate(zip(shape, step, strict=True))]
+    frame = math.prod(shape[i] for i in shown) * int(signal.get_type().get_size())
+    if frame > MAX_FRAME_BYTES or math.prod(count) * 8 > MAX_READ:
         raise NotDrawable("one frame is larger than a preview may read")
-    data = _read(signal, start, count).reshape([shape[i] for i in shown])
+    data = _read(signal, start, count, step).reshape([count[i] for i in shown])
     axes = [_axis(file, plot, i, shape, limits) for i in shown]
     if data.ndim == 1:
         data, axes = _thin_line(data, axes[0])
     else:
-        data, axes = _thin_image(data, axes)
+        axes = [_thin_axis(axis, step[i]) for axis, i in zip(axes, shown, strict=True)]
     good = data[np.isfinite(data)]
     low, high = (float(np.percentile(good, 1)), float(np.percentile(good, 99))) if good.size else (None, None)
     rest = [f"{n // 2 + 1} of {n}" for i, n in enumerate(shape) if i not in shown and n > 1]
@@ -65,7 +82,7 @@ def _draw(file: Any, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
 
 
 def _open(file: Any, path: str, limits: ReadLimits) -> Any:
-    dataset = h5o.open(file, path.encode("utf-8"))
+    dataset = _inside(file, path)
     if not isinstance(dataset, h5d.DatasetID):
         raise NotDrawable(f"{path} is not a dataset")
     if dataset.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT):
@@ -75,15 +92,44 @@ def _open(file: Any, path: str, limits: ReadLimits) -> Any:
     if layout == h5d.VIRTUAL or properties.get_external_count():
         raise NotDrawable(f"the numbers of {path} lie in other files")
     if layout == h5d.CHUNKED:
-        size = int(dataset.get_type().get_size()) * int(np.prod(properties.get_chunk()))
-        if size > max(limits.chunk_bytes, 1) * 8:
+        size = int(dataset.get_type().get_size()) * math.prod(int(n) for n in properties.get_chunk())
+        if size > max(limits.chunk_bytes, MAX_CHUNK):
             raise NotDrawable(f"the chunks of {path} are too large to be read safely")
     return dataset
 
 
-def _read(dataset: Any, start: list[int], count: list[int]) -> Any:
+def _why(file: Any, plot: dict[str, Any], error: str) -> str:
+    """Names the filters that this machine does not have: that can be mended by installing them."""
+    try:
+        properties = _inside(file, plot["signal"]).get_create_plist()
+        needed = [properties.get_filter(i) for i in range(min(properties.get_nfilters(), 8))]
+    except ROOT_ERRORS:
+        return error[:300]
+    absent = [
+        f"{number} {name.decode('ascii', 'replace')}".strip() for number, _, _, name in needed if not h5z.filter_avail(number)
+    ]
+    return f"the filter {', '.join(absent)} is not installed here" if absent else error[:300]
+
+
+def _inside(file: Any, path: str) -> Any:
+    """The object at an absolute path, link by link: external links are not followed, whatever they are written behind."""
+    names = [name.encode("utf-8") for name in path.split("/") if name]
+    if not names:
+        raise NotDrawable("the signal is not named")
+    place = h5g.open(file, b"/")
+    for name in names:
+        if not isinstance(place, h5g.GroupID) or name not in place:
+            raise NotDrawable(f"{path} is not there")
+        kind = place.links.get_info(name).type
+        if kind != h5l.TYPE_HARD:
+            raise NotDrawable(f"{path} leads through a link to another place")
+        place = h5o.open(place, name)
+    return place
+
+
+def _read(dataset: Any, start: list[int], count: list[int], step: list[int] | None = None) -> Any:
     space = dataset.get_space()
-    space.select_hyperslab(tuple(start), tuple(count))
+    space.select_hyperslab(tuple(start), tuple(count), tuple(step or [1] * len(count)))
     array = np.empty(tuple(count), dtype=np.float64)
     dataset.read(h5s.create_simple(tuple(count)), space, array)
     return array
@@ -101,6 +147,8 @@ def _axis(file: Any, plot: dict[str, Any], dimension: int, shape: tuple[int, ...
     label = path.rsplit("/", 1)[-1]
     try:
         dataset = _open(file, path, limits)
+        if math.prod(int(n) for n in dataset.shape) not in (shape[dimension], shape[dimension] + 1):
+            return Axis(label=label, units=None, values=())  # a bomb, or an axis of something else
         values = _read(dataset, [0] * len(dataset.shape), [int(n) for n in dataset.shape]).reshape(-1)
     except (OSError, KeyError, ValueError, RuntimeError):
         return Axis(label=label, units=None, values=())  # the plot is drawn against the index instead
@@ -132,7 +180,7 @@ def _thin_line(data: Any, axis: Axis) -> tuple[Any, list[Axis]]:
     if n > MAX_POINTS:
         edges = np.linspace(0, n, MAX_POINTS // 2 + 1).astype(int)
         picks: list[int] = []
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             part = data[a:b]
             if not np.isfinite(part).any():
                 continue
@@ -141,13 +189,8 @@ def _thin_line(data: Any, axis: Axis) -> tuple[Any, list[Axis]]:
     return data, [Axis(label=axis.label, units=axis.units, values=_plain(x))]
 
 
-def _thin_image(data: Any, axes: list[Axis]) -> tuple[Any, list[Axis]]:
-    steps = [max(1, -(-n // MAX_SIDE)) for n in data.shape]
-    thin = data[:: steps[0], :: steps[1]]
-    return thin, [
-        Axis(label=a.label, units=a.units, values=_plain(np.asarray(a.values, dtype=np.float64)[::s]) if a.values else ())
-        for a, s in zip(axes, steps, strict=True)
-    ]
+def _thin_axis(axis: Axis, step: int) -> Axis:
+    return Axis(label=axis.label, units=axis.units, values=_plain(np.asarray(axis.values, dtype=np.float64)[::step]))
 
 
 def _plain(array: Any) -> tuple[float | None, ...]:

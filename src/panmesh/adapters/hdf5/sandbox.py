@@ -109,8 +109,7 @@ class SandboxedReader:
         """(index, the child's plain result, or the reason of its death as text)."""
         zygote = self._zygotes.get()
         try:
-            for index, result in zygote.run(kind, str(folder), items):
-                yield index, result
+            yield from zygote.run(kind, str(folder), items)
         finally:
             self.peak = max(self.peak, zygote.peak)
             self._zygotes.put(zygote)
@@ -131,14 +130,14 @@ class _Zygote:
             process = self._started()
             self._send(process, json.dumps(job).encode("ascii"))
             while (frame := self._receive(process)) is not None:
-                kind, index, payload = frame[:1], *struct.unpack("<I", frame[1:5]), frame[5:]
-                if kind == END:
+                label, index, payload = frame[:1], *struct.unpack("<I", frame[1:5]), frame[5:]
+                if label == END:
                     break
-                if kind == PEAK:
+                if label == PEAK:
                     self.peak = max(self.peak, int(payload))
                     continue
                 missing.pop(index, None)
-                yield index, payload.decode("utf-8") if kind == DIED else _untrusted(payload)
+                yield index, payload.decode("utf-8") if label == DIED else _untrusted(payload)
             else:
                 self.close()
         except (BrokenPipeError, ValueError):

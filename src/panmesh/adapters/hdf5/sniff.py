@@ -39,7 +39,7 @@ def sniff(head: bytes) -> FileFormat:
         return FileFormat.HTML
     if text.startswith(b"<"):
         return FileFormat.XML
-    if b"###CBF" in head[:64] or head.startswith(b"data_") and b"_array_data" in head:
+    if b"###CBF" in head[:64] or (head.startswith(b"data_") and b"_array_data" in head):
         return FileFormat.CBF
     return FileFormat.TEXT if _is_text(head) else FileFormat.UNKNOWN
 

@@ -21,20 +21,8 @@ from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Sourc
 
 # Attributes of datasets that mean something to us; of groups all are read.
 _WANTED = frozenset(
-    (b"units", b"unit", b"signal", b"axis", b"axes", b"primary", b"long_name", b"local_name", b"target", b"default", b"NX_class")
-    + (
-        b"uncertainties",
-        b"interpretation",
-        b"type",
-        b"name",
-        b"offset",
-        b"description",
-        b"nexus_name",
-        b"depends_on",
-        b"S",
-        b"version",
-    )
-    + (b"short_name", b"start", b"start_time", b"I_axes", b"Q_indices", b"label", b"quantity", b"CLASS")
+    b"units unit signal axis axes primary long_name local_name target default NX_class uncertainties interpretation type name offset "
+    b"description nexus_name depends_on S version short_name start start_time I_axes Q_indices label quantity CLASS".split()
 )
 _MAX_PROBLEMS = 200
 ROOT_ERRORS = _Errors = (

@@ -37,15 +37,15 @@ def _load() -> None:
     import zoneinfo
 
     import h5py
-    import hdf5plugin
+    import hdf5plugin  # noqa: F401 (registers the filters)
 
-    from panmesh.adapters.hdf5 import preview, reading
+    from panmesh.adapters.hdf5 import preview, reading  # noqa: F401 (the children's work)
     from panmesh.ingest.extract import warm
 
-    assert h5py and hdf5plugin and preview and reading
     h5py._errors.silence_errors()
     zoneinfo.ZoneInfo("UTC")
     warm()
+    preview.warm()
     for codec in ("ascii", "utf-8", "latin-1", "utf-16", "utf-32", "cp1252", "unicode_escape"):
         codecs.lookup(codec)
 
@@ -134,6 +134,8 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
                     result: Any = preview.read_preview(item["path"], item["plot"], limits)
                 else:
                     result = reading.read_facts(item["path"], profiles[i], limits)
+            except preview.NotDrawable as error:
+                result = reading.unreadable(str(error))
             except MemoryError:
                 result = reading.unreadable("reading it needs more memory than is allowed")
             except OSError as error:
