@@ -12,15 +12,23 @@ from typing import Any
 from panmesh.ingest.facts import EntryFacts, FileFacts
 
 
+_PLAIN = frozenset((str, int, float, bool))
+_NUMBERS = float | None
+
+
 class Malformed(ValueError):
     """What came over the wall has not the shape of facts."""
 
 
 def to_plain(value: Any) -> Any:
     """Dataclasses as dicts without None and empty parts, tuples as lists, enums as their values."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(v) for f in fields(value) if (v := getattr(value, f.name)) is not None and v != ()}
     if isinstance(value, tuple | list):
+        if all(v is None or type(v) in _PLAIN for v in value):  # an image has a hundred thousand
+            return list(value)
         return [to_plain(v) for v in value]
     if isinstance(value, Enum):
         return value.value
@@ -57,6 +65,8 @@ def from_plain(kind: Any, plain: Any) -> Any:
         if not isinstance(plain, list):
             raise Malformed(f"a list is expected, got {type(plain).__name__}")
         item = typing.get_args(kind)[0]
+        if item == _NUMBERS and all(p is None or type(p) is float for p in plain):
+            return tuple(plain)
         return tuple(from_plain(item, p) for p in plain)
     if origin is dict:
         if not isinstance(plain, dict):

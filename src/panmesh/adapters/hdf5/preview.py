@@ -195,4 +195,7 @@ def _thin_axis(axis: Axis, step: int) -> Axis:
 
 def _plain(array: Any) -> tuple[float | None, ...]:
     flat = np.asarray(array, dtype=np.float64).reshape(-1)
-    return tuple(v if v == v and abs(v) != float("inf") else None for v in flat.tolist())
+    good = np.isfinite(flat)
+    if good.all():
+        return tuple(flat.tolist())
+    return tuple(v if known else None for v, known in zip(flat.tolist(), good.tolist(), strict=True))
