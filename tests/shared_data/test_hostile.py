@@ -82,7 +82,8 @@ def test_every_failure_says_why_and_what_to_do(outcome: Outcome) -> None:
     failed = {name: facts for name, facts in outcome.facts.items() if facts.state is ReadState.FAILED}
     assert failed
     for name, facts in failed.items():
-        assert facts.problems[0].what and facts.advice, name
+        assert facts.problems[0].what, name
+        assert facts.advice, name
         assert "(exit 1)" not in facts.problems[0].what, name  # our own fault, not the file's
 
 
@@ -122,7 +123,8 @@ def test_files_in_disguise_are_read_as_what_they_are(outcome: Outcome, name: str
 
 
 @pytest.mark.parametrize(
-    ("name", "groups"), [("dag_3pow39_paths.h5", 42), ("loop_hardlinks.h5", 4), ("loop_softlinks.h5", 2), ("many_2000_nxentry.h5", 2001)]
+    ("name", "groups"),
+    [("dag_3pow39_paths.h5", 42), ("loop_hardlinks.h5", 4), ("loop_softlinks.h5", 2), ("many_2000_nxentry.h5", 2001)],
 )
 def test_every_object_is_seen_once_however_many_paths_lead_to_it(outcome: Outcome, name: str, groups: int) -> None:
     counts = outcome.facts[f"generated/{name}"].counts

@@ -1,0 +1,274 @@
+"""The wall between us and strangers' files: nothing outside the folder is read, nothing is written, nobody is called, and it stands again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import psutil
+import pytest
+
+from panmesh.adapters.hdf5 import SandboxedReader, confine
+from panmesh.ingest.facts import PlotFacts, ReadState
+from panmesh.ingest.profile import Profile
+from panmesh.ingest.reader import ReadLimits, ReadRequest
+from panmesh.kernel.errors import Unavailable
+
+SECRET = b"the secret of the other proposal"
+
+
+@pytest.fixture
+def reader() -> Iterator[SandboxedReader]:
+    made = SandboxedReader()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder beside one that holds a secret, as text and as HDF5."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "secret.bin").write_bytes(SECRET)
+    with h5py.File(tmp_path / "theirs" / "run.h5", "w") as file:
+        file["entry/title"] = SECRET.decode()
+        file["entry/data"] = np.arange(8.0)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    return folder
+
+
+def _request(path: Path, folder: Path | None = None) -> ReadRequest:
+    return ReadRequest(path=path, folder=folder or path.parent, profile=Profile())
+
+
+def _run(path: Path, title: str = "a run") -> Path:
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        entry["title"] = title
+    return path
+
+
+def _plot(signal: str, shape: tuple[int, ...], axes: tuple[str, ...] = ()) -> PlotFacts:
+    return PlotFacts(group="/entry", signal=signal, axes=axes, shape=shape, units=None, title=None, marking="guess")
+
+
+def test_a_file_of_a_neighbouring_folder_is_not_read_by_name(reader: SandboxedReader, mine: Path) -> None:
+    facts = reader.read(_request(mine.parent / "theirs" / "run.h5", mine))
+    assert facts.state is ReadState.FAILED
+    assert SECRET.decode() not in repr(facts)
+
+
+def test_external_links_and_raw_storage_of_a_neighbour_are_listed_and_not_read(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        entry["title"] = h5py.ExternalLink("../theirs/run.h5", "/entry/title")
+        raw = [(str(mine.parent / "theirs" / "secret.bin"), 0, len(SECRET))]
+        entry.create_dataset("notes", shape=(), dtype=f"S{len(SECRET)}", external=raw)
+        entry.create_dataset("data", shape=(len(SECRET),), dtype="u1", external=raw)
+    facts = reader.read(_request(path))
+    assert {reference.kind for reference in facts.references} == {"link", "raw"}
+    assert SECRET.decode() not in repr(facts)
+    with pytest.raises(Unavailable, match="other files"):
+        reader.preview(path, mine, _plot("/entry/data", (len(SECRET),)))
+
+
+@pytest.mark.parametrize("target", ["../theirs/run.h5", "beside.h5"])
+def test_a_plot_is_not_drawn_through_an_external_link(reader: SandboxedReader, mine: Path, target: str) -> None:
+    path = mine / "run.h5"
+    with h5py.File(mine / "beside.h5", "w") as file:
+        file["entry/data"] = np.arange(8.0)
+    with h5py.File(path, "w") as file:
+        file["entry"] = h5py.ExternalLink(target, "/entry")
+    with pytest.raises(Unavailable, match="link"):
+        reader.preview(path, mine, _plot("/entry/data", (8,)))
+
+
+def _in_confined_child(folder: Path, attempt: Callable[[], object]) -> str:
+    """The name of what `attempt` raised behind the wall, or "done"."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        said = "done"
+        try:
+            confine.limit_resources(memory=1 << 30, cpu_seconds=5)
+            confine.confine((os.fsencode(folder),))
+            try:
+                attempt()
+            except OSError as error:
+                said = type(error).__name__
+            os.write(writing, said.encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+def _socket() -> object:
+    import socket
+
+    return socket.socket()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("attempt", "outcome"),
+    [
+        (lambda folder: os.listdir(folder), "done"),
+        (lambda folder: os.open(folder.parent / "theirs" / "secret.bin", os.O_RDONLY), "PermissionError"),
+        (lambda folder: os.open("/etc/passwd", os.O_RDONLY), "PermissionError"),
+        (lambda folder: os.open("/proc/self/environ", os.O_RDONLY), "PermissionError"),
+        (lambda folder: os.open(folder / "new", os.O_WRONLY | os.O_CREAT), "PermissionError"),
+        (lambda folder: os.open(folder / "run.h5", os.O_WRONLY), "PermissionError"),
+        (lambda folder: os.truncate(folder / "run.h5", 0), "PermissionError"),
+        (lambda folder: os.unlink(folder / "run.h5"), "PermissionError"),
+        (lambda folder: os.mkdir(folder / "new"), "PermissionError"),
+        (lambda folder: _socket(), "PermissionError"),
+        (lambda folder: os.fork(), "PermissionError"),
+        (lambda folder: os.execv("/bin/true", ["true"]), "PermissionError"),
+        (lambda folder: os.kill(os.getppid(), 0), "PermissionError"),
+    ],
+    ids="list secret passwd environ create write truncate unlink mkdir socket fork exec kill".split(),
+)
+def test_behind_the_wall_the_folder_can_be_read_and_nothing_else_be_done(
+    mine: Path, attempt: Callable[[Path], object], outcome: str
+) -> None:
+    _run(mine / "run.h5")
+    import socket
+
+    assert socket  # loaded before the wall goes up, as in the reader
+    assert _in_confined_child(mine, lambda: attempt(mine)) == outcome
+    assert (mine / "run.h5").stat().st_size > 0
+    assert [p.name for p in mine.iterdir()] == ["run.h5"]
+
+
+def test_a_reader_without_a_sandbox_refuses_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    from panmesh.adapters.hdf5 import sandbox
+
+    none = confine.SandboxReport(kind="none", abi=0, seccomp=False, detail="Landlock is not available here")
+    monkeypatch.setattr(sandbox, "probe", lambda: none)
+    with pytest.raises(Unavailable, match="sandbox = 'off'"):
+        SandboxedReader()
+    SandboxedReader(confined=False).close()
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_single_reads_and_previews_share_one_parent_process(mine: Path) -> None:
+    path = _run(mine / "run.h5")
+    with h5py.File(path, "a") as file:
+        file["entry/data"] = np.arange(8.0)
+    before = _children()
+    reader = SandboxedReader()
+    reader.read(_request(path))
+    parents = _children() - before
+    for _ in range(3):
+        assert reader.read(_request(path)).state is ReadState.READ
+        assert reader.preview(path, mine, _plot("/entry/data", (8,))).values == tuple(float(i) for i in range(8))
+    assert _children() - before == parents
+    assert len(parents) == 1
+    reader.close()
+    assert _children() <= before
+
+
+def test_the_parent_outlives_the_thread_that_started_it(mine: Path) -> None:
+    path = _run(mine / "run.h5")
+    before = _children()
+    reader = SandboxedReader()
+    thread = threading.Thread(target=lambda: reader.read(_request(path)))
+    thread.start()
+    thread.join()
+    parents = _children() - before
+    time.sleep(0.2)
+    assert reader.read(_request(path)).state is ReadState.READ
+    assert _children() - before == parents
+    reader.close()
+
+
+def test_a_parent_that_is_killed_is_started_again_and_every_file_has_its_result(mine: Path) -> None:
+    before = _children()
+    reader = SandboxedReader()
+    requests = [_request(_run(mine / f"{i}.h5")) for i in range(8)]
+    results = reader.read_many(requests)
+    found = [next(results)]
+    for pid in _children() - before:
+        if psutil.Process(pid).ppid() == os.getpid():
+            os.kill(pid, signal.SIGKILL)
+    found += results
+    assert {request.path for request, _ in found} == {request.path for request in requests}
+    assert all(facts.state in (ReadState.READ, ReadState.FAILED) for _, facts in found)
+    assert {facts.state for _, facts in reader.read_many(requests)} == {ReadState.READ}
+    reader.close()
+    time.sleep(0.1)
+    assert _children() <= before
+
+
+def test_several_parents_read_all_files_of_many_folders(tmp_path: Path) -> None:
+    requests = []
+    for i in range(12):
+        (tmp_path / str(i)).mkdir()
+        requests.append(_request(_run(tmp_path / str(i) / "run.h5", title=f"run {i}")))
+    reader = SandboxedReader(processes=2)
+    found = {r.path: facts for r, facts in reader.read_many(requests)}
+    reader.close()
+    titles = {facts.entries[0].title.value for facts in found.values() if facts.entries[0].title is not None}
+    assert titles == {f"run {i}" for i in range(12)}
+
+
+def test_a_file_that_hangs_is_stopped_at_the_deadline_and_its_neighbours_are_read(mine: Path) -> None:
+    os.mkfifo(mine / "b.h5")  # opening it waits for a writer for ever
+    requests = [_request(_run(mine / "a.h5")), _request(mine / "b.h5"), _request(_run(mine / "c.h5"))]
+    reader = SandboxedReader(ReadLimits(seconds=1.0))
+    started = time.monotonic()
+    states = {r.path.name: facts for r, facts in reader.read_many(requests)}
+    reader.close()
+    assert time.monotonic() - started < 6
+    assert states["a.h5"].state is states["c.h5"].state is ReadState.READ
+    assert states["b.h5"].state is ReadState.FAILED
+    assert states["b.h5"].problems[0].what
+
+
+def test_an_axis_of_exbibytes_costs_nothing_and_the_plot_is_drawn(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        file["data"] = np.arange(10.0)
+        file.create_dataset("x", shape=(1 << 50,), dtype="f8", chunks=(1024,))
+    plot = reader.preview(path, mine, _plot("/data", (10,), ("/x",)))
+    assert plot.rows * plot.columns == 10
+    assert plot.axes[0].label == "x"
+
+
+def test_a_frame_of_eighteen_megapixels_is_drawn_from_the_middle_of_its_stack(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        stack = file.create_dataset("data", shape=(1000, 4362, 4148), dtype="u4", chunks=(1, 4362, 4148), compression="gzip")
+        stack[500] = 7
+    plot = reader.preview(path, mine, _plot("/data", (1000, 4362, 4148)))
+    assert (plot.kind, plot.frame) == ("image", "501 of 1000")
+    assert plot.rows <= 400 and plot.columns <= 400
+    assert set(plot.values) == {7.0}
+
+
+def test_a_long_line_keeps_its_single_peak(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    line = np.zeros(100_003)
+    line[77_777] = 5.0
+    line[3] = np.nan
+    with h5py.File(path, "w") as file:
+        file["data"] = line
+    plot = reader.preview(path, mine, _plot("/data", line.shape))
+    assert plot.columns <= 2000
+    assert plot.values[plot.axes[0].values.index(77_777.0)] == 5.0
