@@ -240,7 +240,7 @@ class _Walk:
             return
         self._read += size
         array = np.empty(shape, dtype=_NUMERIC[node.dtype])
-        dataset.read(h5s.ALL, h5s.ALL, array)
+        dataset.read(h5s.ALL, h5s.ALL, array, _MEMORY[node.dtype])
         flat = array.reshape(-1)
         if items <= MAX_INLINE_ITEMS:
             values = [v.item() for v in flat]
@@ -253,7 +253,7 @@ class _Walk:
         if not variable and int(datatype.get_size()) * items > self._limits.text_bytes:
             self._problem(node.path, f"a text of {datatype.get_size()} bytes is too long to be read")
             return None
-        array = np.empty(shape, dtype=dataset.dtype)
+        array = np.empty(shape, dtype=datatype.dtype)
         dataset.read(h5s.ALL, h5s.ALL, array)
         values = tuple(_text(v)[: self._limits.text_bytes] for v in array.reshape(-1).tolist())
         return values[0] if not shape else values
@@ -299,12 +299,12 @@ class _Walk:
         if kind in ("text", "bytes"):
             if not datatype.is_variable_str() and int(datatype.get_size()) * items > self._limits.text_bytes:
                 return None
-            array = np.empty(shape, dtype=attribute.dtype)
+            array = np.empty(shape, dtype=datatype.dtype)
             attribute.read(array)
             values: tuple[Value, ...] = tuple(_text(v)[: self._limits.text_bytes] for v in array.reshape(-1).tolist())
         elif kind in _NUMERIC and items <= MAX_INLINE_ITEMS:
             array = np.empty(shape, dtype=_NUMERIC[kind])
-            attribute.read(array)
+            attribute.read(array, _MEMORY[kind])
             values = tuple(v.item() for v in array.reshape(-1))
         else:
             return None
@@ -316,6 +316,13 @@ _NUMERIC: dict[str, Any] = {
     "integer": np.int64,
     "unsigned": np.uint64,
     "enum": np.int64,
+}
+# The same for the library; made once, since every one that h5py makes of a NumPy type costs as much as a small read.
+_MEMORY: dict[str, Any] = {
+    "float": h5t.NATIVE_DOUBLE,
+    "integer": h5t.NATIVE_INT64,
+    "unsigned": h5t.NATIVE_UINT64,
+    "enum": h5t.NATIVE_INT64,
 }
 
 
