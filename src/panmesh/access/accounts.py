@@ -98,12 +98,19 @@ class AccountStore(Protocol):
 
 class AccountService:
     def __init__(
-        self, store: AccountStore, passwords: PasswordHasher, clock: Clock, secret: Callable[[int], str] = secrets.token_urlsafe
+        self,
+        store: AccountStore,
+        passwords: PasswordHasher,
+        clock: Clock,
+        secret: Callable[[int], str] = secrets.token_urlsafe,
+        address_key: bytes = b"",
     ) -> None:
+        """`address_key` keys the digests that addresses are kept as; all processes of a facility have the same."""
         self._store = store
         self._passwords = passwords
         self._clock = clock
         self._secret = secret
+        self._address_key = address_key
 
     def create(
         self, *, login: str, name: str, password: str | None, admin: bool = False, steward: bool = False, actor: str = "operator"
@@ -157,7 +164,7 @@ class AccountService:
     def _verified(self, login: str, password: str, address: str) -> Account:
         folded = login.strip().lower()[:64]
         now = self._clock()
-        buckets = (f"login:{folded}", f"address:{address}")
+        buckets = (f"login:{folded}", f"address:{self._hidden(address)}")
         if self._store.failures(buckets, now - ATTEMPT_WINDOW_US) >= ATTEMPTS:
             raise TooMany("Too many failed attempts; wait a quarter of an hour, or ask the facility to set a new password.", 900)
         account = self._store.by_login(folded)
@@ -168,6 +175,9 @@ class AccountService:
             raise Unauthenticated("The login or the password is wrong.")
         self._store.clear_failures(buckets[0])
         return account
+
+    def _hidden(self, address: str) -> str:
+        return hashlib.blake2b(address.encode("utf-8", "replace"), digest_size=12, key=self._address_key).hexdigest()
 
     def _session(self, account: Account) -> Session:
         now = self._clock()

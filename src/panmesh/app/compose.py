@@ -31,6 +31,7 @@ from panmesh.adapters.sql.tables import facility
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.roots import Root, Roots
+from panmesh.app.keys import secret_key
 from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
@@ -88,7 +89,9 @@ class Composition:
 
     @cached_property
     def accounts(self) -> AccountService:
-        return AccountService(SqlAccounts(self.database), Argon2Passwords(), self.clock)
+        return AccountService(
+            SqlAccounts(self.database), Argon2Passwords(), self.clock, address_key=secret_key(self.settings.data)
+        )
 
     @cached_property
     def audit(self) -> SqlAudit:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from panmesh.access.viewer import Viewer
+from panmesh.access.viewer import Scope, Viewer
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Fault, Forbidden, Invalid
-from panmesh.kernel.text import fold
+from panmesh.kernel.text import fold, is_plain
 
 _TEXTS = {"title": 500, "description": 20_000, "run": 200}
+_PARAMETER_TEXTS = ("name", "label", "unit", "text")
+_PARAMETER_NUMBERS = ("value", "minimum", "maximum")
+_YEAR_1900_US, _YEAR_2200_US = -2_208_988_800_000_000, 7_258_118_400_000_000
 EDITABLE = (*_TEXTS, "start", "end", "sample", "techniques", "people", "parameters")
 
 
@@ -49,6 +52,8 @@ class EditingService:
         return self._store.add_layer(viewer, pid, checked(values), revision, self._clock())
 
     def history(self, viewer: Viewer, pid: str) -> tuple[Change, ...]:
+        if Scope.READ not in viewer.scopes:
+            raise Forbidden("Your token has not the scope 'read'.")
         return self._store.history(viewer, pid, self._clock())
 
     def undo(self, viewer: Viewer, pid: str, layer_id: int) -> int:
@@ -77,12 +82,15 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problem(field: str, value: Any) -> str | None:
+    if not is_plain(value):
+        return "has signs that no text here has: NUL or lone surrogates"
     if field in _TEXTS:
         if not isinstance(value, str) or not fold(value):
             return "is a text, not blank"
         return None if len(value) <= _TEXTS[field] else f"is longer than {_TEXTS[field]} signs"
     if field in ("start", "end"):
-        return None if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**17 else "is an instant"
+        instant = isinstance(value, int) and not isinstance(value, bool) and _YEAR_1900_US <= value < _YEAR_2200_US
+        return None if instant else "is an instant between 1900 and 2200"
     if field == "sample":
         return (
             None
@@ -100,7 +108,22 @@ def _problem(field: str, value: Any) -> str | None:
             if all(isinstance(v, dict) and isinstance(v.get("name"), str) and fold(v["name"]) for v in value)
             else "each has a name"
         )
-    return None if all(isinstance(v, dict) and isinstance(v.get("name"), str) and v["name"] for v in value) else "each has a name"
+    return next((problem for v in value if (problem := _parameter_problem(v)) is not None), None)
+
+
+def _parameter_problem(value: Any) -> str | None:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"]:
+        return "each has a name"
+    if unknown := set(value) - {*_PARAMETER_TEXTS, *_PARAMETER_NUMBERS}:
+        return f"have no {', '.join(sorted(map(str, unknown)))}; they have {', '.join((*_PARAMETER_TEXTS, *_PARAMETER_NUMBERS))}"
+    for part in _PARAMETER_TEXTS:
+        if not isinstance(value.get(part), str | None) or len(value.get(part) or "") > 1000:
+            return f"{part} is a text of at most 1000 signs"
+    for part in _PARAMETER_NUMBERS:
+        number = value.get(part)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < 1e300):
+            return f"{part} is a finite number"
+    return None
 
 
 def _clean(field: str, value: Any) -> Any:

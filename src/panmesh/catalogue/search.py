@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.explain import Explanation, explain
-from panmesh.access.viewer import Viewer
+from panmesh.access.terms import State
+from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.model import (
     DatasetKind,
     DatasetRecord,
@@ -21,13 +22,16 @@ from panmesh.catalogue.model import (
     SampleView,
 )
 from panmesh.catalogue.ports import CatalogueReads
-from panmesh.catalogue.query import DatasetQuery, Field
-from panmesh.kernel.clock import Clock, facility_day
-from panmesh.kernel.errors import Embargoed, Invalid, NotFound
+from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Withdrawn
 
 T = TypeVar("T")
 
 MAX_LIMIT = 1000
+MAX_CONDITIONS = 200  # words count one each
+MAX_DEPTH = 30
+MAX_VALUES = 10_000  # of one choice
 
 
 class SearchService:
@@ -36,19 +40,26 @@ class SearchService:
         self._clock = clock
 
     def search(self, viewer: Viewer, query: DatasetQuery) -> Page[DatasetSummary]:
+        _need_read(viewer)
         _check(query)
         return self._reads.search(viewer, query, self._clock())
 
     def count(self, viewer: Viewer, query: DatasetQuery) -> int:
+        _need_read(viewer)
+        _check(query)
         return self._reads.count(viewer, query, self._clock())
 
     def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, limit: int = 50) -> tuple[FacetValue, ...]:
+        _need_read(viewer)
+        _check(query)
         return self._reads.facet(viewer, query, field, self._clock(), limit)
 
     def get(self, viewer: Viewer, pid: str) -> DatasetRecord:
+        _need_read(viewer)
         return _found(self._reads.dataset(viewer, pid, self._clock()))
 
     def files(self, viewer: Viewer, pid: str, *, offset: int = 0, limit: int = 100, contains: str | None = None) -> FilesPage:
+        _need_read(viewer)
         page = self._reads.files(viewer, pid, self._clock(), offset=offset, limit=limit, contains=contains)
         if page is None:
             self._refuse(viewer, pid)
@@ -66,11 +77,13 @@ class SearchService:
         return explain(summary.access, summary.facility_zone, signed_in=viewer.user_id is not None)
 
     def investigation(self, viewer: Viewer, pid: str) -> InvestigationView:
+        _need_read(viewer)
         return _found(self._reads.investigation(viewer, pid, self._clock()))
 
     def investigations(
         self, viewer: Viewer, *, offset: int = 0, limit: int = 50, instrument: str | None = None
     ) -> Page[InvestigationView]:
+        _need_read(viewer)
         return self._reads.investigations(viewer, self._clock(), offset=offset, limit=limit, instrument=instrument)
 
     def instrument(self, viewer: Viewer, pid: str) -> InstrumentView:
@@ -83,20 +96,32 @@ class SearchService:
         return self._reads.facilities()
 
     def sample(self, viewer: Viewer, pid: str) -> SampleView:
+        _need_read(viewer)
         return _found(self._reads.sample(viewer, pid, self._clock()))
 
     def quantities(self, viewer: Viewer) -> tuple[FacetValue, ...]:
+        _need_read(viewer)
         return self._reads.quantities(viewer, self._clock())
 
     def _refuse(self, viewer: Viewer, pid: str) -> None:
-        """Embargoed when the record is known to the viewer and its files are not; otherwise nothing (the caller says NotFound)."""
-        summary = self.get(viewer, pid).summary
+        """Says why, when the record is known to the viewer and its files are not; otherwise nothing (the caller says NotFound)."""
+        summary = _found(self._reads.dataset(viewer, pid, self._clock())).summary
         needed = Artefact.RAW if summary.kind is DatasetKind.RAW else Artefact.PROCESSED
         if needed in summary.access.readable:
             return
-        opens = summary.access.opens_us
-        day = facility_day(opens, summary.facility_zone) if opens is not None else None
-        raise Embargoed(explain(summary.access, summary.facility_zone, signed_in=viewer.user_id is not None).sentence, day)
+        why = explain(summary.access, summary.facility_zone, signed_in=viewer.user_id is not None)
+        match summary.access.state:
+            case State.PLANNED | State.COLLECTING | State.EMBARGOED:
+                raise Embargoed(why.sentence, why.opens)
+            case State.WITHDRAWN | State.DELETED:
+                raise Withdrawn(why.sentence)
+        raise Forbidden(why.sentence)
+
+
+def _need_read(viewer: Viewer) -> None:
+    """Said before anything is looked up: a token that was made for something else learns nothing here."""
+    if Scope.READ not in viewer.scopes:
+        raise Forbidden("Your token has not the scope 'read'.")
 
 
 def _check(query: DatasetQuery) -> None:
@@ -104,6 +129,19 @@ def _check(query: DatasetQuery) -> None:
         raise Invalid(f"limit is a number from 0 to {MAX_LIMIT}; got {query.limit}.")
     if not 0 <= query.offset < 2**53:
         raise Invalid(f"offset is a number from 0; got {query.offset}.")
+    if query.where is not None and _size(query.where) > MAX_CONDITIONS:
+        raise Invalid(f"a query has at most {MAX_CONDITIONS} conditions and words; ask in several queries.")
+
+
+def _size(condition: Condition, depth: int = 0) -> int:
+    """How many comparisons it takes. Raises Invalid on one that is nested too deeply, or a choice that is too long."""
+    if depth > MAX_DEPTH:
+        raise Invalid(f"conditions are nested at most {MAX_DEPTH} deep.")
+    if isinstance(condition, And | Or):
+        return 1 + sum(_size(part, depth + 1) for part in condition.parts)
+    if isinstance(condition, OneOf) and len(condition.values) > MAX_VALUES:
+        raise Invalid(f"a choice has at most {MAX_VALUES} values; got {len(condition.values)}.")
+    return max(1, len(condition.words)) if isinstance(condition, Words) else 1
 
 
 def _found(value: T | None) -> T:

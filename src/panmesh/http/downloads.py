@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from panmesh.access.viewer import Scope, Viewer
+from dataclasses import replace
+
+from panmesh.access.audit import is_staff_read
+from panmesh.access.viewer import ALL_SCOPES, Scope, Viewer
 from panmesh.http.files import FileAnswer
 from panmesh.http.services import Services, offloaded
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 
 
-def open_download(services: Services, viewer: Viewer, pid: str, name: str) -> FileAnswer:
+def open_download(services: Services, viewer: Viewer, pid: str, name: str, method: str = "GET") -> FileAnswer:
     """Raises NotFound, Embargoed, Forbidden; Unavailable when the catalogue has the file and the disk has not."""
     if Scope.DATA not in viewer.scopes:
         raise Forbidden("Your token has not the scope 'data'.")
@@ -21,6 +24,8 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str) -> Fi
         raise Unavailable(
             f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}). The staff see this too."
         ) from error
+    if viewer.staff and method != "HEAD":
+        _note_staff_read(services, viewer, pid, name)
     return FileAnswer(
         handle,
         name=name,
@@ -29,3 +34,9 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str) -> Fi
         modified_us=location.modified_us,
         offload=offloaded(services, location),
     )
+
+
+def _note_staff_read(services: Services, viewer: Viewer, pid: str, name: str) -> None:
+    summary = services.search.get(replace(viewer, scopes=ALL_SCOPES), pid).summary
+    if is_staff_read(viewer, summary.access.state, summary.access.readable, in_team=False):
+        services.audit.record(viewer, "download", summary.pid, file=name)

@@ -37,10 +37,11 @@ _FIELD = {
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,
 }
+_NUMERAL = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(
-    r"\s*(?P<name>[\w-]{1,80})\s*:\s*(?P<low>[^.\s]*(?:\.\d[^.\s]*)?)\s*\.\.\s*(?P<high>\S*)\s*(?P<unit>.*?)\s*"
+    rf"\s*(?P<name>[\w-]{{1,80}})\s*:\s*(?P<low>{_NUMERAL})?\s*\.\.\s*(?P<high>{_NUMERAL})?\s*(?P<unit>[^\d\s.].*?)?\s*"
 )
-_ONE = re.compile(r"\s*(?P<name>[\w-]{1,80})\s*:\s*(?P<value>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>.*?)\s*")
+_ONE = re.compile(rf"\s*(?P<name>[\w-]{{1,80}})\s*:\s*(?P<value>{_NUMERAL})\s*(?P<unit>[^\d\s.].*?)?\s*")
 
 
 def query_of(given: Mapping[str, Iterable[str]], *, zone: str = "UTC", offset: int = 0, limit: int = 20) -> DatasetQuery:
@@ -123,7 +124,7 @@ def instant(text: str, zone: str, *, end: bool) -> int:
         raise Invalid(f"{text!r} is no day (2026-03-01) and no instant (2026-03-01T08:00:00Z)") from error
 
 
-def _number(text: str, whole: str) -> float | None:
+def _number(text: str | None, whole: str) -> float | None:
     if not text:
         return None
     try:

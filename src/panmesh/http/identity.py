@@ -48,10 +48,18 @@ class Front:
         started = time.perf_counter()
         headers = Headers(scope=scope)
         scope["panmesh.services"] = self._services
-        seen: dict[str, Any] = {"status": 500, "begun": False}
+        scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None
+        seen: dict[str, Any] = {"status": 500, "begun": False, "large": False, "replaced": False}
         api = scope["path"].startswith("/api/")
 
         async def answered(message: Message) -> None:
+            if seen["replaced"]:
+                return
+            if seen["large"] and not seen["begun"]:  # frameworks take what a body raises for a malformed body
+                seen["large"] = False
+                await problem(_too_large())(scope, receive, answered)
+                seen["replaced"] = True
+                return
             if message["type"] == "http.response.start":
                 seen["status"], seen["begun"] = message["status"], True
                 _finish(MutableHeaders(scope=message), headers, scope, api)
@@ -59,12 +67,12 @@ class Front:
 
         try:
             if _length(headers) > MAX_BODY:
-                raise TooLarge(f"A request here has at most {MAX_BODY >> 20} MiB.", MAX_BODY)
+                raise _too_large()
             await self._identify(scope, headers)
             if api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 await _preflight(scope, receive, answered)
             else:
-                await self._app(scope, receive, answered)
+                await self._app(scope, _limited(receive, seen), answered)
         except PanmeshError as error:
             if seen["begun"]:
                 raise
@@ -77,7 +85,6 @@ class Front:
             self._note(scope, seen["status"], time.perf_counter() - started)
 
     async def _identify(self, scope: Scope, headers: Headers) -> None:
-        scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None
         authorization = headers.get("authorization", "")
         kind, _, secret = authorization.partition(" ")
         if kind.lower() == "bearer" and secret:
@@ -110,7 +117,27 @@ class Front:
 
 def _length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text[:20]) if text.isascii() and text.isdigit() else 0
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"A request here has at most {MAX_BODY >> 20} MiB.", MAX_BODY)
+
+
+def _limited(receive: Receive, seen: dict[str, Any]) -> Receive:
+    """Bodies that come in pieces say no length beforehand."""
+    taken = 0
+
+    async def piece() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            seen["large"] = True
+            raise _too_large()
+        return message
+
+    return piece
 
 
 def _check_token(headers: Headers, expected: str) -> None:

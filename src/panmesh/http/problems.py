@@ -103,5 +103,10 @@ def crashed(error: BaseException, request_path: str) -> Response:
     return Response(orjson.dumps(body), 500, {"Cache-Control": "no-store"}, "application/problem+json")
 
 
+async def on_crash(request: Request, error: Exception) -> Response:
+    """For an application inside ours: its framework would answer in plain text, without a number."""
+    return crashed(error, request.url.path)
+
+
 def _slug(name: str) -> str:
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")

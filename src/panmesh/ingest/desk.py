@@ -19,7 +19,9 @@ from panmesh.kernel.errors import Fault, Forbidden, Invalid, NotFound, Unauthent
 
 
 class DeskStore(Protocol):
-    def units(self, states: Sequence[UnitState], contains: str | None, offset: int, limit: int) -> Page[UnitView]: ...
+    def units(
+        self, viewer: Viewer, now_us: int, states: Sequence[UnitState], contains: str | None, offset: int, limit: int
+    ) -> Page[UnitView]: ...
     def counts(self, now_us: int) -> IngestCounts: ...
     def retry(self, unit_ids: Sequence[int], now_us: int) -> int: ...
     def quarantined(self, viewer: Viewer, offset: int, limit: int, now_us: int) -> Page[QuarantinedView]: ...
@@ -103,7 +105,7 @@ class Desk:
         self, viewer: Viewer, *, states: Sequence[UnitState] = (), contains: str | None = None, offset: int = 0, limit: int = 50
     ) -> Page[UnitView]:
         _need_staff(viewer)
-        return self._store.units(states, contains, offset, limit)
+        return self._store.units(viewer, self._clock(), states, contains, offset, limit)
 
     def counts(self, viewer: Viewer) -> IngestCounts:
         _need_staff(viewer)

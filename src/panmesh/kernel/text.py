@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def fold(text: str) -> str:
@@ -15,3 +18,22 @@ def fold(text: str) -> str:
 def key_of(text: str) -> str:
     """Letters and digits only, case folded: "MM36462-1", "mm 36462 1" and "mm36462_1" are one key."""
     return _NOT_WORD.sub("", text.casefold())
+
+
+def storable(text: str) -> str:
+    """What no database can hold (NUL, lone surrogates) as U+FFFD: such text is looked for and not found, instead of failing."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def ascii_lower(text: str) -> str:
+    """A-Z as a-z and nothing else: what both databases' lower() agree on, for names that machines write."""
+    return text.translate(_ASCII_LOWER)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether all text in a value (also within lists and mappings) can be kept by every database: no NUL, no lone surrogates."""
+    if isinstance(value, str):
+        return "\x00" not in value and not any(0xD800 <= ord(c) <= 0xDFFF for c in value)
+    if isinstance(value, dict):
+        return all(is_plain(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list | tuple) or all(is_plain(part) for part in value)

@@ -43,7 +43,9 @@ class SqlDesk:
         self._db = database
         self._ledger = Ledger(database)
 
-    def units(self, states: Sequence[UnitState], contains: str | None, offset: int, limit: int) -> Page[UnitView]:
+    def units(
+        self, viewer: Viewer, now_us: int, states: Sequence[UnitState], contains: str | None, offset: int, limit: int
+    ) -> Page[UnitView]:
         where: list[Any] = [unit.c.id.is_not(None)]
         if states:
             where.append(unit.c.state.in_([s.value for s in states]))
@@ -54,7 +56,7 @@ class SqlDesk:
             rows = connection.execute(
                 select(unit).where(*where).order_by(unit.c.seen_us.desc(), unit.c.id.desc()).offset(offset).limit(limit)
             ).all()
-            pids = self._pids(connection, [r.id for r in rows])
+            pids = self._pids(connection, viewer, now_us, [r.id for r in rows])
         items = tuple(
             UnitView(
                 id=r.id,
@@ -229,13 +231,14 @@ class SqlDesk:
             connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": new, "what": "created"})
         return new
 
-    def _pids(self, connection: Any, unit_ids: list[int]) -> dict[int, list[str]]:
+    def _pids(self, connection: Any, viewer: Viewer, now_us: int, unit_ids: list[int]) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
         if unit_ids:
             query = (
                 select(unit_dataset.c.unit_id, dataset.c.pid)
                 .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
                 .where(unit_dataset.c.unit_id.in_(unit_ids))
+                .where(dataset.c.terms_id.in_(readable_terms(viewer, Artefact.CORE_METADATA, now_us)))
                 .order_by(dataset.c.id)
             )
             for row in connection.execute(query):

@@ -52,7 +52,7 @@ class SqlEditing:
             row = self._row(connection, pid)
             if row is None or not (viewer.operator or may_read(viewer, _terms(row), Artefact.FULL_METADATA, now_us)):
                 raise NotFound()
-            query = select(layer).where(layer.c.dataset_id == row.id).order_by(layer.c.id.desc())
+            query = select(layer).where(layer.c.dataset_id == row.dataset_id).order_by(layer.c.id.desc())
             return tuple(_change(one) for one in connection.execute(query))
 
     def undo(self, viewer: Viewer, pid: str, layer_id: int, now_us: int) -> int:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from panmesh.kernel.text import is_plain
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class Model(BaseModel):
+    """What clients send. No text in it has signs that a database cannot hold."""
+
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if not is_plain(value):
+            raise ValueError("text here has no NUL and no lone surrogates")
+        return value
 
 
 class FaultModel(BaseModel):
