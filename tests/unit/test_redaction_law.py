@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ NOW = 5
 
 
 @pytest.fixture
-def reads(database_url: str, tmp_path: Path) -> tuple[Database, SqlReads]:
+def reads(database_url: str, tmp_path: Path) -> Iterator[tuple[Database, SqlReads]]:
     database = Database(database_url)
     t.metadata.create_all(database.engine)
-    return database, SqlReads(database, ParquetManifests(tmp_path))
+    yield database, SqlReads(database, ParquetManifests(tmp_path))
+    database.dispose()
 
 
 @settings(

@@ -31,7 +31,7 @@ class Explanation:
 
 
 def explain(access: Access, zone: str, *, signed_in: bool) -> Explanation:
-    opens = facility_day(access.opens_us, zone) if access.opens_us is not None else None
+    opens = facility_day(access.opens_us, zone) if access.opens_us is not None and access.state in _DATED else None
     may = Artefact.RAW in access.readable
     word, reason = _words(access.state, opens)
     if may and access.state is not State.OPEN:
@@ -40,6 +40,10 @@ def explain(access: Access, zone: str, *, signed_in: bool) -> Explanation:
         reason += " If you took part, sign in."
     ask = None if may else "the principal investigator of the experiment, through the facility's user office"
     return Explanation(state=access.state, word=word, sentence=reason, opens=opens, may_read_data=may, ask=ask)
+
+
+# In the other states no day is certain: a hold or a withdrawal overrides the date of the embargo.
+_DATED = (State.PLANNED, State.COLLECTING, State.EMBARGOED, State.OPEN)
 
 
 def _words(state: State, opens: date | None) -> tuple[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.dialects import ascii_lower as lower
+from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.permission import readable_terms, state_conditions
 from panmesh.adapters.sql.tables import (
     dataset,
@@ -40,7 +43,7 @@ from panmesh.catalogue.query import (
 )
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Fault, Invalid
-from panmesh.kernel.text import fold, key_of
+from panmesh.kernel.text import ascii_lower, fold, key_of, storable
 from panmesh.kernel.units import UnknownUnit, known
 
 
@@ -67,6 +70,8 @@ class Compiler:
         artefact = ARTEFACT_OF[SORT_FIELD[sort.key]]
         if artefact is not Artefact.CORE_METADATA and not self._viewer.operator:
             value = case((self.may(artefact), value), else_=None)
+        if sort.key in (SortKey.TITLE, SortKey.SAMPLE):
+            value = code_points(value)
         way = value.desc().nulls_last() if sort.descending else value.asc().nulls_last()
         return [way, dataset.c.id.desc()]
 
@@ -90,63 +95,75 @@ class Compiler:
         return said if artefact is Artefact.CORE_METADATA else and_(self.may(artefact), said)
 
     def _words(self, condition: Words) -> ColumnElement[bool]:
-        words = [fold(word) for word in condition.words if fold(word)]
-        core = and_(true(), *(_contains(dataset.c.core_text, word) for word in words))
-        full = and_(self.may(Artefact.FULL_METADATA), *(_contains(dataset.c.full_text, word) for word in words))
+        words = sorted({storable(fold(word)) for word in condition.words if fold(word)})
+        core = and_(true(), *(contains(dataset.c.core_text, word) for word in words))
+        full = and_(self.may(Artefact.FULL_METADATA), *(contains(dataset.c.full_text, word) for word in words))
         return or_(core, full)
 
     def _compare(self, condition: Compare) -> ColumnElement[bool]:
         field, op, value = condition.field, condition.op, condition.value
         if field in _MANY:
-            return _many(field, op, str(value))
+            return _many(field, op, (str(value),))
         if field is Field.STATE:
-            inner = select(terms.c.id).where(_apply(op, self.state_label(), str(value), number=False))
+            inner = select(terms.c.id).where(_apply(op, self.state_label(), _plain(field, str(value))))
             return dataset.c.terms_id.in_(inner)
         if field in _NUMBERS:
             if not isinstance(value, int):
                 raise Invalid(f"{field.value} is compared with a whole number, not with {value!r}.")
-            return _apply(op, _COLUMN[field], value, number=True)
+            return _apply(op, _COLUMN[field], min(max(value, -_LARGEST), _LARGEST))
         if field in _BY_ID:
             column, query, name = _BY_ID[field]
-            wanted = key_of(str(value)) if field is Field.PROPOSAL else str(value) if field in _EXACT else fold(str(value))
-            return column.in_(query.where(_apply(op, name, wanted, number=False)))  # type: ignore[no-any-return]
-        if field is Field.TITLE:
-            return _apply(op, dataset.c.title_folded, fold(str(value)), number=False)
-        column = _COLUMN[field]
-        if field in (Field.CORE_TEXT, Field.FULL_TEXT):
-            return _apply(op, column, fold(str(value)), number=False)
-        return _apply(op, column, str(value), number=False)
+            return column.in_(query.where(_apply(op, name, _plain(field, str(value)))))  # type: ignore[no-any-return]
+        return _apply(op, _COLUMN[field], _plain(field, str(value)))
 
     def _one_of(self, condition: OneOf) -> ColumnElement[bool]:
-        return or_(false(), *(self._compare(Compare(condition.field, Op.EQUAL, value)) for value in condition.values))
+        field, values = condition.field, condition.values
+        if field in _NUMBERS:
+            raise Invalid(f"{field.value} is compared with a whole number, not with one of several texts.")
+        if field in _MANY:
+            return _many(field, Op.EQUAL, values)
+        plain = sorted({_plain(field, value) for value in values})
+        if field is Field.STATE:
+            return dataset.c.terms_id.in_(select(terms.c.id).where(self.state_label().in_(plain)))
+        if field in _BY_ID:
+            column, query, name = _BY_ID[field]
+            return column.in_(query.where(name.in_(plain)))  # type: ignore[no-any-return]
+        return _COLUMN[field].in_(plain)  # type: ignore[no-any-return]
 
 
-def _many(field: Field, op: Op, value: str) -> ColumnElement[bool]:
+def _plain(field: Field, value: str) -> str:
+    """The value as its column is written."""
+    if field is Field.PROPOSAL:
+        return storable(key_of(value))
+    if field in _EXACT:
+        return storable(value)
+    return storable(ascii_lower(value) if field in _MACHINE_NAMES else fold(value))
+
+
+def _many(field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
     """Fields with several values: some value equals or contains it; the negated forms mean that none does and there is one."""
-    if field is Field.TECHNIQUE:
-        pid = techniques.find(value) or value
-        inner = select(dataset_technique.c.dataset_id).where(
-            dataset_technique.c.technique_pid.in_(sorted(techniques.descendants(pid)))
-        )
-        any_ = select(dataset_technique.c.dataset_id)
-    else:
-        test = _apply(
-            Op.CONTAINS if op in (Op.CONTAINS, Op.NOT_CONTAINS) else Op.EQUAL,
-            dataset_person.c.name_folded,
-            fold(value),
-            number=False,
-        )
-        inner = select(dataset_person.c.dataset_id).where(test)
-        any_ = select(dataset_person.c.dataset_id)
-    if op in (Op.NOT_EQUAL, Op.NOT_CONTAINS):
-        return and_(dataset.c.id.in_(any_), dataset.c.id.not_in(inner))
-    if op not in (Op.EQUAL, Op.CONTAINS):
+    if op not in (Op.EQUAL, Op.NOT_EQUAL, Op.CONTAINS, Op.NOT_CONTAINS):
         raise Invalid(f"{field.value} has no order: use 'eq' or 'contains'.")
+    if field is Field.TECHNIQUE:
+        wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
+        of = dataset_technique
+        test: ColumnElement[bool] = of.c.technique_pid.in_(sorted(storable(pid) for pid in wanted))
+    else:
+        names = sorted({storable(fold(value)) for value in values})
+        column = dataset_person.c.name_folded
+        within = op in (Op.CONTAINS, Op.NOT_CONTAINS)
+        of = dataset_person
+        test = or_(false(), *(contains(column, n) for n in names)) if within else column.in_(names)
+    inner = select(of.c.dataset_id).where(test)
+    if op in (Op.NOT_EQUAL, Op.NOT_CONTAINS):
+        return and_(dataset.c.id.in_(select(of.c.dataset_id)), dataset.c.id.not_in(inner))
     return dataset.c.id.in_(inner)
 
 
 def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
     p = parameter.c
+    if any(end is not None and math.isnan(end) for end in (condition.low, condition.high)):
+        raise Invalid(f"the ends of a range of {condition.name} are numbers; got 'nan'.")
     if condition.unit is None:
         low: Any = func.coalesce(p.value, p.minimum)
         high: Any = func.coalesce(p.value, p.maximum)
@@ -162,56 +179,57 @@ def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
         wanted_low = None if condition.low is None else condition.low * scale.factor + scale.offset
         wanted_high = None if condition.high is None else condition.high * scale.factor + scale.offset
         slack = 1e-9  # the last digit of a conversion never decides
-        wanted_low = None if wanted_low is None else wanted_low - abs(wanted_low) * slack
-        wanted_high = None if wanted_high is None else wanted_high + abs(wanted_high) * slack
+        wanted_low = wanted_low if wanted_low is None or math.isinf(wanted_low) else wanted_low - abs(wanted_low) * slack
+        wanted_high = wanted_high if wanted_high is None or math.isinf(wanted_high) else wanted_high + abs(wanted_high) * slack
     if wanted_low is not None:
         tests.append(high >= wanted_low)
     if wanted_high is not None:
         tests.append(low <= wanted_high)
-    return exists().where(p.dataset_id == dataset.c.id, p.name == condition.name, *tests)
+    return exists().where(p.dataset_id == dataset.c.id, p.name == storable(condition.name), *tests)
 
 
-def _apply(op: Op, left: Any, value: str | int, *, number: bool) -> ColumnElement[bool]:
+def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
     """A missing value satisfies nothing: NULL compares to unknown, which no condition takes for true."""
+    if isinstance(value, int) and op in (Op.CONTAINS, Op.NOT_CONTAINS):
+        raise Invalid("'contains' is for text.")
+    ordered = column if isinstance(value, int) else code_points(column)
     match op:
         case Op.EQUAL:
-            return left == value  # type: ignore[no-any-return]
+            return column == value  # type: ignore[no-any-return]
         case Op.NOT_EQUAL:
-            return left != value  # type: ignore[no-any-return]
+            return column != value  # type: ignore[no-any-return]
         case Op.LESS:
-            return left < value  # type: ignore[no-any-return]
+            return ordered < value
         case Op.AT_MOST:
-            return left <= value  # type: ignore[no-any-return]
+            return ordered <= value
         case Op.MORE:
-            return left > value  # type: ignore[no-any-return]
+            return ordered > value
         case Op.AT_LEAST:
-            return left >= value  # type: ignore[no-any-return]
-    if number:
-        raise Invalid("'contains' is for text.")
-    positive = _contains(left, str(value))
-    return positive if op is Op.CONTAINS else and_(left.is_not(None), ~positive)
-
-
-def _contains(column: Any, text: str) -> ColumnElement[bool]:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.like(f"%{escaped}%", escape="\\")  # type: ignore[no-any-return]
+            return ordered >= value
+        case Op.CONTAINS:
+            return contains(column, value)
+        case Op.NOT_CONTAINS:
+            return not_(contains(column, value))
 
 
 _MANY = (Field.TECHNIQUE, Field.PERSON)
-_EXACT = (Field.SAMPLE_PID, Field.VISIT)
+_LARGEST = 2**63 - 1  # what a column holds
+_EXACT = (Field.PID, Field.KIND, Field.STATE, Field.READ_STATE, Field.SAMPLE_PID, Field.VISIT)
+_MACHINE_NAMES = (Field.DEFINITION, Field.RUN, Field.PATH)  # compared without regard to the case of A-Z
 _NUMBERS = (Field.START, Field.END, Field.CREATED, Field.FILE_COUNT, Field.BYTES)
 _COLUMN: dict[Field, Any] = {
     Field.PID: dataset.c.pid,
+    Field.TITLE: dataset.c.title_folded,
     Field.KIND: dataset.c.kind,
     Field.START: dataset.c.start_us,
     Field.END: dataset.c.end_us,
     Field.CREATED: dataset.c.created_us,
     Field.FILE_COUNT: dataset.c.file_count,
     Field.BYTES: dataset.c.total_bytes,
-    Field.DEFINITION: dataset.c.definition,
-    Field.RUN: dataset.c.run,
+    Field.DEFINITION: lower(dataset.c.definition),
+    Field.RUN: lower(dataset.c.run),
     Field.READ_STATE: dataset.c.read_state,
-    Field.PATH: dataset.c.path,
+    Field.PATH: lower(dataset.c.path),
     Field.CORE_TEXT: dataset.c.core_text,
     Field.FULL_TEXT: dataset.c.full_text,
 }

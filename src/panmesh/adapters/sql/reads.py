@@ -47,9 +47,11 @@ from panmesh.catalogue.model import (
     Ref,
     SampleView,
 )
-from panmesh.catalogue.query import ARTEFACT_OF, DatasetQuery, Field
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
 from panmesh.kernel import techniques
+from panmesh.kernel.errors import Invalid
 from panmesh.kernel.pid import Pid
+from panmesh.kernel.text import storable
 
 
 class SqlReads:
@@ -82,6 +84,8 @@ class SqlReads:
             return connection.execute(select(func.count()).select_from(dataset).where(where)).scalar_one()
 
     def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, now_us: int, limit: int = 50) -> tuple[FacetValue, ...]:
+        if field not in FACET_FIELDS:
+            raise Invalid(f"there is no facet of {field.value}; there is one of {', '.join(FACET_FIELDS)}.")
         compiler = Compiler(viewer, now_us)
         where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]))
         with self._db.read() as connection:
@@ -117,16 +121,19 @@ class SqlReads:
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None:
         with self._db.read() as connection:
-            rows = self._investigations(connection, viewer, now_us, investigation.c.pid == pid).limit(1)
+            rows = self._investigations(connection, viewer, now_us, investigation.c.pid == storable(pid)).limit(1)
             row = connection.execute(rows).first()
-            return None if row is None else self._investigation_view(connection, viewer, row, now_us, members=True)
+            if row is None:
+                return None
+            members = _members(connection, row.team_id, now_us) if row.team_id is not None else ()
+            return _investigation_view(row, _totals(connection, viewer, [row.id], now_us), members)
 
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None
     ) -> Page[InvestigationView]:
         from panmesh.adapters.sql.tables import instrument as instruments
 
-        where: Any = instruments.c.pid == instrument if instrument is not None else investigation.c.id.is_not(None)
+        where: Any = instruments.c.pid == storable(instrument) if instrument is not None else investigation.c.id.is_not(None)
         with self._db.read() as connection:
             query = self._investigations(connection, viewer, now_us, where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
@@ -135,10 +142,9 @@ class SqlReads:
                 .offset(offset)
                 .limit(limit)
             )
-            items = tuple(
-                self._investigation_view(connection, viewer, row, now_us, members=False)
-                for row in connection.execute(ordered).all()
-            )
+            rows = connection.execute(ordered).all()
+            totals = _totals(connection, viewer, [row.id for row in rows], now_us)
+            items = tuple(_investigation_view(row, totals, ()) for row in rows)
         return Page(items=items, total=total, offset=offset, limit=limit)
 
     def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None:
@@ -187,9 +193,14 @@ class SqlReads:
             return tuple(FacilityView(id=r.id, key=r.facility_key, name=r.name, time_zone=r.time_zone, ror=r.ror) for r in rows)
 
     def sample(self, viewer: Viewer, pid: str, now_us: int) -> SampleView | None:
-        seen = select(dataset.c.sample_id).where(Compiler(viewer, now_us).may(Artefact.FULL_METADATA))
+        seen = (
+            select(dataset.c.id)
+            .join(terms, terms.c.id == dataset.c.terms_id)
+            .where(dataset.c.sample_id == sample.c.id, readable(viewer, Artefact.FULL_METADATA, now_us))
+            .correlate(sample)
+        )
         with self._db.read() as connection:
-            row = connection.execute(select(sample).where(sample.c.pid == pid, sample.c.id.in_(seen))).first()
+            row = connection.execute(select(sample).where(sample.c.pid == storable(pid), seen.exists())).first()
         if row is None:
             return None
         return SampleView(pid=row.pid, name=row.name, identifier=row.identifier, formula=row.formula, description=row.description)
@@ -216,7 +227,7 @@ class SqlReads:
         self, connection: Connection, viewer: Viewer, wanted: str, artefact: Artefact, now_us: int
     ) -> tuple[Any, int | None] | None:
         """(row, version asked for). One statement, whether it is hidden or absent."""
-        named = select(pid.c.concept, pid.c.version).where(pid.c.pid == wanted).subquery()
+        named = select(pid.c.concept, pid.c.version).where(pid.c.pid == storable(wanted)).subquery()
         query = (
             summary_query(viewer, now_us)
             .join(named, named.c.concept == dataset.c.pid)
@@ -263,35 +274,45 @@ class SqlReads:
             .where(where, readable(viewer, Artefact.CORE_METADATA, now_us), investigation.c.natural_key.not_like("%|quarantine"))
         )
 
-    def _investigation_view(
-        self, connection: Connection, viewer: Viewer, row: Any, now_us: int, *, members: bool
-    ) -> InvestigationView:
-        compiler = Compiler(viewer, now_us)
-        size = func.sum(case((compiler.may(Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None))
-        totals = connection.execute(
-            select(func.count().label("number"), size.label("size")).where(
-                dataset.c.investigation_id == row.id, compiler.may(Artefact.CORE_METADATA)
-            )
-        ).one()
-        return InvestigationView(
-            id=row.id,
-            pid=Pid(row.pid),
-            visit_id=row.visit_id,
-            title=row.title,
-            proposal=row.proposal_number,
-            proposal_title=row.proposal_title,
-            kind=ProposalKind(row.kind),
-            starts_us=row.starts_us,
-            ends_us=row.ends_us,
-            facility=row.facility_key,
-            facility_name=row.facility_name,
-            facility_zone=row.time_zone,
-            instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
-            access=access_view(row),
-            dataset_count=totals.number,
-            total_bytes=None if totals.size is None else int(totals.size),
-            members=_members(connection, row.team_id, now_us) if members and row.team_id is not None else (),
-        )
+
+def _totals(connection: Connection, viewer: Viewer, ids: list[int], now_us: int) -> dict[int, tuple[int, int | None]]:
+    """For each investigation, how many datasets the viewer may know of, and the bytes of those whose files they may know."""
+    compiler = Compiler(viewer, now_us)
+    size = func.sum(case((compiler.may(Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None)).label("size")
+    query = (
+        select(dataset.c.investigation_id, func.count().label("number"), size)
+        .where(dataset.c.investigation_id.in_(ids), compiler.may(Artefact.CORE_METADATA))
+        .group_by(dataset.c.investigation_id)
+    )
+    return {
+        r.investigation_id: (r.number, None if r.size is None else int(r.size))
+        for r in (connection.execute(query) if ids else ())
+    }
+
+
+def _investigation_view(
+    row: Any, totals: dict[int, tuple[int, int | None]], members: tuple[PersonView, ...]
+) -> InvestigationView:
+    number, size = totals.get(row.id, (0, None))
+    return InvestigationView(
+        id=row.id,
+        pid=Pid(row.pid),
+        visit_id=row.visit_id,
+        title=row.title,
+        proposal=row.proposal_number,
+        proposal_title=row.proposal_title,
+        kind=ProposalKind(row.kind),
+        starts_us=row.starts_us,
+        ends_us=row.ends_us,
+        facility=row.facility_key,
+        facility_name=row.facility_name,
+        facility_zone=row.time_zone,
+        instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
+        access=access_view(row),
+        dataset_count=number,
+        total_bytes=size,
+        members=members,
+    )
 
 
 def _members(connection: Connection, team_id: int, now_us: int) -> tuple[PersonView, ...]:

@@ -1,0 +1,60 @@
+"""The same words on both databases: containing, order and lower case, letter by letter, whatever collation the server was made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class contains(FunctionElement[bool]):
+    """`contains(column, text)`: exact letters, no wildcards. SQLite's LIKE ignores ASCII case and refuses long patterns."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+class code_points(FunctionElement[str]):
+    """`code_points(column)`: compared and sorted by code point, as SQLite and Python do."""
+
+    inherit_cache = True
+    type = Text()
+
+
+class ascii_lower(FunctionElement[str]):
+    """`ascii_lower(column)`: see `kernel.text.ascii_lower`."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(contains, "sqlite")
+def _contains_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(contains, "postgresql")
+def _contains_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"(strpos({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(code_points, "sqlite")
+def _code_points_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
+
+
+@compiles(code_points, "postgresql")
+def _code_points_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f'(({compiler.process(element.clauses, **options)}) COLLATE "C")'
+
+
+@compiles(ascii_lower, "sqlite")
+def _ascii_lower_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
+@compiles(ascii_lower, "postgresql")
+def _ascii_lower_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f'lower(({compiler.process(element.clauses, **options)}) COLLATE "C")'
