@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     server = ThrowawayPostgres()
     config.stash[_SERVER] = server
-    os.environ["PANMESH_TEST_POSTGRES"] = server.start()
+    os.environ["TEST_POSTGRES_URL"] = server.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -34,7 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.db'}"
-    return new_database(os.environ["PANMESH_TEST_POSTGRES"])
+    return new_database(os.environ["TEST_POSTGRES_URL"])
 
 
 @pytest.fixture(scope="session")
