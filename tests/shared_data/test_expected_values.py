@@ -79,7 +79,14 @@ def _entry(entry: EntryFacts, run: dict[str, Any]) -> Iterator[str]:
             yield f"people: {len(found_people)} found, {len(wanted_people)} expected, {len(set(found_people) & set(wanted_people))} alike"
     if "technique" in run:
         pids = {t.pid for t in entry.techniques}
-        wanted_pids = {run["technique"], *([run["technique_narrower"]] if isinstance(run.get("technique_narrower"), str) else run.get("technique_narrower", []))}
+        wanted_pids = {
+            run["technique"],
+            *(
+                [run["technique_narrower"]]
+                if isinstance(run.get("technique_narrower"), str)
+                else run.get("technique_narrower", [])
+            ),
+        }
         if not pids & wanted_pids:
             yield f"technique {pids} ≠ {wanted_pids}"
     if "plot" in run:

@@ -40,7 +40,9 @@ def check(data: Path | None, config: Path | None, deep: bool) -> None:
     app = compose(data, config)
     result = verify(app, deep=deep)
     how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
-    click.echo(f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable.")
+    click.echo(
+        f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable."
+    )
     for one in app.desk.units(OPERATOR, states=[UnitState.FAILED], limit=100).items:
         click.echo(f"not read: {one.storage}:{one.path}: {one.reason}")
     app.close()

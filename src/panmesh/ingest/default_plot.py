@@ -17,6 +17,7 @@ def default_plot(tree: Tree, group: Node) -> PlotFacts | None:
         if plot is not None:
             return plot
     marked = [n for n in within(tree, group, 5) if n.kind is NodeKind.GROUP and _is_data(n)]
+    marked.sort(key=lambda n: n.nx_class.casefold() not in ("nxdata", "sasdata"))  # data before detectors and monitors
     for node in marked:
         plot = _of_group(tree, node, "")
         if plot is not None:

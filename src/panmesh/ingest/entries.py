@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from panmesh.ingest.facts import Found
@@ -58,12 +59,36 @@ def within(tree: Tree, group: Node, depth: int = 8) -> Iterator[Node]:
 def text_at(tree: Tree, parent: Node, names: Iterable[str]) -> Found | None:
     """The first non-blank text among the members of these names."""
     for name in names:
-        node = tree.child(parent.path, name)
-        if node is not None and node.kind is NodeKind.DATASET:
+        node = valued(tree, tree.child(parent.path, name))
+        if node is not None:
             found = text_found(node)
             if found is not None:
                 return found
     return None
+
+
+def valued(tree: Tree, node: Node | None) -> Node | None:
+    """The dataset itself, or the `value` of a log that stands in its place (NXlog, as Mantid and others write single values)."""
+    if node is None or node.kind is NodeKind.DATASET:
+        return node
+    if node.kind is NodeKind.GROUP and node.nx_class in ("NXlog", "NXpositioner", "NXsensor"):
+        inner = tree.child(node.path, "value")
+        return inner if inner is not None and inner.kind is NodeKind.DATASET else None
+    return None
+
+
+_LOOSE_HOLDER = re.compile(
+    r"logs?|das_?logs?|metadata|.*wave_?note|before_scan|collection|experiment|start_positioners|detectorSpecific", re.IGNORECASE
+)
+
+
+def loose_holders(tree: Tree, group: Node) -> tuple[Node, ...]:
+    """Groups of an entry where instruments and programs put what NeXus has better places for; asked last."""
+    found: list[Node] = []
+    for node in within(tree, group, 3):
+        if node is not group and node.kind is NodeKind.GROUP and _LOOSE_HOLDER.fullmatch(node.name):
+            found.append(node)
+    return tuple(found[:20])
 
 
 def text_found(node: Node) -> Found | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from panmesh.ingest.dates import parse_instant
 from panmesh.ingest.default_plot import default_plot
-from panmesh.ingest.entries import attribute_at, entry_groups, like_entries, text_at
+from panmesh.ingest.entries import attribute_at, entry_groups, like_entries, loose_holders, members_of_class, text_at, valued
 from panmesh.ingest.facts import EntryFacts, Found, Instant, Reference
 from panmesh.ingest.identity import proposal_of, run_of
-from panmesh.ingest.instrument import facility_of, instrument_of
+from panmesh.ingest.instrument import facility_of, instrument_groups, instrument_of
 from panmesh.ingest.people import people_of
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.profile import Profile
@@ -86,7 +86,7 @@ def warm() -> None:
 
 def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbacks: tuple[Node, ...]) -> EntryFacts:
     """`fallbacks`: groups to look into when the group itself says nothing (files without NXentry)."""
-    places = (group, *fallbacks)
+    places = (group, *fallbacks, *loose_holders(tree, group))
     empty: list[Found] = []
     proposal = visit = None
     for place in places:
@@ -100,7 +100,7 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
         empty += nothing
         if sample is not None:
             break
-    people, nothing = next((found for p in places if (found := people_of(tree, p))[0]), people_of(tree, group))
+    people, nothing = next((found for p in places if (found := people_of(tree, p))[0]), ((), people_of(tree, group)[1]))
     empty += nothing
     definition = next((d for p in places if (d := definition_of(tree, p)) is not None), None)
     title = _title(tree, places, empty)
@@ -121,7 +121,7 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
         techniques=techniques_of(tree, group, definition, profile),
         quantities=quantities_of(tree, group, profile),
         plot=default_plot(tree, group),
-        program=text_at(tree, group, ("program_name", "program")) or attribute_at(tree.nodes["/"], ("creator",)),
+        program=_program(tree, group),
         description=_description(tree, places),
         placeholders=tuple(dict.fromkeys(empty)),
         embargo_hint=text_at(tree, group, ("release_date",)),
@@ -131,8 +131,8 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
 def _title(tree: Tree, places: tuple[Node, ...], empty: list[Found]) -> Found | None:
     for place in places:
         for name in _TITLES:
-            node = tree.child(place.path, name)
-            if node is None or node.kind is not NodeKind.DATASET:
+            node = valued(tree, tree.child(place.path, name))
+            if node is None:
                 continue
             found = text_at(tree, place, (name,))
             if found is not None and not is_placeholder(found.value):
@@ -159,6 +159,19 @@ def _time(tree: Tree, places: tuple[Node, ...], names: tuple[str, ...], profile:
                 return instant
             said = said or instant
     return said
+
+
+def _program(tree: Tree, group: Node) -> Found | None:
+    found = text_at(tree, group, ("program_name", "program"))
+    for process in (*members_of_class(tree, group, "NXprocess", "SASprocess"), *_instrument_software(tree, group)):
+        found = found or text_at(tree, process, ("program", "name"))
+        for note in (process, *members_of_class(tree, process, "NXnote")):
+            found = found or text_at(tree, note, ("author",))
+    return found or attribute_at(tree.nodes["/"], ("creator",))
+
+
+def _instrument_software(tree: Tree, group: Node) -> list[Node]:
+    return [p for i in instrument_groups(tree, group) for p in members_of_class(tree, i, "NXprocess", "NXprogram")]
 
 
 def _description(tree: Tree, places: tuple[Node, ...]) -> Found | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from panmesh.ingest.entries import attribute_at, text_at, text_found
+from panmesh.ingest.entries import attribute_at, text_at, text_found, valued
 from panmesh.ingest.facts import Found
 from panmesh.ingest.placeholders import is_placeholder_id
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
 _PROPOSAL = (
     "experiment_identifier", "proposal_id", "proposal_number", "proposal", "proposal_identifier", "identifier_experiment", "identifier_proposal",
-    "rb_number", "RBNumber", "rb_proposal", "GUPNumber", "gup_number", "experiment_id", "experiment_number", "visit", "visit_id", "beamtime_id",
+    "rb_number", "RBNumber", "rb_proposal", "GUPNumber", "gup_number", "GUP_number", "experiment_id", "experiment_number", "visit", "visit_id", "beamtime_id",
     "beamtimeID", "session_id", "scan_identifier_proposal", "proposalID", "ProposalID",
 )  # fmt: skip
 _HOLDERS = (
@@ -28,7 +28,7 @@ _HOLDERS = (
     "before_scan",
 )
 _RUN = (
-    "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "raw_run_number",
+    "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "run_0", "raw_run_number", "experimentScanID",
 )  # fmt: skip
 _VISIT = re.compile(r"(?P<proposal>[A-Za-z]{1,3}\d{3,7})-(?P<number>\d{1,3})")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
@@ -54,6 +54,11 @@ def run_of(tree: Tree, group: Node) -> Found | None:
     found = text_at(tree, group, _RUN)
     if found is not None and not is_placeholder_id(found.value):
         return found
+    trajectory = tree.get(f"{group.path.rstrip('/')}/DAS_logs/trajectory")
+    if found is None and trajectory is not None:
+        found = text_at(tree, trajectory, ("experimentScanID",))
+        if found is not None:
+            return found
     for name in ("entry_identifier", "identifier_entry", "collection"):
         holder = tree.child(group.path, name)
         if holder is not None and holder.kind is NodeKind.GROUP:
@@ -73,6 +78,7 @@ def _candidates(tree: Tree, group: Node) -> list[Found]:
             node = tree.child(holder.path, name)
             if node is None:
                 continue
+            node = valued(tree, node) or node
             if node.kind is NodeKind.GROUP:  # NXidentifier
                 one = text_at(tree, node, ("identifier", "value"))
             else:

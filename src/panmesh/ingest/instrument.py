@@ -8,7 +8,26 @@ from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
 _NAMES = ("name", "beamline", "instrument_name", "short_name", "identifier")
-_FACILITY = ("facility", "facility_name", "Facility", "source_name", "laboratory", "beamline_facility")
+_LOOSE = (
+    "instrument_name",
+    "instrument.name",
+    "instrument",
+    "beamline",
+    "instrument_id",
+    "beamline_name",
+    "endstation",
+    "end_station",
+)
+_ATTRIBUTES = ("instrument", "beamline", "instrument_name")
+_FACILITY = (
+    "facility",
+    "facility_name",
+    "Facility",
+    "source_name",
+    "laboratory",
+    "beamline_facility",
+    "instrument_source_facility_name",
+)
 
 
 def instrument_of(tree: Tree, group: Node) -> Found | None:
@@ -16,14 +35,15 @@ def instrument_of(tree: Tree, group: Node) -> Found | None:
         found = text_at(tree, node, _NAMES) or attribute_at(node, ("name", "short_name"))
         if _good(found):
             return found
-    found = text_at(
-        tree, group, ("instrument_name", "instrument", "beamline", "instrument_id", "beamline_name", "endstation", "end_station")
-    )
+    found = text_at(tree, group, _LOOSE)
     if _good(found):
         return found
-    found = attribute_at(group, ("instrument", "beamline", "instrument_name")) or attribute_at(
-        tree.nodes["/"], ("instrument", "beamline", "instrument_name")
-    )
+    for node in instrument_groups(tree, group):  # a laboratory's device is known by its model
+        for inner in members_of_class(tree, node, "NXfabrication"):
+            found = text_at(tree, inner, ("model",))
+            if _good(found):
+                return found
+    found = attribute_at(group, _ATTRIBUTES) or attribute_at(tree.nodes["/"], _ATTRIBUTES)
     return found if _good(found) else None
 
 

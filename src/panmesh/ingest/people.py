@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 
-from panmesh.ingest.entries import members_of_class, text_at
+from panmesh.ingest.entries import attribute_at, members_of_class, text_at, valued
 from panmesh.ingest.facts import Found, Person
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
 _NAMES = ("name", "username", "fullname", "full_name", "user_name", "facility_user_id", "id")
+_MORE = {"namelocalcontact": "local contact", "usernamelist": "team"}  # in a user group, beside the first name
 _LOOSE = {  # datasets right in the entry, and the role they say
     "user": None, "user_name": None, "users": None, "username": None, "owner": None, "experimenter": None, "operator": "operator",
     "local_contact": "local contact", "localcontact": "local contact", "local_contact_name": "local contact",
     "principal_investigator": "principal investigator", "pi": "principal investigator", "proposer": "proposer", "proposal_user": None,
-    "experiment_team": None, "main_proposer": "proposer", "author": "author", "sample_owner": None,
+    "experiment_team": None, "main_proposer": "proposer", "author": "author", "sample_owner": None, "participants": None, "user.name": None, "user.namelocalcontact": "local contact", "user.usernamelist": "team",
 }  # fmt: skip
 _SPLIT = re.compile(r"\s*[;\n|]\s*|\s*,\s+and\s+|\s+and\s+|\s*&\s*")
 _ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")
@@ -27,11 +28,14 @@ def people_of(tree: Tree, group: Node) -> tuple[tuple[Person, ...], list[Found]]
     for user in _user_groups(tree, group):
         _from_group(tree, user, people, empty)
     for name, role in _LOOSE.items():
-        node = tree.child(group.path, name)
-        if node is None or node.kind is not NodeKind.DATASET:
+        node = valued(tree, tree.child(group.path, name))
+        if node is None:
             continue
-        for text in _texts(node):
+        for text in _texts(node, listed=role == "team"):
             _add(people, empty, text, node.path, role=role)
+    owner = attribute_at(tree.nodes["/"], ("owner",))
+    if owner is not None and not people:
+        _add(people, empty, owner.value, owner.path, role="owner")
     return tuple(people.values())[:200], empty
 
 
@@ -63,6 +67,14 @@ def _user_groups(tree: Tree, group: Node) -> list[Node]:
 
 
 def _from_group(tree: Tree, user: Node, people: dict[str, Person], empty: list[Found]) -> None:
+    _from_name(tree, user, people, empty)
+    for key, role in _MORE.items():
+        node = tree.child(user.path, key)
+        for text in _texts(node, listed=True) if node is not None and node.kind is NodeKind.DATASET else ():
+            _add(people, empty, text, node.path if node else user.path, role=role)
+
+
+def _from_name(tree: Tree, user: Node, people: dict[str, Person], empty: list[Found]) -> None:
     for key in _NAMES:
         node = tree.child(user.path, key)
         texts = _texts(node) if node is not None and node.kind is NodeKind.DATASET else []
@@ -84,9 +96,12 @@ def _from_group(tree: Tree, user: Node, people: dict[str, Person], empty: list[F
         return
 
 
-def _texts(node: Node) -> list[str]:
+def _texts(node: Node, *, listed: bool = False) -> list[str]:
+    """Names in a dataset. `listed`: commas and slashes divide people too (elsewhere a comma stands between name and first name)."""
     values = node.value if isinstance(node.value, tuple) else (node.value,)
     flat = [v for v in values if isinstance(v, str)]
+    if listed:
+        flat = [part for v in flat for part in re.split(r"[,/;\n]", v)]
     return [part for v in flat for part in _SPLIT.split(" ".join(v.replace("\n", ";").split())) if part.strip()] or (
         flat[:1] if flat else []
     )

@@ -76,6 +76,10 @@ _IDENTIFIER_ONLY = frozenset({"setup", "test", "demo", "dummy", "commissioning",
 def is_placeholder(text: str) -> bool:
     """Blank, a word for nothing, or a template that nobody filled in."""
     bare = " ".join(text.split()).strip(" .,;:'\"").casefold()
+    if re.fullmatch(
+        r"(unknown|undefined)( (unknown|undefined))*|\d*-?(undefined|unknown)-?\d*|default sample|i feel uncommented|exp-id", bare
+    ):
+        return True
     return not bare or bare in _NOTHING or _TEMPLATE.fullmatch(text.strip()) is not None or not any(c.isalnum() for c in bare)
 
 

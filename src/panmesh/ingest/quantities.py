@@ -25,6 +25,9 @@ def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFa
     """Each number below the group once; those with a canonical name first, in the order of the table's authority."""
     found: list[tuple[int, QuantityFacts]] = []
     for node in within(tree, group):
+        alias = node
+        if node.kind is NodeKind.REPEAT:  # the same numbers under another name, which may say better what they are
+            node = tree.get(node.path) or node
         if (
             node.kind is not NodeKind.DATASET
             or node.dtype not in ("float", "integer", "unsigned")
@@ -32,17 +35,17 @@ def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFa
             or node.sources
         ):
             continue
-        one = _quantity(tree, node, profile, group)
-        if one is None:
+        one = _quantity(tree, node, alias.path, profile, group)
+        if one is None or (alias is not node and one.canonical is None):
             continue
-        found.append((_rank(tree, node, one), one))
+        found.append((_rank(tree, alias.path, one), one))
         if len(found) >= MAX_QUANTITIES:
             break
     found.sort(key=lambda pair: pair[0])
     return tuple(one for _, one in found)
 
 
-def _quantity(tree: Tree, node: Node, profile: Profile, group: Node) -> QuantityFacts | None:
+def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) -> QuantityFacts | None:
     value = node.value[0] if isinstance(node.value, tuple) and len(node.value) == 1 else node.value
     while isinstance(value, tuple) and len(value) == 1:
         value = value[0]
@@ -53,50 +56,42 @@ def _quantity(tree: Tree, node: Node, profile: Profile, group: Node) -> Quantity
     varies = summary is not None and summary.minimum != summary.maximum
     if summary is not None and not varies:
         scalar = summary.minimum
-    parent = tree.get(parent_of(node.path))
+    parent = tree.get(parent_of(path))
     unit = node.units
     return QuantityFacts(
-        path=node.path,
-        name="/".join(node.path.removeprefix(group.path.rstrip("/")).strip("/").split("/")[-3:]),
+        path=path,
+        name="/".join(path.removeprefix(group.path.rstrip("/")).strip("/").split("/")[-3:]),
         unit=unit,
         value=scalar if not varies else None,
         minimum=summary.minimum if summary is not None and varies else None,
         maximum=summary.maximum if summary is not None and varies else None,
         mean=summary.mean if summary is not None and varies else None,
         count=summary.count if summary is not None else 1,
-        canonical=_canonical(tree, node, parent, unit, profile),
+        canonical=_canonical(tree, path, parent, unit, profile),
         label=text_of(node.attrs.get("long_name")) or text_of(node.attrs.get("local_name")),
     )
 
 
-def _canonical(tree: Tree, node: Node, parent: Node | None, unit: str | None, profile: Profile) -> str | None:
-    for path, name in profile.canonical.items():
-        if node.path == path or node.path.endswith("/" + path.lstrip("/")):
+def _canonical(tree: Tree, path: str, parent: Node | None, unit: str | None, profile: Profile) -> str | None:
+    for configured, name in profile.canonical.items():
+        if path == configured or path.endswith("/" + configured.lstrip("/")):
             return name
     if parent is None:
         return None
-    name = node.name
-    holder = parent
-    if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in (
-        "NXlog",
-        "NXsensor",
-        "NXpositioner",
-        "NXenvironment",
-        "",
-    ):
+    name, holders = path.rsplit("/", 1)[-1], [parent]
+    if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in _VALUED:
         above = tree.get(parent_of(parent.path))
-        if above is not None:
-            name, holder = parent.name, above
-            if holder.nx_class in ("NXlog", "NXsensor") or (holder.nx_class == "" and holder.path != "/"):
-                holder = tree.get(parent_of(holder.path)) or holder
-    rules = canonical_rules().get(name.casefold(), ())
-    classes = {holder.nx_class.casefold(), parent.nx_class.casefold()} | (
-        {holder.name.casefold()} if not holder.nx_class.startswith("NX") else set()
-    )
-    for canonical, wanted, dimension in rules:
+        name, holders = parent.name, [parent, *([above] if above is not None else [])]
+        if above is not None and (above.nx_class in ("NXlog", "NXsensor") or (above.nx_class == "" and above.path != "/")):
+            holders.append(tree.get(parent_of(above.path)) or above)
+    classes = {h.nx_class.casefold() for h in holders} | {h.name.casefold() for h in holders}
+    for canonical, wanted, dimension in canonical_rules().get(name.casefold(), ()):
         if classes & wanted and _fits(unit, dimension):
             return canonical
     return None
+
+
+_VALUED = ("NXlog", "NXsensor", "NXpositioner", "NXenvironment", "")
 
 
 def _fits(unit: str | None, dimension: str) -> bool:
@@ -109,14 +104,14 @@ def _fits(unit: str | None, dimension: str) -> bool:
     return here[1] in {base[1] for symbol in _DIMENSIONS[dimension] if (base := to_base(1.0, symbol)) is not None}
 
 
-def _rank(tree: Tree, node: Node, one: QuantityFacts) -> int:
+def _rank(tree: Tree, path: str, one: QuantityFacts) -> int:
     """Curated first; among them: with unit, near the top, scalar before scanned copies in NXdata."""
     if one.canonical is None:
         return 1_000_000
-    parent = tree.get(parent_of(node.path))
+    parent = tree.get(parent_of(path))
     data = parent is not None and parent.nx_class in ("NXdata", "NXcollection", "NXlog")
     zero = one.value == 0 or (one.value is not None and one.value != one.value)
-    return 1000 * (one.unit is None) + 400 * data + 200 * zero + 10 * node.path.count("/")
+    return 1000 * (one.unit is None) + 400 * data + 200 * zero + 10 * path.count("/")
 
 
 @cache

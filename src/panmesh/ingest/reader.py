@@ -19,7 +19,7 @@ class ReadLimits:
     links_per_group: int = 5_000
     depth: int = 64
     attributes: int = 200  # per object
-    text_bytes: int = 64 * 1024  # longest text that is read
+    text_bytes: int = 256 * 1024  # longest text that is read
     array_bytes: int = 1 << 20  # an array above this is not read for its summary
     chunk_bytes: int = 8 << 20  # a dataset with larger chunks is not read at all
     total_bytes: int = 64 << 20  # read per file over all datasets

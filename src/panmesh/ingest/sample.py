@@ -7,7 +7,7 @@ from panmesh.ingest.facts import Found, SampleFacts
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
-_NAMES = ("name", "sample_name", "samplename", "title", "short_title", "ID", "SampleName", "sampleName")
+_NAMES = ("name", "sample_name", "samplename", "title", "short_title", "ID", "SampleName", "sampleName", "sample.name")
 _LOOSE = ("sample", "sample_name", "samplename", "SampleName", "sample_title", "sample_description")
 
 
@@ -22,6 +22,9 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
         facts = _from_group(tree, node, empty)
         if facts is not None:
             return facts, empty
+    dotted = _from_group(tree, group, empty) if tree.child(group.path, "sample.chemicalFormula") else None
+    if dotted is not None:  # a program flattened the sample group into names with dots
+        return dotted, empty
     for loose in _LOOSE:
         found = text_at(tree, group, (loose,))
         if found is not None and not is_placeholder(found.value):
@@ -44,10 +47,16 @@ def _from_group(tree: Tree, node: Node, empty: list[Found]) -> SampleFacts | Non
         break
     if parts["name"] is None:
         parts["name"] = _good(attribute_at(node, ("name", "sample_name")), empty)
-    parts["identifier"] = _good(text_at(tree, node, ("sample_id", "identifier", "identifier_sample", "uuid", "barcode")), empty)
-    parts["formula"] = _good(text_at(tree, node, ("chemical_formula", "formula", "atom_types")), empty)
+    parts["identifier"] = _good(
+        text_at(tree, node, ("sample_id", "sampleId", "sample.sampleId", "identifier", "identifier_sample", "uuid", "barcode")),
+        empty,
+    )
+    parts["formula"] = _good(
+        text_at(tree, node, ("chemical_formula", "chemicalFormula", "sample.chemicalFormula", "formula", "atom_types")), empty
+    )
     parts["description"] = _good(
-        text_at(tree, node, ("description", "sample_description", "details", "comment", "composition")), empty
+        text_at(tree, node, ("description", "sample_description", "details", "comment", "composition", "sample.description")),
+        empty,
     )
     parts["kind"] = _good(text_at(tree, node, ("type", "situation", "physical_form")), empty)
     identifier = tree.child(node.path, "identifier")
