@@ -76,7 +76,7 @@ def _is_signal(node: Node) -> bool:
 def _new_axes(tree: Tree, node: Node) -> tuple[str, ...]:
     axes = node.attrs.get("axes")
     if isinstance(axes, str):
-        names = [a for a in axes.replace(":", ",").split(",")]
+        names = axes.replace(":", ",").split(",")
     elif isinstance(axes, tuple):
         names = [str(a) for a in axes if isinstance(a, str)]
     else:

@@ -11,7 +11,6 @@ from typing import Any
 
 from panmesh.ingest.facts import EntryFacts, FileFacts
 
-
 _PLAIN = frozenset((str, int, float, bool))
 _NUMBERS = float | None
 

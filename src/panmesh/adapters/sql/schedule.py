@@ -174,7 +174,7 @@ class _Import:
         if team_id is None:
             team_id = c.execute(team.insert().values(name=name).returning(team.c.id)).scalar_one()
             self._note("team", name, "new")
-        wanted = {login: TeamRole.MEMBER for login in visit.members}
+        wanted = dict.fromkeys(visit.members, TeamRole.MEMBER)
         if visit.pi is not None:
             wanted[visit.pi] = TeamRole.PI
         ids = {self._account(login, visit.pi_name if login == visit.pi else None): role for login, role in wanted.items()}
