@@ -83,12 +83,10 @@ class Ledger:
                     connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "missing"})
 
     def claim(self, worker: str, limit: int, now_us: int, lease_us: int) -> list[ClaimedUnit]:
-        waiting = (
-            select(unit.c.id)
-            .where(unit.c.state == UnitState.SEEN.value, or_(unit.c.claimed_until_us.is_(None), unit.c.claimed_until_us < now_us))
-            .order_by(unit.c.id)
-            .limit(limit)
-        )
+        free = or_(unit.c.claimed_until_us.is_(None), unit.c.claimed_until_us < now_us)
+        if self._db.sqlite:  # the lock lets one worker live at a time: a claim of another one is a dead one's
+            free = or_(free, unit.c.claimed_by != worker)
+        waiting = select(unit.c.id).where(unit.c.state == UnitState.SEEN.value, free).order_by(unit.c.id).limit(limit)
         if not self._db.sqlite:
             waiting = waiting.with_for_update(skip_locked=True)
         with self._db.write() as connection:
