@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -97,10 +98,11 @@ def test_the_pid_record_is_readable_in_every_public_state(terms: Terms, now: int
 
 
 @pytest.fixture
-def rows(database_url: str) -> Database:
+def rows(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     t.metadata.create_all(database.engine)
-    return database
+    yield database
+    database.dispose()
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
