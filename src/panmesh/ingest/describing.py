@@ -66,12 +66,15 @@ def _curated(quantities: tuple[QuantityFacts, ...]) -> list[QuantityFacts]:
     return list(chosen.values())
 
 
+_CURRENTS = ("beam_current",)  # "A" alone is an ångström in many files
+
+
 def _parameter(quantity: QuantityFacts) -> dict[str, Any]:
     numeric = isinstance(quantity.value, int | float) and not isinstance(quantity.value, bool)
     return {
         "name": quantity.canonical,
         "label": quantity.label or quantity.name,
-        "unit": quantity.unit,
+        "unit": "ampere" if quantity.unit == "A" and quantity.canonical in _CURRENTS else quantity.unit,
         "value": quantity.value if numeric else None,
         "minimum": quantity.minimum,
         "maximum": quantity.maximum,

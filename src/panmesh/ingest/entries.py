@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from panmesh.ingest.facts import Found
-from panmesh.ingest.tree import Node, NodeKind, Tree, text_of
+from panmesh.ingest.tree import Node, NodeKind, Tree, parent_of, text_of
 
 ENTRY_CLASSES = frozenset({"nxentry", "sasentry", "nxsubentry", "nxprocess_entry"})
 # Groups that hold what an entry holds in files that know no NeXus classes.
@@ -22,7 +22,15 @@ def entry_groups(tree: Tree) -> tuple[Node, ...]:
             continue
         if node.nx_class.casefold() in ("nxentry", "sasentry"):
             found.append(node)
-    return tuple(found)
+    own = {node.path for node in found}
+    return tuple(
+        node for node in found if parent_of(node.path) not in own
+    )  # an entry inside an entry, linked at the root, is a part of it
+
+
+def subentries(tree: Tree, group: Node) -> tuple[Node, ...]:
+    """Application definitions that stand in a group of their own within an entry."""
+    return tuple(members_of_class(tree, group, "NXsubentry"))
 
 
 def like_entries(tree: Tree) -> tuple[Node, ...]:
@@ -82,11 +90,15 @@ _LOOSE_HOLDER = re.compile(
 )
 
 
+def loose(name: str) -> bool:
+    return _LOOSE_HOLDER.fullmatch(name) is not None
+
+
 def loose_holders(tree: Tree, group: Node) -> tuple[Node, ...]:
     """Groups of an entry where instruments and programs put what NeXus has better places for; asked last."""
     found: list[Node] = []
     for node in within(tree, group, 3):
-        if node is not group and node.kind is NodeKind.GROUP and _LOOSE_HOLDER.fullmatch(node.name):
+        if node is not group and node.kind is NodeKind.GROUP and loose(node.name):
             found.append(node)
     return tuple(found[:20])
 

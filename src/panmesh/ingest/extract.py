@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from panmesh.ingest.dates import parse_instant
 from panmesh.ingest.default_plot import default_plot
-from panmesh.ingest.entries import attribute_at, entry_groups, like_entries, loose_holders, members_of_class, text_at, valued
+from panmesh.ingest.entries import (
+    attribute_at,
+    entry_groups,
+    like_entries,
+    loose_holders,
+    members_of_class,
+    subentries,
+    text_at,
+    valued,
+)
 from panmesh.ingest.facts import EntryFacts, Found, Instant, Reference
 from panmesh.ingest.identity import proposal_of, run_of
 from panmesh.ingest.instrument import facility_of, instrument_groups, instrument_of
@@ -29,6 +38,7 @@ _STARTS = (
     "acquisition_start_time",
     "time_start",
     "start_timestamp",
+    "data_collection_date",
 )
 _ENDS = (
     "end_time",
@@ -86,7 +96,7 @@ def warm() -> None:
 
 def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbacks: tuple[Node, ...]) -> EntryFacts:
     """`fallbacks`: groups to look into when the group itself says nothing (files without NXentry)."""
-    places = (group, *fallbacks, *loose_holders(tree, group))
+    places = (group, *subentries(tree, group), *fallbacks, *loose_holders(tree, group))
     empty: list[Found] = []
     proposal = visit = None
     for place in places:
@@ -162,12 +172,23 @@ def _time(tree: Tree, places: tuple[Node, ...], names: tuple[str, ...], profile:
 
 
 def _program(tree: Tree, group: Node) -> Found | None:
-    found = text_at(tree, group, ("program_name", "program"))
-    for process in (*members_of_class(tree, group, "NXprocess", "SASprocess"), *_instrument_software(tree, group)):
+    named = [f for p in _instrument_software(tree, group) if (f := text_at(tree, p, ("program", "name"))) is not None]
+    found = next((f for f in named if f.value != "pynxtools"), None)  # which only wrote the file
+    found = found or text_at(tree, group, ("program_name", "program"))
+    for process in members_of_class(tree, group, "NXprocess", "SASprocess"):
         found = found or text_at(tree, process, ("program", "name"))
         for note in (process, *members_of_class(tree, process, "NXnote")):
             found = found or text_at(tree, note, ("author",))
-    return found or attribute_at(tree.nodes["/"], ("creator",))
+    return found or _creator(tree)
+
+
+def _creator(tree: Tree) -> Found | None:
+    """The root's creator where it is a program: some write the name of a person there."""
+    found = attribute_at(tree.nodes["/"], ("creator",))
+    if found is None or attribute_at(tree.nodes["/"], ("creator_version",)) is not None:
+        return found
+    words = found.value.split()
+    return found if len(words) == 1 or any(c.isdigit() or c in "_/()" for c in found.value) else None
 
 
 def _instrument_software(tree: Tree, group: Node) -> list[Node]:

@@ -78,6 +78,11 @@ def _sources(tree: Tree, group: Node) -> list[Node]:
     found: list[Node] = []
     for holder in (*instrument_groups(tree, group), group):
         found += [n for n in members_of_class(tree, holder, "NXsource", "SASsource") if n not in found]
+    found += [
+        n
+        for holder in instrument_groups(tree, group)
+        if (n := tree.child(holder.path, "source")) is not None and n.kind is NodeKind.GROUP and n not in found
+    ]
     nested = [n for holder in found for n in members_of_class(tree, holder, "NXsource")]
     return _real_first(tree, found + nested)
 

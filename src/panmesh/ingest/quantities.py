@@ -6,17 +6,17 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from panmesh.ingest.entries import within
+from panmesh.ingest.entries import loose, within
 from panmesh.ingest.facts import QuantityFacts
 from panmesh.ingest.profile import Profile
-from panmesh.ingest.tree import Node, NodeKind, Tree, parent_of, text_of
+from panmesh.ingest.tree import Node, NodeKind, Tree, join, parent_of, text_of
 from panmesh.kernel.units import to_base
 
 MAX_QUANTITIES = 2000
 
 _SKIPPED_CLASSES = frozenset({"nxtransformations", "nxdetector_module", "nxoff_geometry", "nxgeometry", "nxpixel_shape"})
 _DIMENSIONS = {  # of the table → dimensions as `kernel.units` names them
-    "energy": ("keV",), "length": ("m",), "temperature": ("K",), "pressure": ("Pa",), "magnetic": ("T", "A/m"), "time": ("s",), "current": ("A",),
+    "energy": ("keV",), "length": ("m",), "temperature": ("K",), "pressure": ("Pa",), "magnetic": ("T", "A/m"), "time": ("s",), "current": ("ampere", "A"),
     "angle": ("deg",), "frequency": ("Hz",), "voltage": ("V",), "wavenumber": ("1/angstrom",),
 }  # fmt: skip
 
@@ -28,9 +28,11 @@ def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFa
         alias = node
         if node.kind is NodeKind.REPEAT:  # the same numbers under another name, which may say better what they are
             node = tree.get(node.path) or node
+            if node.kind is NodeKind.GROUP and (inner := tree.child(node.path, "value")) is not None:
+                alias, node = Node(path=join(alias.path, "value"), kind=NodeKind.REPEAT), inner
         if (
             node.kind is not NodeKind.DATASET
-            or node.dtype not in ("float", "integer", "unsigned")
+            or not (node.dtype in ("float", "integer", "unsigned") or (node.units and _number(node) is not None))
             or node.name.endswith("_set_")
             or node.sources
         ):
@@ -49,7 +51,7 @@ def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) 
     value = node.value[0] if isinstance(node.value, tuple) and len(node.value) == 1 else node.value
     while isinstance(value, tuple) and len(value) == 1:
         value = value[0]
-    scalar = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    scalar = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _number(node)
     summary = node.summary
     if scalar is None and summary is None:
         return None
@@ -58,6 +60,8 @@ def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) 
         scalar = summary.minimum
     parent = tree.get(parent_of(path))
     unit = node.units
+    if unit is None and parent is not None and len(tree.children.get(parent.path, ())) == 1:
+        unit = text_of(parent.attrs.get("units"))  # written on the group that holds nothing else
     return QuantityFacts(
         path=path,
         name="/".join(path.removeprefix(group.path.rstrip("/")).strip("/").split("/")[-3:]),
@@ -72,6 +76,15 @@ def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) 
     )
 
 
+def _number(node: Node) -> float | None:
+    """A number that is written as a text."""
+    text = text_of(node.value)
+    try:
+        return float(text) if text is not None and len(text) < 40 else None
+    except ValueError:
+        return None
+
+
 def _canonical(tree: Tree, path: str, parent: Node | None, unit: str | None, profile: Profile) -> str | None:
     for configured, name in profile.canonical.items():
         if path == configured or path.endswith("/" + configured.lstrip("/")):
@@ -79,15 +92,24 @@ def _canonical(tree: Tree, path: str, parent: Node | None, unit: str | None, pro
     if parent is None:
         return None
     name, holders = path.rsplit("/", 1)[-1], [parent]
+    holder_name = parent_of(path).rsplit("/", 1)[-1]
+    above = tree.get(parent_of(parent_of(path)))
+    if holder_name == "primaryNode" and above is not None:  # the reading of a device among its settings
+        holder_name, above = above.name, tree.get(parent_of(above.path))
     if name.casefold() in ("value", "average_value", "mean", "data") and parent.nx_class in _VALUED:
-        above = tree.get(parent_of(parent.path))
-        name, holders = parent.name, [parent, *([above] if above is not None else [])]
+        name, holders = holder_name, [parent, *([above] if above is not None else [])]
         if above is not None and (above.nx_class in ("NXlog", "NXsensor") or (above.nx_class == "" and above.path != "/")):
             holders.append(tree.get(parent_of(above.path)) or above)
-    classes = {h.nx_class.casefold() for h in holders} | {h.name.casefold() for h in holders}
-    for canonical, wanted, dimension in canonical_rules().get(name.casefold(), ()):
-        if classes & wanted and _fits(unit, dimension):
-            return canonical
+    elif above is not None and loose(above.name):
+        holders.append(above)
+    classes = {h.nx_class.casefold() for h in holders} | {h.name.casefold() for h in holders} | {holder_name.casefold()}
+    field = name.casefold().strip("\"' ")
+    for key in dict.fromkeys(
+        (holder_name.casefold(), field) if name == "data" else (field, field.removeprefix(f"{holder_name.casefold()}_"))
+    ):
+        for canonical, wanted, dimension in canonical_rules().get(key, ()):
+            if classes & wanted and _fits(unit, dimension):
+                return canonical
     return None
 
 
@@ -122,5 +144,6 @@ def canonical_rules() -> dict[str, tuple[tuple[str, frozenset[str], str], ...]]:
     for row in csv.DictReader(text.splitlines()):
         classes = frozenset(row["classes"].casefold().split())
         for field in row["fields"].split():
+            field = field.replace("~", " ")
             rules[field.casefold()] = (*rules.get(field.casefold(), ()), (row["canonical"], classes, row["dimension"]))
     return rules

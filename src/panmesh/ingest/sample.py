@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from panmesh.ingest.entries import attribute_at, members_of_class, text_at
 from panmesh.ingest.facts import Found, SampleFacts
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
 _NAMES = ("name", "sample_name", "samplename", "title", "short_title", "ID", "SampleName", "sampleName", "sample.name")
+_SUBTITLES = ("subtitle", "sub_title")  # of the run, where the sample is told in a user's words
 _LOOSE = ("sample", "sample_name", "samplename", "SampleName", "sample_title", "sample_description")
 
 
@@ -21,10 +24,10 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
     for node in groups:
         facts = _from_group(tree, node, empty)
         if facts is not None:
-            return facts, empty
+            return _with_subtitle(tree, group, facts), empty
     dotted = _from_group(tree, group, empty) if tree.child(group.path, "sample.chemicalFormula") else None
     if dotted is not None:  # a program flattened the sample group into names with dots
-        return dotted, empty
+        return _with_subtitle(tree, group, dotted), empty
     for loose in _LOOSE:
         found = text_at(tree, group, (loose,))
         if found is not None and not is_placeholder(found.value):
@@ -32,6 +35,11 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
         if found is not None:
             empty.append(found)
     return None, empty
+
+
+def _with_subtitle(tree: Tree, group: Node, facts: SampleFacts) -> SampleFacts:
+    subtitle = text_at(tree, group, _SUBTITLES) if facts.description is None else None
+    return facts if subtitle is None or is_placeholder(subtitle.value) else replace(facts, description=subtitle.value)
 
 
 def _from_group(tree: Tree, node: Node, empty: list[Found]) -> SampleFacts | None:

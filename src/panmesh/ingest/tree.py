@@ -22,6 +22,9 @@ class NodeKind(StrEnum):
     BROKEN = "broken"  # could not be read; the reason stands in `Tree.problems`
 
 
+_LINKS = frozenset((NodeKind.REPEAT, NodeKind.SOFT))
+
+
 @dataclass(slots=True, kw_only=True)
 class Summary:
     """Of a numeric array that was small enough to read (the reader's byte budget), NaN left out."""
@@ -86,10 +89,16 @@ class Tree:
 
     def get(self, path: str) -> Node | None:
         """The node at `path`, through repeats and soft links inside this file; None if there is none or a link dangles."""
-        return self._resolve(path, 0)
+        node = self.nodes.get(path)
+        return node if node is not None and node.kind not in _LINKS else self._resolve(path, 0)
 
     def child(self, parent: str, name: str) -> Node | None:
-        return self.get(join(parent, name))
+        path = join(parent, name)
+        if path not in self.nodes and "/" not in name:  # most of what is asked for is not there: say so at once
+            holder = self.nodes.get(parent)
+            if holder is not None and holder.kind is NodeKind.GROUP:
+                return None
+        return self.get(path)
 
     def members(self, path: str) -> tuple[Node, ...]:
         """The children of a group as they stand (links not resolved)."""

@@ -25,7 +25,7 @@ from panmesh.ingest.reader import ReadLimits, ReadRequest
 from panmesh.ingest.tree import Problem
 from panmesh.kernel.errors import Unavailable
 
-BATCH = 16  # files read by one child, all of one folder
+BATCH = 64  # files read by one child, all of one folder
 
 
 class SandboxedReader:

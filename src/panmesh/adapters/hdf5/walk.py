@@ -20,10 +20,8 @@ from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join
 
 # Attributes of datasets that mean something to us; of groups all are read.
-_WANTED = frozenset(
-    b"units unit signal axis axes primary long_name local_name target default NX_class uncertainties interpretation type name offset "
-    b"description nexus_name depends_on S version short_name start start_time I_axes Q_indices label quantity CLASS".split()
-)
+_WANTED = frozenset(b"units unit signal axis axes primary long_name local_name".split())
+MAX_GRID_ITEMS = 16_384  # a map of so many points is a scan: what varied over it is read
 _MAX_PROBLEMS = 200
 ROOT_ERRORS = _Errors = (
     OSError,
@@ -234,7 +232,7 @@ class _Walk:
         if node.dtype not in _NUMERIC:
             return
         size = items * int(datatype.get_size())
-        if items > 1 and sum(n > 1 for n in shape) > 1:
+        if items > MAX_GRID_ITEMS and sum(n > 1 for n in shape) > 1:
             return  # an image or more: plots read it, metadata do not
         if size > self._limits.array_bytes or self._read + size > self._limits.total_bytes:
             return
@@ -249,14 +247,19 @@ class _Walk:
             node.summary = _summary(flat)
 
     def _text_value(self, node: Node, dataset: Any, datatype: Any, shape: tuple[int, ...], items: int) -> Value:
-        variable = datatype.is_variable_str() if datatype.get_class() == h5t.STRING else False
-        if not variable and int(datatype.get_size()) * items > self._limits.text_bytes:
+        memory = _text_memory(datatype, items, self._limits.text_bytes)
+        if memory is None:
             self._problem(node.path, f"a text of {datatype.get_size()} bytes is too long to be read")
             return None
-        array = np.empty(shape, dtype=datatype.dtype)
-        dataset.read(h5s.ALL, h5s.ALL, array)
-        values = tuple(_text(v)[: self._limits.text_bytes] for v in array.reshape(-1).tolist())
-        return values[0] if not shape else values
+        array = np.empty(shape, dtype=memory[0])
+        dataset.read(h5s.ALL, h5s.ALL, array, memory[1])
+        return self._texts(array, shape)
+
+    def _texts(self, array: Any, shape: tuple[int, ...]) -> Value:
+        most = self._limits.text_bytes
+        if not shape:
+            return _text(array.item())[:most]
+        return tuple([_text(v)[:most] for v in array.reshape(-1).tolist()])
 
     # --- attributes --------------------------------------------------------------------------------------------------
 
@@ -288,27 +291,38 @@ class _Walk:
         return found
 
     def _attribute(self, attribute: Any) -> Value:
-        shape = attribute.shape
-        items = 1
-        for n in shape or ():
-            items *= int(n)
-        if items == 0 or items > 1024:
-            return None
         datatype = attribute.get_type()
         kind = _dtype_name(datatype)
-        if kind in ("text", "bytes"):
-            if not datatype.is_variable_str() and int(datatype.get_size()) * items > self._limits.text_bytes:
-                return None
-            array = np.empty(shape, dtype=datatype.dtype)
-            attribute.read(array)
-            values: tuple[Value, ...] = tuple(_text(v)[: self._limits.text_bytes] for v in array.reshape(-1).tolist())
-        elif kind in _NUMERIC and items <= MAX_INLINE_ITEMS:
+        numeric = kind in _NUMERIC
+        if not numeric and kind != "text":
+            return None
+        space = attribute.get_space()
+        if space.get_simple_extent_type() == h5s.NULL:
+            return None
+        shape = tuple(int(n) for n in space.shape) if space.get_simple_extent_ndims() else ()
+        items = math.prod(shape)
+        if items == 0 or items > (MAX_INLINE_ITEMS if numeric else 1024):
+            return None
+        if numeric:
             array = np.empty(shape, dtype=_NUMERIC[kind])
             attribute.read(array, _MEMORY[kind])
-            values = tuple(v.item() for v in array.reshape(-1))
-        else:
+            return tuple(array.reshape(-1).tolist()) if shape else array.item()
+        memory = _text_memory(datatype, items, self._limits.text_bytes)
+        if memory is None:
             return None
-        return values[0] if not shape else values
+        array = np.empty(shape, dtype=memory[0])
+        attribute.read(array, memory[1])
+        return self._texts(array, shape)
+
+
+def _text_memory(datatype: Any, items: int, most: int) -> tuple[Any, Any] | None:
+    """How texts lie in memory: (NumPy's type, the library's); None when they are longer than `most` bytes altogether."""
+    if datatype.get_class() != h5t.STRING:
+        return None
+    if datatype.is_variable_str():
+        return object, h5t.PYTHON_OBJECT
+    size = int(datatype.get_size())
+    return None if size * items > most else (f"S{size}", datatype)
 
 
 _NUMERIC: dict[str, Any] = {

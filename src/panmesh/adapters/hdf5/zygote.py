@@ -7,6 +7,7 @@ a child can only write frames, which are labelled here and checked on arrival.
 from __future__ import annotations
 
 import codecs
+import gc
 import json
 import os
 import select
@@ -46,6 +47,8 @@ def _load() -> None:
     zoneinfo.ZoneInfo("UTC")
     warm()
     preview.warm()
+    gc.collect()
+    gc.freeze()  # what is here now lives as long as the process: children need not look at it, nor copy its pages
     for codec in ("ascii", "utf-8", "latin-1", "utf-16", "utf-32", "cp1252", "unicode_escape"):
         codecs.lookup(codec)
 
@@ -116,6 +119,7 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
     code = 1
     try:
         confine.die_with_parent()
+        gc.disable()  # it lives for one batch, under a limit of memory
         os.close(0)
         os.close(1)
         limits = ReadLimits(**job["limits"])

@@ -18,8 +18,10 @@ from panmesh.adapters.sql.tables import (
     pid,
     relation,
     unit,
+    unit_claim,
     unit_dataset,
 )
+from panmesh.ingest import names
 from panmesh.ingest.store import UnitOutcome
 from panmesh.ingest.units import UnitState
 
@@ -36,6 +38,27 @@ def absorb_parts(connection: Connection, outcomes: Sequence[UnitOutcome], now_us
         if outcome.state is UnitState.PART and outcome.part_of is not None:
             _redirect(connection, [outcome.unit.id], outcome.part_of, now_us)
             _wake(connection, outcome.part_of, now_us)
+
+
+def wake_masters(connection: Connection, outcomes: Sequence[UnitOutcome], now_us: int) -> None:
+    """Data files that did not see their master, because both were read at the same time: the master is read again and takes them in."""
+    alone = [o for o in outcomes if o.bare and o.part_of is None and o.datasets]
+    for storage in {o.unit.storage for o in alone}:
+        mine = [o for o in alone if o.unit.storage == storage]
+        ids, paths = [o.unit.id for o in mine], [o.unit.path for o in mine]
+        claiming = select(unit_claim.c.unit_id).where(unit_claim.c.storage == storage, unit_claim.c.path.in_(paths))
+        beside = list({c for path in paths for c in names.master_candidates(path)})
+        found = connection.execute(
+            select(unit.c.id).where(
+                unit.c.storage == storage,
+                or_(unit.c.id.in_(claiming), unit.c.path.in_(beside)),
+                unit.c.bare.is_(False),
+                unit.c.state != UnitState.GONE.value,
+                unit.c.id.not_in(ids),
+            )
+        )
+        for master in found.scalars().all():
+            _wake(connection, master, now_us)
 
 
 def _wake(connection: Connection, master: int, now_us: int) -> None:

@@ -37,10 +37,12 @@ class Directory:
         self._random = random_bytes
         self._facility_id: int | None = None
         self._instruments: dict[str, InstrumentEntry] = {}
+        self._investigations: dict[str, tuple[int, int]] = {}
 
     def forget(self) -> None:
-        """After a schedule import: read the directory afresh."""
+        """Read the directory afresh: another process may have imported a schedule since."""
         self._instruments.clear()
+        self._investigations.clear()
 
     def facility_id(self, connection: Connection) -> int:
         if self._facility_id is None:
@@ -115,12 +117,15 @@ class Directory:
         folder: str | None,
         now_us: int,
     ) -> tuple[int, int]:
+        if key in self._investigations:
+            return self._investigations[key]
         query = select(investigation.c.id, investigation.c.terms_id).where(investigation.c.natural_key == key)
         found = connection.execute(query).first()
         if found is None:
             self._db.lock(connection, "directory")
             found = connection.execute(query).first()
         if found is not None:
+            self._investigations[key] = found.id, found.terms_id
             return found.id, found.terms_id
         terms_id = connection.execute(
             terms.insert().values(access=access.value, instrument_id=entry.id, policy_version=POLICY).returning(terms.c.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, not_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -123,21 +123,13 @@ class Ledger:
             return done.rowcount
 
     def masters_of(self, storage: str, path: str, candidates: Sequence[str]) -> list[Neighbour]:
-        claiming = select(unit_claim.c.unit_id).where(unit_claim.c.storage == storage, unit_claim.c.path == path)
-        where: list[ColumnElement[bool]] = [unit.c.id.in_(claiming)]
-        if candidates:
-            where.append(and_(unit.c.storage == storage, unit.c.path.in_(list(candidates)), unit.c.bare.is_(False)))
         with self._db.read() as connection:
-            return _neighbours(connection, or_(*where))
+            return _neighbours(connection, _MASTERS, {"storage": storage, "path": path, "candidates": list(candidates)})
 
     def parts_of(self, storage: str, needs: Sequence[str], prefix: str) -> list[Neighbour]:
-        within = and_(unit.c.path > prefix, unit.c.path < prefix + "\U0010ffff", unit.c.bare.is_(True))
-        named = unit.c.path.in_(list(needs)) if needs else None
-        where = and_(
-            unit.c.storage == storage, or_(within, named) if named is not None else within, unit.c.state != UnitState.SEEN.value
-        )
+        bounds = {"storage": storage, "after": prefix, "before": prefix + "\U0010ffff", "needs": list(needs)}
         with self._db.read() as connection:
-            return [n for n in _neighbours(connection, where) if n.path in needs or "/" not in n.path[len(prefix) :]]
+            return [n for n in _neighbours(connection, _PARTS, bounds) if n.path in needs or "/" not in n.path[len(prefix) :]]
 
 
 def finish_units(connection: Connection, worker: str, outcomes: Sequence[UnitOutcome], now_us: int) -> bool:
@@ -228,17 +220,39 @@ def _finding(row: Any, now_us: int) -> dict[str, Any]:
     }
 
 
-def _neighbours(connection: Connection, where: Any) -> list[Neighbour]:
-    query = (
-        select(unit.c.id, unit.c.path, unit.c.size, unit.c.modified_us, unit.c.bare, unit.c.state)
-        .where(where)
-        .order_by(unit.c.id)
-        .limit(1000)
-    )
+def _neighbours(connection: Connection, query: Any, parameters: dict[str, Any]) -> list[Neighbour]:
     return [
         Neighbour(unit_id=r.id, path=r.path, size=r.size, modified_us=r.modified_us, bare=r.bare, state=UnitState(r.state))
-        for r in connection.execute(query)
+        for r in connection.execute(query, parameters)
     ]
+
+
+# Asked for each file that is read, so they are made once.
+_NEIGHBOUR = (
+    select(unit.c.id, unit.c.path, unit.c.size, unit.c.modified_us, unit.c.bare, unit.c.state).order_by(unit.c.id).limit(1000)
+)
+_MASTERS = _NEIGHBOUR.where(
+    or_(
+        unit.c.id.in_(
+            select(unit_claim.c.unit_id).where(
+                unit_claim.c.storage == bindparam("storage"), unit_claim.c.path == bindparam("path")
+            )
+        ),
+        and_(
+            unit.c.storage == bindparam("storage"),
+            unit.c.path.in_(bindparam("candidates", expanding=True)),
+            unit.c.bare.is_(False),
+        ),
+    )
+)
+_PARTS = _NEIGHBOUR.where(
+    unit.c.storage == bindparam("storage"),
+    or_(
+        and_(unit.c.path > bindparam("after"), unit.c.path < bindparam("before"), unit.c.bare.is_(True)),
+        unit.c.path.in_(bindparam("needs", expanding=True)),
+    ),
+    unit.c.state != UnitState.SEEN.value,
+)
 
 
 def _chunks(rows: list[Any]) -> Iterable[list[Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from panmesh.adapters.sql.absorption import absorb_parts
+from panmesh.adapters.sql.absorption import absorb_parts, wake_masters
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.ledger import Ledger, finish_units
@@ -59,6 +59,7 @@ class SqlIngestStore:
         self._ledger.gone(storage, paths, now_us)
 
     def claim(self, worker: str, limit: int, now_us: int, lease_us: int) -> list[ClaimedUnit]:
+        self._directory.forget()  # what a batch is placed by is never older than the batch
         return self._ledger.claim(worker, limit, now_us, lease_us)
 
     def release(self, worker: str) -> None:
@@ -79,6 +80,8 @@ class SqlIngestStore:
     def commit(self, worker: str, outcomes: Sequence[UnitOutcome], now_us: int) -> list[str]:
         reach("ingest.before-commit")
         with self._db.write() as connection:
+            if any(o.bare or o.needs for o in outcomes):
+                self._db.lock(connection, "families")  # a master and its data file, committed at once, must see each other
             if not finish_units(connection, worker, outcomes, now_us):
                 return []
             placed = [
@@ -93,6 +96,7 @@ class SqlIngestStore:
             ids = made | {identity: row.id for identity, row in known.items()}
             _link_units(connection, placed, ids)
             absorb_parts(connection, outcomes, now_us)
+            wake_masters(connection, outcomes, now_us)
             pids = connection.execute(select(dataset.c.pid).where(dataset.c.id.in_(list(ids.values())))).scalars().all()
         reach("ingest.after-commit")
         return list(pids)
