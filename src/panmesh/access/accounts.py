@@ -75,12 +75,19 @@ class AccountStore(Protocol):
     def set_member(
         self, team: str, login: str, role: TeamRole | None, expires_us: int | None, *, actor: str, now_us: int
     ) -> None: ...
-    def failures(self, buckets: Sequence[str], since_us: int) -> int:
-        """The largest number of failed attempts of any of the buckets."""
+    def begin_attempt(self, buckets: Sequence[str], now_us: int, since_us: int, most: int) -> bool:
+        """Count one attempt in each bucket; False, and nothing counted, when one of them has `most` already. In one step, so that
+        attempts made side by side cannot all be the last one."""
         ...
 
-    def add_failure(self, buckets: Sequence[str], now_us: int) -> None: ...
-    def clear_failures(self, bucket: str) -> None: ...
+    def good_attempt(self, buckets: Sequence[str], clear: str, now_us: int) -> None:
+        """Take the attempt of `now_us` back from the buckets, and empty one of them."""
+        ...
+
+    def bad_attempt(self, login: str, address: str, now_us: int) -> None:
+        """For the audit log."""
+        ...
+
     def add_session(self, id_hash: bytes, account_id: int, csrf: str, now_us: int, expires_us: int) -> None: ...
     def session(self, id_hash: bytes, now_us: int, expires_us: int) -> tuple[Viewer, str] | None:
         """(viewer, csrf) of a live session of a live account; its end moves to `expires_us` when more than half has passed."""
@@ -165,15 +172,15 @@ class AccountService:
         folded = login.strip().lower()[:64]
         now = self._clock()
         buckets = (f"login:{folded}", f"address:{self._hidden(address)}")
-        if self._store.failures(buckets, now - ATTEMPT_WINDOW_US) >= ATTEMPTS:
+        if not self._store.begin_attempt(buckets, now, now - ATTEMPT_WINDOW_US, ATTEMPTS):
             raise TooMany("Too many failed attempts; wait a quarter of an hour, or ask the facility to set a new password.", 900)
         account = self._store.by_login(folded)
         usable = account is not None and not account.disabled
         good = self._passwords.verify(account.password_hash if account is not None and usable else None, password[:1024])
         if account is None or not usable or not good:
-            self._store.add_failure(buckets, now)
+            self._store.bad_attempt(folded, buckets[1], now)
             raise Unauthenticated("The login or the password is wrong.")
-        self._store.clear_failures(buckets[0])
+        self._store.good_attempt(buckets, buckets[0], now)
         return account
 
     def _hidden(self, address: str) -> str:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.policy import may_read, standings
+from panmesh.access.policy import Owned, may_read, standings
 from panmesh.access.terms import Terms
 from panmesh.access.viewer import Scope, Standing, Viewer
 
+A_PERSON = "a person"
+_COLLEAGUES = frozenset({Standing.PI, Standing.MEMBER, Standing.STAFF, Standing.STEWARD, Standing.ADMIN})
 _EDITORS = frozenset({Standing.PI, Standing.STAFF, Standing.STEWARD, Standing.ADMIN})
+
+
+def sees_editors(viewer: Viewer, terms: Owned) -> bool:
+    """Who corrected something is for those who work with them; the world sees that a person did."""
+    return viewer.operator or not standings(viewer, terms).isdisjoint(_COLLEAGUES)
 
 
 def may_edit(viewer: Viewer, terms: Terms, now_us: int) -> bool:

@@ -7,6 +7,7 @@ table into a condition. Source: the facility policies gathered in the data polic
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State, Terms, state
@@ -71,7 +72,16 @@ def readers(terms: Terms, artefact: Artefact, now_us: int) -> frozenset[Standing
     return READERS[current][artefact]
 
 
-def standings(viewer: Viewer, terms: Terms) -> frozenset[Standing]:
+class Owned(Protocol):
+    """What of terms decides how a viewer stands to them."""
+
+    @property
+    def team_id(self) -> int | None: ...
+    @property
+    def instrument_id(self) -> int | None: ...
+
+
+def standings(viewer: Viewer, terms: Owned) -> frozenset[Standing]:
     found = {Standing.ANYONE}
     if terms.team_id is not None and terms.team_id in viewer.teams:
         found.add(_BY_ROLE[viewer.teams[terms.team_id]])

@@ -21,8 +21,8 @@ from panmesh.app.worker import Worker
 from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
 from panmesh.http.problems import on_http_error, on_panmesh_error
-from panmesh.http.services import Services
-from panmesh.kernel.errors import PanmeshError
+from panmesh.http.services import Services, viewer
+from panmesh.kernel.errors import Forbidden, PanmeshError
 from panmesh.portal.pages import routes
 from panmesh.protocols.api.app import create_api
 
@@ -58,20 +58,40 @@ def health_report(app: Composition) -> dict[str, Any]:
     healthy = disk.free > DISK_LOW and worker is not None and worker < 60 and (sandbox.kind != "none" or not wanted)
     return report | {
         "status": "ok" if healthy else "degraded",
+        "worker": "never seen" if worker is None else "ok" if worker < 60 else "silent",
+        "disk": "ok" if disk.free > DISK_LOW else "nearly full",
         "disk_free_bytes": disk.free,
         "sandbox": sandbox.detail if wanted else "off",
     }
+
+
+# What anybody may know of the machine; how much it holds is another matter.
+SIGNS_OF_LIFE = ("status", "database", "worker", "disk", "sandbox")
+
+
+def may_monitor(request: Request) -> bool:
+    """The facility's admins and stewards, and whoever asks on the host itself without a proxy between."""
+    who = viewer(request)
+    if who.admin or who.steward:
+        return True
+    here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
+    return here and not any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded", "via"))
 
 
 def build(app: Composition, *, work: bool) -> ASGIApp:
     """`work`: whether this process also watches, reads and digests."""
     bundle = services_of(app)
 
-    async def health(_request: Request) -> Response:
+    async def health(request: Request) -> Response:
         report = await to_thread.run_sync(bundle.health)
-        return Response(orjson.dumps(report), 200 if report["status"] == "ok" else 503, media_type="application/json")
+        shown = report if may_monitor(request) else {name: report[name] for name in SIGNS_OF_LIFE}
+        return Response(orjson.dumps(shown), 200 if report["status"] == "ok" else 503, media_type="application/json")
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if not may_monitor(request):
+            raise Forbidden(
+                "Metrics are for this host and for the facility's admins: send the token of one, or ask on the host itself."
+            )
         report = await to_thread.run_sync(bundle.health)
         return Response(exposition(report), media_type="text/plain; version=0.0.4")
 

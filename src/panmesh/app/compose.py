@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from panmesh.access.accounts import AccountService
 from panmesh.access.terms import AccessClass
+from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
 from panmesh.adapters.sql.accounts import SqlAccounts
@@ -163,7 +164,7 @@ class Composition:
         )
 
     def desk_counts(self) -> IngestCounts:
-        return SqlDesk(self.database).counts(self.clock())
+        return SqlDesk(self.database).counts(OPERATOR, self.clock())
 
     @cached_property
     def schedule(self) -> ScheduleService:

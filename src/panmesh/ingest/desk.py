@@ -22,11 +22,15 @@ class DeskStore(Protocol):
     def units(
         self, viewer: Viewer, now_us: int, states: Sequence[UnitState], contains: str | None, offset: int, limit: int
     ) -> Page[UnitView]: ...
-    def counts(self, now_us: int) -> IngestCounts: ...
+    def counts(self, viewer: Viewer, now_us: int) -> IngestCounts: ...
+    def waiting(self) -> bool: ...
     def retry(self, unit_ids: Sequence[int], now_us: int) -> int: ...
     def quarantined(self, viewer: Viewer, offset: int, limit: int, now_us: int) -> Page[QuarantinedView]: ...
     def assign(self, viewer: Viewer, pid: str, investigation_pid: str, reason: str, now_us: int) -> None: ...
-    def pids_of(self, storage: str, paths: Sequence[str]) -> tuple[str, ...]: ...
+    def pids_of(self, viewer: Viewer, storage: str, paths: Sequence[str], now_us: int) -> tuple[str, ...]:
+        """Of what the viewer may read."""
+        ...
+
     def add_derived(
         self, viewer: Viewer, run: DerivedRun, identity: bytes, manifest: ManifestRef, content_key: bytes, now_us: int
     ) -> str: ...
@@ -71,11 +75,11 @@ class Desk:
         while time.monotonic() < deadline:
             if self._works_here:
                 self._service.work()
-            pids = self._store.pids_of(storage, paths)
-            if pids and self._store.counts(self._clock()).by_state.get(UnitState.SEEN.value, 0) == 0:
+            if not self._store.waiting():
                 break
             time.sleep(0.02)
-        return PushResult(storage=storage, path=inner, accepted=accepted, pids=self._store.pids_of(storage, paths))
+        pids = self._store.pids_of(viewer, storage, paths, self._clock())
+        return PushResult(storage=storage, path=inner, accepted=accepted, pids=pids)
 
     def register_derived(self, viewer: Viewer, run: DerivedRun) -> str:
         _need(viewer, Scope.INGEST)
@@ -109,7 +113,7 @@ class Desk:
 
     def counts(self, viewer: Viewer) -> IngestCounts:
         _need_staff(viewer)
-        return self._store.counts(self._clock())
+        return self._store.counts(viewer, self._clock())
 
     def retry(self, viewer: Viewer, unit_ids: Sequence[int]) -> int:
         _need(viewer, Scope.INGEST)

@@ -103,23 +103,28 @@ class SqlAccounts:
                 )
             _audit(connection, actor, "team member", now_us, team=team_name, login=login, role=role, expires=expires_us)
 
-    def failures(self, buckets: Sequence[str], since_us: int) -> int:
+    def begin_attempt(self, buckets: Sequence[str], now_us: int, since_us: int, most: int) -> bool:
         query = (
             select(func.count().label("number"))
             .where(login_attempt.c.bucket.in_(buckets), login_attempt.c.at_us > since_us)
             .group_by(login_attempt.c.bucket)
         )
-        with self._db.read() as connection:
-            return max((row.number for row in connection.execute(query)), default=0)
-
-    def add_failure(self, buckets: Sequence[str], now_us: int) -> None:
         with self._db.write() as connection:
+            self._db.lock(connection, "sign-in")
+            if max((row.number for row in connection.execute(query)), default=0) >= most:
+                return False
             connection.execute(login_attempt.insert(), [{"bucket": b, "at_us": now_us} for b in buckets])
             connection.execute(delete(login_attempt).where(login_attempt.c.at_us < now_us - 86_400_000_000))
+        return True
 
-    def clear_failures(self, bucket: str) -> None:
+    def good_attempt(self, buckets: Sequence[str], clear: str, now_us: int) -> None:
         with self._db.write() as connection:
-            connection.execute(delete(login_attempt).where(login_attempt.c.bucket == bucket))
+            connection.execute(delete(login_attempt).where(login_attempt.c.bucket.in_(buckets), login_attempt.c.at_us == now_us))
+            connection.execute(delete(login_attempt).where(login_attempt.c.bucket == clear))
+
+    def bad_attempt(self, login: str, address: str, now_us: int) -> None:
+        with self._db.write() as connection:
+            _audit(connection, "anonymous", "sign-in failed", now_us, login=login, address=address.removeprefix("address:"))
 
     def add_session(self, id_hash: bytes, account_id: int, csrf: str, now_us: int, expires_us: int) -> None:
         row = {"id_hash": id_hash, "account_id": account_id, "csrf": csrf, "created_us": now_us, "expires_us": expires_us}

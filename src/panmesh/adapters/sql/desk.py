@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
@@ -46,7 +46,7 @@ class SqlDesk:
     def units(
         self, viewer: Viewer, now_us: int, states: Sequence[UnitState], contains: str | None, offset: int, limit: int
     ) -> Page[UnitView]:
-        where: list[Any] = [unit.c.id.is_not(None)]
+        where: list[Any] = [_may_know(viewer, now_us)]
         if states:
             where.append(unit.c.state.in_([s.value for s in states]))
         if contains:
@@ -77,17 +77,23 @@ class SqlDesk:
         )
         return Page(items=items, total=total, offset=offset, limit=limit)
 
-    def counts(self, now_us: int) -> IngestCounts:
+    def counts(self, viewer: Viewer, now_us: int) -> IngestCounts:
+        known = _may_know(viewer, now_us)
         pending = (
-            select(func.count()).select_from(dataset_version).where(dataset_version.c.digest_state == DigestState.PENDING.value)
+            select(func.count())
+            .select_from(dataset_version)
+            .join(dataset, dataset.c.id == dataset_version.c.dataset_id)
+            .where(dataset_version.c.digest_state == DigestState.PENDING.value, _may_read(viewer, now_us))
         )
-        oldest = select(func.min(unit.c.seen_us)).where(unit.c.state == UnitState.SEEN.value)
-        recent = select(func.count()).select_from(unit).where(unit.c.read_us > now_us - 3_600_000_000)
-        held = select(func.count()).select_from(dataset).where(dataset.c.quarantine.is_not(None))
+        oldest = select(func.min(unit.c.seen_us)).where(unit.c.state == UnitState.SEEN.value, known)
+        recent = select(func.count()).select_from(unit).where(unit.c.read_us > now_us - 3_600_000_000, known)
+        held = select(func.count()).select_from(dataset).where(dataset.c.quarantine.is_not(None), _may_read(viewer, now_us))
         with self._db.read() as connection:
             by_state = {
                 r.state: r.number
-                for r in connection.execute(select(unit.c.state, func.count().label("number")).group_by(unit.c.state))
+                for r in connection.execute(
+                    select(unit.c.state, func.count().label("number")).where(known).group_by(unit.c.state)
+                )
             }
             first = connection.execute(oldest).scalar()
             return IngestCounts(
@@ -101,12 +107,16 @@ class SqlDesk:
     def retry(self, unit_ids: Sequence[int], now_us: int) -> int:
         return self._ledger.retry(unit_ids, now_us)
 
-    def pids_of(self, storage: str, paths: Sequence[str]) -> tuple[str, ...]:
+    def waiting(self) -> bool:
+        with self._db.read() as connection:
+            return connection.execute(select(unit.c.id).where(unit.c.state == UnitState.SEEN.value).limit(1)).first() is not None
+
+    def pids_of(self, viewer: Viewer, storage: str, paths: Sequence[str], now_us: int) -> tuple[str, ...]:
         query = (
             select(dataset.c.pid)
             .join(unit_dataset, unit_dataset.c.dataset_id == dataset.c.id)
             .join(unit, unit.c.id == unit_dataset.c.unit_id)
-            .where(unit.c.storage == storage, unit.c.path.in_(list(paths)))
+            .where(unit.c.storage == storage, unit.c.path.in_(list(paths)), _may_read(viewer, now_us))
             .order_by(dataset.c.id)
         )
         with self._db.read() as connection:
@@ -244,6 +254,22 @@ class SqlDesk:
             for row in connection.execute(query):
                 found.setdefault(row.unit_id, []).append(row.pid)
         return found
+
+
+def _may_know(viewer: Viewer, now_us: int) -> ColumnElement[bool]:
+    """Units that the viewer may know of. Those without a dataset of their own (waiting, part of another one, gone) are for the whole
+    facility's staff: nothing is known yet of whose they are."""
+    if viewer.operator:
+        return true()
+    mine = (
+        select(unit_dataset.c.unit_id)
+        .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
+        .where(dataset.c.terms_id.in_(readable_terms(viewer, Artefact.FULL_METADATA, now_us)))
+    )
+    known = or_(unit.c.id.in_(mine), unit.c.primary_unit_id.in_(mine))
+    if viewer.admin or viewer.steward:
+        return or_(known, unit.c.id.not_in(select(unit_dataset.c.unit_id)))
+    return known
 
 
 def _may_read(viewer: Viewer, now_us: int) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.editing_policy import may_edit
+from panmesh.access.editing_policy import A_PERSON, may_edit, sees_editors
 from panmesh.access.policy import may_read
 from panmesh.access.terms import AccessClass, Hold, Terms
 from panmesh.access.viewer import Viewer
@@ -53,7 +53,8 @@ class SqlEditing:
             if row is None or not (viewer.operator or may_read(viewer, _terms(row), Artefact.FULL_METADATA, now_us)):
                 raise NotFound()
             query = select(layer).where(layer.c.dataset_id == row.dataset_id).order_by(layer.c.id.desc())
-            return tuple(_change(one) for one in connection.execute(query))
+            named = sees_editors(viewer, _terms(row))
+            return tuple(_change(one, named=named) for one in connection.execute(query))
 
     def undo(self, viewer: Viewer, pid: str, layer_id: int, now_us: int) -> int:
         with self._db.write() as connection:
@@ -123,13 +124,13 @@ def _terms(row: Any) -> Terms:
     )
 
 
-def _change(row: Any) -> Change:
+def _change(row: Any, *, named: bool) -> Change:
     return Change(
         id=row.id,
         source=row.source,
-        by=row.by,
+        by=row.by if named or row.source == "file" else A_PERSON,
         at_us=row.at_us,
         values={field: said.get("value") for field, said in json.loads(row.values_json).items()},
         undone_us=row.undone_us,
-        undone_by=row.undone_by,
+        undone_by=row.undone_by if named or row.undone_by in (None, "ingest") else A_PERSON,
     )

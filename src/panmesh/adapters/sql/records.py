@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, literal, select
 
 from panmesh.access.artefact import Artefact
+from panmesh.access.editing_policy import A_PERSON, sees_editors
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
@@ -139,12 +140,20 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
         select(dataset_person).where(dataset_person.c.dataset_id == row.id).order_by(dataset_person.c.position)
     )
     effective = merge(layers_of(connection, row.id))
+    owners = connection.execute(select(terms.c.team_id, terms.c.instrument_id).where(terms.c.id == row.terms_id)).one()
+    named = sees_editors(viewer, owners)
     return DatasetRecord(
         **common,
         people=tuple(PersonView(name=p.name, role=p.role, orcid=p.orcid, affiliation=p.affiliation) for p in people),
         facts=document.get("entry"),
         values={
-            field: {"value": e.value, "source": e.source, "path": e.path, "by": e.by, "at": e.at_us}
+            field: {
+                "value": e.value,
+                "source": e.source,
+                "path": e.path,
+                "by": e.by if named or e.source == "file" else A_PERSON,
+                "at": e.at_us,
+            }
             for field, e in effective.items()
         },
         problems=tuple(document.get("problems", ())),
