@@ -39,7 +39,7 @@ demo: .venv/.runtime  ## a facility with real and simulated runs on http://127.0
 	@$(BIN)/python -m panmesh.app.demo --port $(PORT) $(if $(DATA),--source "$(DATA)")
 
 test: .venv/.dev  ## every test, on SQLite and PostgreSQL, with a real browser
-	@bash scripts/system-packages postgresql chromium
+	@bash scripts/system-packages postgresql chromium nginx-light
 	@$(BIN)/python scripts/run-tests -n $(WORKERS)
 
 check: .venv/.dev  ## lint, types, imports, docs

@@ -1,0 +1,5 @@
+"""`python -m panmesh` is `panmesh`."""
+
+from panmesh.cli.main import main
+
+main()
