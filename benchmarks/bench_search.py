@@ -1,6 +1,6 @@
 """Search in a large catalogue, on SQLite and PostgreSQL, for a stranger, a team member and an admin: medians of each kind of question.
 
-  python benchmarks/bench_search.py [--datasets 100000] [--rounds 9]
+python benchmarks/bench_search.py [--datasets 100000] [--rounds 9]
 """
 
 from __future__ import annotations
@@ -62,9 +62,17 @@ def measure(reads: SqlReads, rounds: int) -> None:
     print(f"{'':24}" + "".join(f"{name:>12}" for name in VIEWERS))
     for name, where in WHERE.items():
         query = DatasetQuery(where=where, sort=NEWEST, limit=20)
-        row(name, [lambda v=v: reads.search(v, query, now) for v in VIEWERS.values()], rounds)
-    row("facet of instruments", [lambda v=v: reads.facet(v, DatasetQuery(), Field.INSTRUMENT, now) for v in VIEWERS.values()], rounds)
-    row("facet of techniques", [lambda v=v: reads.facet(v, DatasetQuery(), Field.TECHNIQUE, now) for v in VIEWERS.values()], rounds)
+        row(name, [lambda v=v, query=query: reads.search(v, query, now) for v in VIEWERS.values()], rounds)
+    row(
+        "facet of instruments",
+        [lambda v=v: reads.facet(v, DatasetQuery(), Field.INSTRUMENT, now) for v in VIEWERS.values()],
+        rounds,
+    )
+    row(
+        "facet of techniques",
+        [lambda v=v: reads.facet(v, DatasetQuery(), Field.TECHNIQUE, now) for v in VIEWERS.values()],
+        rounds,
+    )
     row("names of quantities", [lambda v=v: reads.quantities(v, now) for v in VIEWERS.values()], rounds)
     row("list of instruments", [lambda v=v: reads.instruments(v, now) for v in VIEWERS.values()], rounds)
 

@@ -13,11 +13,28 @@ from panmesh.catalogue.manifest import ManifestRef, pack
 from panmesh.kernel.clock import DAY_US, system_clock
 from panmesh.kernel.pid import Pid, mint, version_pid
 from panmesh.kernel.techniques import PREFIX
+from panmesh.kernel.units import to_base
 
 INSTRUMENTS = 10
 PER_VISIT = 100
 _TECHNIQUES = [PREFIX + n for n in ("PaNET01188", "PaNET01124", "PaNET01207", "PaNET01113", "PaNET01203")]
-_WORDS = "ceria zirconia silica perovskite lysozyme graphene steel catalyst battery cathode anode film powder crystal operando".split()
+_WORDS = [
+    "ceria",
+    "zirconia",
+    "silica",
+    "perovskite",
+    "lysozyme",
+    "graphene",
+    "steel",
+    "catalyst",
+    "battery",
+    "cathode",
+    "anode",
+    "film",
+    "powder",
+    "crystal",
+    "operando",
+]
 
 
 def fill(database: Database, datasets: int, seed: int = 1) -> dict[str, list[str]]:
@@ -34,7 +51,16 @@ def fill(database: Database, datasets: int, seed: int = 1) -> dict[str, list[str
         for first in range(0, datasets, 10_000):
             _block(connection, rng, first, min(10_000, datasets - first), visits, now, manifest, pids)
         if not database.sqlite:
-            for table in ("instrument", "terms", "investigation", "proposal", "sample", "dataset", "dataset_version", "parameter"):
+            for table in (
+                "instrument",
+                "terms",
+                "investigation",
+                "proposal",
+                "sample",
+                "dataset",
+                "dataset_version",
+                "parameter",
+            ):
                 connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 10000000)")
     if not database.sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -85,7 +111,9 @@ def _block(
         elif v < visits // 3:
             pids["open"].append(pid)
         if n % 10 == 1:
-            samples.append({"id": n, "pid": f"pm-s{n}", "facility_id": 1, "natural_key": str(n), "name": words, "name_folded": words})
+            samples.append(
+                {"id": n, "pid": f"pm-s{n}", "facility_id": 1, "natural_key": str(n), "name": words, "name_folded": words}
+            )
         datasets.append(
             {"id": n, "pid": pid, "identity": pid.encode(), "facility_id": 1, "instrument_id": v % INSTRUMENTS + 1, "investigation_id": v, "terms_id": v,
              "sample_id": (n - 1) // 10 * 10 + 1, "origin": "native", "kind": "raw", "title": f"{words} {n}", "title_folded": f"{words} {n}", "start_us": start,
@@ -98,12 +126,12 @@ def _block(
         )  # fmt: skip
         names.append({"pid": pid, "kind": "dataset", "concept": pid, "version": None, "origin": "native"})
         energy = 5_000 + 20_000 * rng.random()
-        for name, unit, value, dimension, base in (
-            ("incident_energy", "eV", energy, "[length] ** 2 * [mass] / [time] ** 2", energy * 1.602176634e-19),
-            ("temperature", "K", 4 + 296 * rng.random(), "[temperature]", None),
-            ("count_time", "s", 10 * rng.random(), "[time]", None),
+        for name, unit, value in (
+            ("incident_energy", "eV", energy),
+            ("temperature", "K", 4 + 296 * rng.random()),
+            ("count_time", "s", 10 * rng.random()),
         ):
-            low = value if base is None else base
+            low, dimension = to_base(value, unit) or (None, None)
             parameters.append({"dataset_id": n, "name": name, "label": name, "unit": unit, "value": value, "dimension": dimension, "low": low, "high": low})  # fmt: skip
         techniques.append({"dataset_id": n, "technique_pid": _TECHNIQUES[n % len(_TECHNIQUES)]})
     for table, rows in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
@@ -185,7 +185,8 @@ def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
         tests.append(high >= wanted_low)
     if wanted_high is not None:
         tests.append(low <= wanted_high)
-    return exists().where(p.dataset_id == dataset.c.id, p.name == storable(condition.name), *tests)
+    # Not EXISTS: SQLite would look through all values of that name again for each dataset.
+    return dataset.c.id.in_(select(p.dataset_id).where(p.name == storable(condition.name), *tests))
 
 
 def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
