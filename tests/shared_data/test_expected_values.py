@@ -82,7 +82,7 @@ def _entry(entry: EntryFacts, run: dict[str, Any]) -> Iterator[str]:
     for name in _TEXTS:
         if name in run:
             found = getattr(entry, name)
-            if found is None or found.value != run[name]["value"]:
+            if found is None or found.value != " ".join(run[name]["value"].split()):
                 yield f"{name} {found.value if found else None!r} ≠ {run[name]['value']!r} at {run[name]['path']}"
     for name in ("start", "end"):
         if name in run:

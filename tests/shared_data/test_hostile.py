@@ -53,7 +53,7 @@ def outcome(shared_data: Path) -> Iterator[Outcome]:
 
 def _preview(reader: SandboxedReader, path: Path, plot: object) -> bytes:
     try:
-        return orjson.dumps(to_plain(reader.preview(path, path.parent, plot)))  # type: ignore[arg-type]
+        return orjson.dumps(to_plain(reader.preview(path, plot)))  # type: ignore[arg-type]
     except Unavailable as refusal:
         return str(refusal).encode()
 

@@ -78,7 +78,7 @@ def test_external_links_and_raw_storage_of_a_neighbour_are_listed_and_not_read(r
     assert {reference.kind for reference in facts.references} == {"link", "raw"}
     assert SECRET.decode() not in repr(facts)
     with pytest.raises(Unavailable, match="other files"):
-        reader.preview(path, mine, _plot("/entry/data", (len(SECRET),)))
+        reader.preview(path, _plot("/entry/data", (len(SECRET),)))
 
 
 @pytest.mark.parametrize("target", ["../theirs/run.h5", "beside.h5"])
@@ -89,7 +89,40 @@ def test_a_plot_is_not_drawn_through_an_external_link(reader: SandboxedReader, m
     with h5py.File(path, "w") as file:
         file["entry"] = h5py.ExternalLink(target, "/entry")
     with pytest.raises(Unavailable, match="link"):
-        reader.preview(path, mine, _plot("/entry/data", (8,)))
+        reader.preview(path, _plot("/entry/data", (8,)))
+
+
+@pytest.mark.parametrize("kind", ["link", "virtual", "virtual over a link"])
+def test_a_plot_is_drawn_from_the_files_of_its_own_dataset(reader: SandboxedReader, mine: Path, kind: str) -> None:
+    path, part = mine / "run.nxs", mine / "run_000001.h5"
+    with h5py.File(part, "w") as file:
+        file["entry/data"] = np.arange(8.0)
+    layout = h5py.VirtualLayout((8,), "f8")
+    with h5py.File(path, "w") as file:
+        if kind == "link":
+            file["entry/data"] = h5py.ExternalLink("/facility/2026/run_000001.h5", "/entry/data")
+        elif kind == "virtual":
+            layout[:] = h5py.VirtualSource("run_000001.h5", "/entry/data", (8,))
+            file.create_virtual_dataset("entry/data", layout)
+        else:
+            file["entry/first"] = h5py.ExternalLink("run_000001.h5", "/entry/data")
+            layout[:] = h5py.VirtualSource(".", "/entry/first", (8,))
+            file.create_virtual_dataset("entry/data", layout)
+    plot = _plot("/entry/data", (8,))
+    assert reader.preview(path, plot, [part]).values == tuple(float(i) for i in range(8))
+    with pytest.raises(Unavailable, match="not part of this dataset"):
+        reader.preview(path, plot)
+
+
+def test_a_circle_of_virtual_datasets_is_not_drawn(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        for name, other in (("a", "b"), ("b", "a")):
+            layout = h5py.VirtualLayout((8,), "f8")
+            layout[:] = h5py.VirtualSource(".", f"/{other}", (8,))
+            file.create_virtual_dataset(name, layout)
+    with pytest.raises(Unavailable, match="virtual themselves"):
+        reader.preview(path, _plot("/a", (8,)))
 
 
 def _in_confined_child(folder: Path, attempt: Callable[[], object]) -> str:
@@ -191,7 +224,7 @@ def test_single_reads_and_previews_share_one_parent_process(mine: Path) -> None:
     parents = _children() - before
     for _ in range(3):
         assert reader.read(_request(path)).state is ReadState.READ
-        assert reader.preview(path, mine, _plot("/entry/data", (8,))).values == tuple(float(i) for i in range(8))
+        assert reader.preview(path, _plot("/entry/data", (8,))).values == tuple(float(i) for i in range(8))
     assert _children() - before == parents
     assert len(parents) == 1
     reader.close()
@@ -260,7 +293,7 @@ def test_an_axis_of_exbibytes_costs_nothing_and_the_plot_is_drawn(reader: Sandbo
     with h5py.File(path, "w") as file:
         file["data"] = np.arange(10.0)
         file.create_dataset("x", shape=(1 << 50,), dtype="f8", chunks=(1024,))
-    plot = reader.preview(path, mine, _plot("/data", (10,), ("/x",)))
+    plot = reader.preview(path, _plot("/data", (10,), ("/x",)))
     assert plot.rows * plot.columns == 10
     assert plot.axes[0].label == "x"
 
@@ -270,7 +303,7 @@ def test_a_frame_of_eighteen_megapixels_is_drawn_from_the_middle_of_its_stack(re
     with h5py.File(path, "w") as file:
         stack = file.create_dataset("data", shape=(1000, 4362, 4148), dtype="u4", chunks=(1, 4362, 4148), compression="gzip")
         stack[500] = 7
-    plot = reader.preview(path, mine, _plot("/data", (1000, 4362, 4148)))
+    plot = reader.preview(path, _plot("/data", (1000, 4362, 4148)))
     assert (plot.kind, plot.frame) == ("image", "501 of 1000")
     assert max(plot.rows, plot.columns) <= 400
     assert set(plot.values) == {7.0}
@@ -283,6 +316,6 @@ def test_a_long_line_keeps_its_single_peak(reader: SandboxedReader, mine: Path) 
     line[3] = np.nan
     with h5py.File(path, "w") as file:
         file["data"] = line
-    plot = reader.preview(path, mine, _plot("/data", line.shape))
+    plot = reader.preview(path, _plot("/data", line.shape))
     assert plot.columns <= 2000
     assert plot.values[plot.axes[0].values.index(77_777.0)] == 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Bytes(Protocol):
 
 
 class Previews(Protocol):
-    def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData: ...
+    def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = ()) -> PlotData: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,10 @@ def _instant(parts: dict[str, str | None], *, raw: str, path: str, zone: str, da
         )
         offset = _offset(parts.get("zone"))
         aware = local.replace(tzinfo=offset) if offset is not None else local.replace(tzinfo=_zone(zone))
-        sure = timed and (parts.get("first") is None or max(int(parts["first"] or 0), int(parts["other"] or 0)) > 12)
+        twice = offset is None and aware.utcoffset() != aware.replace(fold=1).utcoffset()  # an hour that comes twice, or never
+        sure = (
+            timed and not twice and (parts.get("first") is None or max(int(parts["first"] or 0), int(parts["other"] or 0)) > 12)
+        )
         basis = TimeBasis.ASSUMED if not sure else TimeBasis.FILE if offset is not None else TimeBasis.FACILITY
         return _checked(aware, raw, basis, path)
     except (ValueError, OverflowError):

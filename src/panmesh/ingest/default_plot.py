@@ -56,10 +56,14 @@ def _of_group(tree: Tree, node: Node, marking: str) -> PlotFacts | None:
         link = tree.nodes.get(join(node.path, name))
         if signal is not None or (link is not None and link.kind is NodeKind.EXTERNAL):
             return _plot(tree, node, signal or link, _new_axes(tree, node), marking or "@signal on group")
-    for member in tree.members(node.path):
-        target = tree.get(member.path)
-        if target is not None and target.kind is NodeKind.DATASET and _is_signal(target):
-            return _plot(tree, node, target, _old_axes(tree, node, target), marking or "@signal on dataset")
+    marked = [
+        target
+        for member in tree.members(node.path)
+        if (target := tree.get(member.path)) is not None and target.kind is NodeKind.DATASET and _is_signal(target)
+    ]
+    if marked:  # where several are, the others are mostly sums of the one with the most dimensions
+        target = max(marked, key=lambda n: sum(length > 1 for length in n.shape or ()))
+        return _plot(tree, node, target, _old_axes(tree, node, target), marking or "@signal on dataset")
     if "I_axes" in node.attrs and (signal := tree.child(node.path, "I")) is not None:
         names = (text_of(node.attrs["I_axes"]) or "").replace(",", " ").split()
         return _plot(tree, node, signal, tuple(_path(tree, node, n) for n in names), marking or "@signal on group")
@@ -127,8 +131,21 @@ def _plot(tree: Tree, node: Node, signal: Node | None, axes: tuple[str, ...], ma
         units=signal.units or None,
         title=text_of(title.value) if title is not None else text_of(node.attrs.get("title")),
         marking=marking,
-        missing=tuple(dict.fromkeys(source.file for source in signal.sources)),
+        missing=_elsewhere(tree, signal),
     )
+
+
+def _elsewhere(tree: Tree, signal: Node) -> tuple[str, ...]:
+    """Other files that the signal's numbers lie in, also those behind links of the file itself."""
+    found: dict[str, None] = {}
+    for source in signal.sources:
+        if source.file not in (".", ""):
+            found[source.file] = None
+            continue
+        inner = tree.get(source.inner) if source.inner is not None and source.inner.startswith("/") else None
+        for behind in inner.sources if inner is not None else ():
+            found[behind.file] = None
+    return tuple(found)
 
 
 def _guess(tree: Tree, group: Node, marked: list[Node]) -> PlotFacts | None:

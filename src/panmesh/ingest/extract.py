@@ -39,6 +39,7 @@ _STARTS = (
     "time_start",
     "start_timestamp",
     "data_collection_date",
+    "timeStamp",
 )
 _ENDS = (
     "end_time",
@@ -104,6 +105,9 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
         empty += nothing
         if proposal is not None:
             break
+    collection = next((r for p in places if (r := run_of(tree, p)) is not None), None)
+    if proposal is not None and collection is not None and proposal.value == collection.value:
+        proposal = None  # the name of the scan, where a proposal should stand
     sample = None
     for place in places:
         sample, nothing = sample_of(tree, place)
@@ -124,7 +128,7 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
         facility=next((f for p in places if (f := facility_of(tree, p)) is not None), None),
         proposal=proposal,
         visit=visit,
-        collection=next((r for p in places if (r := run_of(tree, p)) is not None), None),
+        collection=collection,
         definition=definition,
         sample=sample,
         people=people,

@@ -108,7 +108,9 @@ class PlotFacts:
     units: str | None
     title: str | None
     marking: str  # "default chain", "@signal on group", "@signal on dataset", "guess"
-    missing: tuple[str, ...] = ()  # sources of the signal that are not here (VDS or external), so it would be flat
+    missing: tuple[
+        str, ...
+    ] = ()  # other files that hold the signal's numbers (virtual, linked, raw); without them it would be flat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

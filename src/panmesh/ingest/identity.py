@@ -28,7 +28,7 @@ _HOLDERS = (
     "before_scan",
 )
 _RUN = (
-    "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "run_0", "raw_run_number", "experimentScanID",
+    "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "run_0", "raw_run_number", "experimentScanID", "spec_scan",
 )  # fmt: skip
 _VISIT = re.compile(r"(?P<proposal>[A-Za-z]{1,3}\d{3,7})-(?P<number>\d{1,3})")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")

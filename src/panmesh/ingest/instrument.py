@@ -22,6 +22,7 @@ _ATTRIBUTES = ("instrument", "beamline", "instrument_name")
 _FACILITY = (
     "facility",
     "facility_name",
+    "site_name",
     "Facility",
     "source_name",
     "laboratory",

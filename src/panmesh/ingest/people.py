@@ -33,7 +33,7 @@ def people_of(tree: Tree, group: Node) -> tuple[tuple[Person, ...], list[Found]]
             continue
         for text in _texts(node, listed=role == "team"):
             _add(people, empty, text, node.path, role=role)
-    owner = attribute_at(tree.nodes["/"], ("owner",))
+    owner = attribute_at(tree.nodes["/"], ("owner", "SPEC_user"))
     if owner is not None and not people:
         _add(people, empty, owner.value, owner.path, role="owner")
     return tuple(people.values())[:200], empty

@@ -41,10 +41,8 @@ def quantities_of(tree: Tree, group: Node, profile: Profile) -> tuple[QuantityFa
         if one is None or (alias is not node and one.canonical is None):
             continue
         found.append((_rank(tree, alias.path, one), one))
-        if len(found) >= MAX_QUANTITIES:
-            break
     found.sort(key=lambda pair: pair[0])
-    return tuple(one for _, one in found)
+    return tuple(one for _, one in found[:MAX_QUANTITIES])
 
 
 def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) -> QuantityFacts | None:
@@ -100,7 +98,7 @@ def _canonical(tree: Tree, path: str, parent: Node | None, unit: str | None, pro
         name, holders = holder_name, [parent, *([above] if above is not None else [])]
         if above is not None and (above.nx_class in ("NXlog", "NXsensor") or (above.nx_class == "" and above.path != "/")):
             holders.append(tree.get(parent_of(above.path)) or above)
-    elif above is not None and loose(above.name):
+    elif above is not None and loose(above.name) and name != "time":  # which is the axis of a log
         holders.append(above)
     classes = {h.nx_class.casefold() for h in holders} | {h.name.casefold() for h in holders} | {holder_name.casefold()}
     field = name.casefold().strip("\"' ")
@@ -117,9 +115,10 @@ _VALUED = ("NXlog", "NXsensor", "NXpositioner", "NXenvironment", "")
 
 
 def _fits(unit: str | None, dimension: str) -> bool:
-    """A unit that says another dimension disqualifies; none written does not."""
+    """A unit that says another dimension disqualifies; none written does not, but for rules that end with "!"."""
     if not dimension or not unit:
-        return True
+        return not dimension.endswith("!")
+    dimension = dimension.removesuffix("!")
     here = to_base(1.0, unit)
     if here is None:
         return True

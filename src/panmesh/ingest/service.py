@@ -124,7 +124,13 @@ class IngestService:
         parts = [] if bare else self._parts(unit, needs)
         files = [stat, *(FileStat(path=p.path, size=p.size, modified_us=p.modified_us, inode=0) for p in parts)]
         manifest = self._manifests.write(self._with_digests(unit, facts.entries, list(_rows(unit, files))))
-        datasets = tuple(self._dataset(unit, profile, facts, entry, manifest, _content_key(files)) for entry in facts.entries)
+        here = {stat.path for stat in files}
+        datasets = tuple(
+            self._dataset(
+                unit, profile, facts, entry, manifest, _content_key(files), drawable=self._drawable(unit, profile, entry, here)
+            )
+            for entry in facts.entries
+        )
         return _outcome(
             unit,
             stat,
@@ -156,27 +162,35 @@ class IngestService:
 
     def _needs(self, unit: ClaimedUnit, profile: Profile, facts: FileFacts) -> list[str]:
         """Storage paths of the files that this one refers to, as far as they lie in its folder or below."""
-        folder = unit.path.rpartition("/")[0]
         found: list[str] = []
         for reference in facts.references:
-            written = reference.file.replace("\\", "/")
-            for prefix, mapped in profile.prefix_map.items():
-                if written.startswith(prefix):
-                    written = mapped + written[len(prefix) :]
-            relative = written
-            if written.startswith("/") or ":" in written.partition("/")[0]:
-                located = self._storages.locate(written)
-                if located is None or located[0] != unit.storage:
-                    relative = written.rpartition("/")[2]  # facilities move files with their companions: look beside
-                else:
-                    relative = located[1].removeprefix(f"{folder}/") if folder else located[1]
-            parts = [part for part in relative.split("/") if part not in ("", ".")]
-            if not parts or ".." in parts:
-                continue
-            path = "/".join([folder, *parts] if folder else parts)
-            if path != unit.path and path not in found:
+            path = self._referred(unit, profile, reference.file)
+            if path is not None and path != unit.path and path not in found:
                 found.append(path)
         return found[:10_000]
+
+    def _referred(self, unit: ClaimedUnit, profile: Profile, written: str) -> str | None:
+        """The storage path of a file as another one names it; None when it lies above its folder."""
+        folder = unit.path.rpartition("/")[0]
+        written = written.replace("\\", "/")
+        for prefix, mapped in profile.prefix_map.items():
+            if written.startswith(prefix):
+                written = mapped + written[len(prefix) :]
+        relative = written
+        if written.startswith("/") or ":" in written.partition("/")[0]:
+            located = self._storages.locate(written)
+            if located is None or located[0] != unit.storage:
+                relative = written.rpartition("/")[2]  # facilities move files with their companions: look beside
+            else:
+                relative = located[1].removeprefix(f"{folder}/") if folder else located[1]
+        parts = [part for part in relative.split("/") if part not in ("", ".")]
+        if not parts or ".." in parts:
+            return None
+        return "/".join([folder, *parts] if folder else parts)
+
+    def _drawable(self, unit: ClaimedUnit, profile: Profile, entry: EntryFacts, here: set[str]) -> bool:
+        """Whether all files that the plot's numbers lie in belong to the dataset."""
+        return entry.plot is not None and all(self._referred(unit, profile, name) in here for name in entry.plot.missing)
 
     def _parts(self, unit: ClaimedUnit, needs: Sequence[str]) -> list[Neighbour]:
         prefix = names.companion_prefix(unit.path)
@@ -188,7 +202,15 @@ class IngestService:
         ]
 
     def _dataset(
-        self, unit: ClaimedUnit, profile: Profile, facts: FileFacts, entry: EntryFacts, manifest: ManifestRef, content_key: bytes
+        self,
+        unit: ClaimedUnit,
+        profile: Profile,
+        facts: FileFacts,
+        entry: EntryFacts,
+        manifest: ManifestRef,
+        content_key: bytes,
+        *,
+        drawable: bool,
     ) -> NewDataset:
         layer = file_layer(entry)
         where = self._place(unit, profile, entry)
@@ -213,7 +235,7 @@ class IngestService:
             format=facts.format.value,
             advice=facts.advice,
             growing=facts.growing,
-            has_plot=entry.plot is not None and not entry.plot.missing,
+            has_plot=drawable,
             manifest=manifest,
             content_key=content_key,
         )
@@ -258,7 +280,7 @@ class IngestService:
             "and it will have a title, a sample and a plot.",
         )
         stat = FileStat(path=unit.path, size=tally.bytes, modified_us=tally.newest_us, inode=0)
-        datasets = (self._dataset(unit, profile, facts, entry, manifest, tally.key()),) if tally.files else ()
+        datasets = (self._dataset(unit, profile, facts, entry, manifest, tally.key(), drawable=False),) if tally.files else ()
         if not datasets:
             self._store.gone(unit.storage, [unit.path], self._clock())
         return _outcome(unit, stat, facts, state=UnitState.STORED if datasets else UnitState.GONE, bare=False, datasets=datasets)

@@ -163,13 +163,21 @@ def plot(request: Request, _form: dict[str, str]) -> Response:
     key = f'"{record.version_pid}-{record.revision}-{location.modified_us:x}"'
     if request.headers.get("if-none-match") == key:
         return Response(status_code=304, headers={"ETag": key})
-    drawn = s.previews().preview(path, path.parent, from_plain(PlotFacts, facts))
+    wanted = from_plain(PlotFacts, facts)
+    drawn = s.previews().preview(path, wanted, _companions(s, who, pid, location.path) if wanted.missing else ())
     headers = {
         "ETag": key,
         "Cache-Control": "private, max-age=60",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
     return Response(draw(drawn), media_type="image/svg+xml", headers=headers)
+
+
+def _companions(s: Services, who: Viewer, pid: str, primary: str) -> list[Path]:
+    """The other files of the dataset: the only ones that its master's links may lead into."""
+    names = [file.name for file in s.search.files(who, pid, limit=500).items]
+    found = [s.search.locate(who, pid, name) for name in names]
+    return [s.storages.resolve(one.storage, one.path) for one in found if one.path != primary]
 
 
 def download(request: Request, _form: dict[str, str]) -> Any:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import resource
+import stat
 import struct
 from dataclasses import dataclass
 
@@ -53,8 +54,8 @@ def limit_resources(*, memory: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
-def confine(folders: tuple[bytes, ...]) -> None:
-    """From here on this process reads beneath the folders only, writes nowhere, connects nowhere, starts nothing. Raises OSError if it cannot be."""
+def confine(paths: tuple[bytes, ...]) -> None:
+    """From here on this process reads these files, and what is beneath these folders, only, writes nowhere, connects nowhere, starts nothing. Raises OSError if it cannot be."""
     abi = int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
     if abi < 1:
         raise OSError(ctypes.get_errno(), "Landlock is not available")
@@ -62,9 +63,10 @@ def confine(folders: tuple[bytes, ...]) -> None:
     attributes = struct.pack("=QQQ", filesystem, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     ruleset = _call(_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
-    for folder in folders:
-        handle = os.open(folder, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY)
-        rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, handle)
+    for path in paths:
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rights = _READ_FILE | (_READ_DIR if stat.S_ISDIR(os.fstat(handle).st_mode) else 0)
+        rule = struct.pack("=Qi", rights, handle)
         _call(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0))
         os.close(handle)
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
+from h5py import h5d, h5g, h5l, h5o, h5s, h5t
 
-from panmesh.adapters.hdf5.walk import ROOT_ERRORS, open_file
+from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters, open_file
 from panmesh.ingest.plot import Axis, PlotData
 from panmesh.ingest.reader import ReadLimits
 
@@ -31,7 +33,10 @@ def warm() -> None:
     np.linspace(0, 2, 2).astype(int)
 
 
-def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
+def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits, companions: Sequence[str] = ()) -> PlotData:
+    """`companions`: the other files of the dataset, the only ones that a link may lead into."""
+    _companions.clear()
+    _companions.update(companions)
     file, _ = open_file(path)
     try:
         return _draw(file, plot, limits)
@@ -89,7 +94,9 @@ def _open(file: Any, path: str, limits: ReadLimits) -> Any:
         raise NotDrawable(f"{path} holds no numbers")
     properties = dataset.get_create_plist()
     layout = properties.get_layout()
-    if layout == h5d.VIRTUAL or properties.get_external_count():
+    if layout == h5d.VIRTUAL:
+        _check_virtual(file, path, properties, limits)
+    elif properties.get_external_count():
         raise NotDrawable(f"the numbers of {path} lie in other files")
     if layout == h5d.CHUNKED:
         size = int(dataset.get_type().get_size()) * math.prod(int(n) for n in properties.get_chunk())
@@ -98,33 +105,59 @@ def _open(file: Any, path: str, limits: ReadLimits) -> Any:
     return dataset
 
 
+def _check_virtual(file: Any, path: str, properties: Any, limits: ReadLimits) -> None:
+    """Every source is a plain dataset of the same dataset's files: one that is virtual itself may be a circle, which kills the library,
+    and one that is missing would read as a flat image."""
+    sources = {
+        (properties.get_virtual_filename(i), properties.get_virtual_dsetname(i))
+        for i in range(min(properties.get_virtual_count(), 2000))
+    }
+    for name, inner in sorted(sources):
+        home = file if name == "." else _companion(file, os.fsencode(name))
+        source = _inside(home, inner)
+        if not isinstance(source, h5d.DatasetID) or source.get_create_plist().get_layout() == h5d.VIRTUAL:
+            raise NotDrawable(f"the numbers of {path} lie in other files that are virtual themselves")
+        _open(home, inner, limits)
+
+
 def _why(file: Any, plot: dict[str, Any], error: str) -> str:
-    """Names the filters that this machine does not have: that can be mended by installing them."""
     try:
-        properties = _inside(file, plot["signal"]).get_create_plist()
-        needed = [properties.get_filter(i) for i in range(min(properties.get_nfilters(), 8))]
+        return missing_filters(_inside(file, plot["signal"])) or error[:300]
     except ROOT_ERRORS:
         return error[:300]
-    absent = [
-        f"{number} {name.decode('ascii', 'replace')}".strip() for number, _, _, name in needed if not h5z.filter_avail(number)
-    ]
-    return f"the filter {', '.join(absent)} is not installed here" if absent else error[:300]
 
 
-def _inside(file: Any, path: str) -> Any:
-    """The object at an absolute path, link by link: external links are not followed, whatever they are written behind."""
+def _inside(file: Any, path: str, hops: int = 0) -> Any:
+    """The object at an absolute path, link by link. A link to another file is followed only into the dataset's own files."""
     names = [name.encode("utf-8") for name in path.split("/") if name]
     if not names:
         raise NotDrawable("the signal is not named")
     place = h5g.open(file, b"/")
-    for name in names:
+    for i, name in enumerate(names):
         if not isinstance(place, h5g.GroupID) or name not in place:
             raise NotDrawable(f"{path} is not there")
         kind = place.links.get_info(name).type
+        if kind == h5l.TYPE_EXTERNAL and hops < 4:
+            other, inner = place.links.get_val(name)
+            rest = b"/".join([inner.strip(b"/"), *names[i + 1 :]])
+            return _inside(_companion(file, other), "/" + rest.decode("utf-8", "replace"), hops + 1)
         if kind != h5l.TYPE_HARD:
             raise NotDrawable(f"{path} leads through a link to another place")
         place = h5o.open(place, name)
     return place
+
+
+def _companion(file: Any, written: bytes) -> Any:
+    """Another file of the same dataset, by the name written in this one or, when that is a path of the facility, beside it."""
+    home = os.path.dirname(os.fsdecode(file.name))
+    name = os.fsdecode(written)
+    for path in (os.path.join(home, name), *((os.path.join(home, os.path.basename(name)),) if os.path.isabs(name) else ())):
+        if os.path.realpath(path) in _companions:
+            return open_file(os.path.realpath(path))[0]
+    raise NotDrawable(f"it lies in another file that is not part of this dataset ({name[:100]}): the link is not followed")
+
+
+_companions: set[str] = set()  # of the one plot that this process is made for
 
 
 def _read(dataset: Any, start: list[int], count: list[int], step: list[int] | None = None) -> Any:

@@ -71,9 +71,11 @@ class SandboxedReader:
             else:
                 yield result
 
-    def preview(self, path: Path, folder: Path, plot: PlotFacts) -> PlotData:
-        """Raises Unavailable with the reason when the plot cannot be drawn."""
-        item = {"path": str(path), "profile": {}, "plot": to_plain(plot)}
+    def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = ()) -> PlotData:
+        """From this file and the other files of its dataset. Raises Unavailable with the reason when the plot cannot be drawn."""
+        others = [str(c.resolve()) for c in companions if c.is_file()]
+        item = {"path": str(path), "profile": {}, "plot": to_plain(plot), "companions": others}
+        folder = path.parent
         for _, result in list(self._job("preview", folder, [item])):
             if isinstance(result, str):
                 raise Unavailable(f"The plot cannot be drawn: {result}.")

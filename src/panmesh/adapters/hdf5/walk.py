@@ -14,13 +14,14 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
+from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t, h5z
 
 from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join
 
 # Attributes of datasets that mean something to us; of groups all are read.
 _WANTED = frozenset(b"units unit signal axis axes primary long_name local_name".split())
+_FIRST = (b"NX_class", b"default", b"signal", b"axes", b"units")  # read even where attributes are without number
 MAX_GRID_ITEMS = 16_384  # a map of so many points is a scan: what varied over it is read
 _MAX_PROBLEMS = 200
 ROOT_ERRORS = _Errors = (
@@ -184,13 +185,17 @@ class _Walk:
                 self._storage(node, dataset.get_create_plist())
             if node.sources:
                 return node  # the bytes are somewhere else: never read here
-            if node.chunks is not None and self._chunk_bytes(node, datatype) > self._limits.chunk_bytes:
-                self._problem(path, "its chunks are too large to be read safely")
-                return node
             self._value(node, dataset, datatype)
         except _Errors as error:
-            self._problem(path, f"could not be read: {error}")
+            self._problem(path, f"could not be read: {missing_filters(dataset) or error}")
         return node
+
+    def _too_large(self, node: Node, datatype: Any) -> bool:
+        """A chunk is read whole, whatever is wanted of it."""
+        if node.chunks is None or self._chunk_bytes(node, datatype) <= self._limits.chunk_bytes:
+            return False
+        self._problem(node.path, "its chunks are too large to be read safely")
+        return True
 
     def _chunk_bytes(self, node: Node, datatype: Any) -> int:
         size = int(datatype.get_size())
@@ -211,7 +216,7 @@ class _Walk:
             for i in range(min(count, 1000)):
                 file, inner = properties.get_virtual_filename(i), properties.get_virtual_dsetname(i)
                 found.setdefault((_text(file), _text(inner)))
-            node.sources = tuple(Source(kind="virtual", file=f, inner=i) for f, i in found if f != ".") or (
+            node.sources = tuple(Source(kind="virtual", file=f, inner=i) for f, i in found) or (
                 Source(kind="virtual", file=".", inner=None),
             )
         elif properties.get_external_count():
@@ -226,7 +231,7 @@ class _Walk:
         if items == 0:
             return
         if node.dtype in ("text", "bytes"):
-            if items <= MAX_INLINE_ITEMS:
+            if items <= MAX_INLINE_ITEMS and not self._too_large(node, datatype):
                 node.value = self._text_value(node, dataset, datatype, shape, items)
             return
         if node.dtype not in _NUMERIC:
@@ -235,6 +240,8 @@ class _Walk:
         if items > MAX_GRID_ITEMS and sum(n > 1 for n in shape) > 1:
             return  # an image or more: plots read it, metadata do not
         if size > self._limits.array_bytes or self._read + size > self._limits.total_bytes:
+            return
+        if self._too_large(node, datatype):
             return
         self._read += size
         array = np.empty(shape, dtype=_NUMERIC[node.dtype])
@@ -280,6 +287,9 @@ class _Walk:
             h5a.iterate(owner, collect)
         except _Errors as error:
             self._problem(path, f"its attributes could not be listed: {error}")
+        if len(names) >= limit:
+            self._problem(path, f"more than {limit} attributes: the rest was not looked at")
+            names = list(dict.fromkeys([*(n for n in _FIRST if h5a.exists(owner, n)), *names]))
         for raw in names:
             try:
                 value = self._attribute(h5a.open(owner, raw))
@@ -323,6 +333,17 @@ def _text_memory(datatype: Any, items: int, most: int) -> tuple[Any, Any] | None
         return object, h5t.PYTHON_OBJECT
     size = int(datatype.get_size())
     return None if size * items > most else (f"S{size}", datatype)
+
+
+def missing_filters(dataset: Any) -> str | None:
+    """Names the filters that this machine does not have: that can be mended by installing them."""
+    try:
+        properties = dataset.get_create_plist()
+        needed = [properties.get_filter(i) for i in range(min(properties.get_nfilters(), 8))]
+    except _Errors:
+        return None
+    absent = [f"{n} {name.decode('ascii', 'replace')}".strip() for n, _, _, name in needed if not h5z.filter_avail(n)]
+    return f"the filter {', '.join(absent)} is not installed here" if absent else None
 
 
 _NUMERIC: dict[str, Any] = {
