@@ -36,6 +36,7 @@ def warm() -> None:
 def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits, companions: Sequence[str] = ()) -> PlotData:
     """`companions`: the other files of the dataset, the only ones that a link may lead into."""
     _companions.clear()
+    _opened.clear()
     _companions.update(companions)
     file, _ = open_file(path)
     try:
@@ -153,11 +154,13 @@ def _companion(file: Any, written: bytes) -> Any:
     name = os.fsdecode(written)
     for path in (os.path.join(home, name), *((os.path.join(home, os.path.basename(name)),) if os.path.isabs(name) else ())):
         if os.path.realpath(path) in _companions:
-            return open_file(os.path.realpath(path))[0]
+            _opened.append(open_file(os.path.realpath(path))[0])  # closing it would close what was found in it
+            return _opened[-1]
     raise NotDrawable(f"it lies in another file that is not part of this dataset ({name[:100]}): the link is not followed")
 
 
 _companions: set[str] = set()  # of the one plot that this process is made for
+_opened: list[Any] = []
 
 
 def _read(dataset: Any, start: list[int], count: list[int], step: list[int] | None = None) -> Any:
