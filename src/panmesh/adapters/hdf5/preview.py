@@ -113,12 +113,15 @@ def _check_virtual(file: Any, path: str, properties: Any, limits: ReadLimits) ->
         (properties.get_virtual_filename(i), properties.get_virtual_dsetname(i))
         for i in range(min(properties.get_virtual_count(), 2000))
     }
+    before = len(_opened)
     for name, inner in sorted(sources):
         home = file if name == "." else _companion(file, os.fsencode(name))
         source = _inside(home, inner)
         if not isinstance(source, h5d.DatasetID) or source.get_create_plist().get_layout() == h5d.VIRTUAL:
             raise NotDrawable(f"the numbers of {path} lie in other files that are virtual themselves")
         _open(home, inner, limits)
+    while len(_opened) > before:
+        _opened.pop().close()  # the library opens them itself, in its own way, and takes fill values where it cannot
 
 
 def _why(file: Any, plot: dict[str, Any], error: str) -> str:
