@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,7 @@ from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.tables import facility
+from panmesh.adapters.sql.upkeep import SqlUpkeep
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.roots import Root, Roots
@@ -103,6 +106,10 @@ class Composition:
         return EditingService(SqlEditing(self.database), self.clock)
 
     @cached_property
+    def upkeep(self) -> SqlUpkeep:
+        return SqlUpkeep(self.database)
+
+    @cached_property
     def health(self) -> SqlHealth:
         return SqlHealth(self.database)
 
@@ -135,13 +142,25 @@ class Composition:
             clock=self.clock,
             worker=self.worker_name,
             facility=self.settings.facility.key,
+            quiet_us=int(self.settings.ingest.quiet_minutes * 60e6),
+            series={key: re.compile(one.series) for key, one in self.settings.instrument.items() if one.series},
         )
 
     @cached_property
     def digests(self) -> DigestService:
         return DigestService(
-            store=self.ingest_store, manifests=self.manifests, storages=self.storages, clock=self.clock, digest=digest_handle
+            store=self.ingest_store,
+            manifests=self.manifests,
+            storages=self.storages,
+            clock=self.clock,
+            digest=digest_handle,
+            pool=self.digest_pool,
         )
+
+    @cached_property
+    def digest_pool(self) -> ThreadPoolExecutor:
+        """Threads do: the digests let go of the interpreter while they count."""
+        return ThreadPoolExecutor(self.settings.ingest.digesters or min(8, os.cpu_count() or 1), "digest")
 
     @cached_property
     def lock(self) -> WorkerLock:
@@ -198,6 +217,8 @@ class Composition:
     def close(self) -> None:
         if "reader" in self.__dict__:
             self.reader.close()
+        if "digest_pool" in self.__dict__:
+            self.digest_pool.shutdown(cancel_futures=True)
         if "database" in self.__dict__:
             self.database.dispose()
         if "lock" in self.__dict__:

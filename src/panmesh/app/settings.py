@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -78,7 +79,10 @@ class IngestSettings(_Section):
     memory_mib: int = Field(1024, ge=128, description="address space that one reading process may take")
     scan_seconds: float = Field(60.0, ge=1, description="how often storages are scanned where other hosts write")
     verify_days: float = Field(30.0, ge=0, description="every file is read again and compared within so many days; 0: never")
-    schedule_margin_hours: float = Field(2.0, ge=0)
+    digesters: int = Field(0, ge=0, le=64, description="files digested at once; 0: one for each processor, at most 8")
+    quiet_minutes: float = Field(
+        10.0, ge=0, description="a numbered series is a scan under way until nothing was written for so long"
+    )
 
 
 class StorageSettings(_Section):
@@ -100,6 +104,23 @@ class InstrumentSettings(_Section):
     name: str
     aliases: tuple[str, ...] = Field((), description="names in files")
     description: str | None = None
+    series: str | None = Field(
+        None,
+        description="regular expression on the path of a run, with a group 'series': runs that match alike are one scan series, "
+        "e.g. '(?P<series>.*tomo_[0-9]+)_[0-9]+[.]nxs'",
+    )
+
+    @field_validator("series")
+    @classmethod
+    def _has_a_group(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groupindex
+            except re.error as error:
+                raise ValueError(f"{value!r} is no regular expression: {error}") from error
+            if "series" not in groups:
+                raise ValueError(f"{value!r} has no group (?P<series>…)")
+        return value
 
 
 class Settings(_Section):

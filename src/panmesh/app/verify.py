@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
-
-from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding
+from panmesh.adapters.sql.upkeep import Kept
 from panmesh.adapters.storage.verify import Condition, check
 from panmesh.app.compose import Composition
-from panmesh.catalogue.manifest import FileRow, ManifestRef
 
 
 @dataclass(slots=True)
@@ -24,48 +22,30 @@ class Verified:
 def verify(app: Composition, *, deep: bool) -> Verified:
     """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256."""
     result = Verified()
-    with app.database.read() as connection:
-        current = connection.execute(
-            select(dataset.c.id, dataset.c.pid, dataset_version.c.manifest).join(
-                dataset_version, dataset_version.c.id == dataset.c.version_id
-            )
-        ).all()
-    for row in current:
-        found = {
-            file.name: kind
-            for file in app.manifests.iterate(ManifestRef.from_bytes(row.manifest))
-            if (kind := _state(app, file, deep, result)) is not None
-        }
-        with app.database.write() as connection:
-            before = {
-                f.name: f.kind
-                for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == row.id))
-            }
-            if before == found:
-                continue
-            connection.execute(delete(finding).where(finding.c.dataset_id == row.id))
-            now = app.clock()
-            if found:
-                connection.execute(
-                    finding.insert(), [{"dataset_id": row.id, "name": n, "kind": k, "noticed_us": now} for n, k in found.items()]
-                )
-            connection.execute(change.insert(), {"at_us": now, "kind": "dataset", "pid": row.pid, "what": "verified"})
+    for one in app.upkeep.datasets():
+        verify_one(app, one, result, deep=deep)
     return result
 
 
-def _state(app: Composition, file: FileRow, deep: bool, result: Verified) -> str | None:
-    result.files += 1
-    found = check(app.storages, file, deep=deep)
-    match found.condition:
-        case Condition.MISSING:
-            result.missing += 1
-        case Condition.CHANGED:
-            result.changed += 1
-        case Condition.UNREADABLE:
-            result.unreadable += 1
-        case Condition.VERIFIED:
-            result.compared += 1
-            return None
-        case Condition.PRESENT:
-            return None
-    return found.condition.value
+def verify_one(
+    app: Composition, one: Kept, result: Verified, *, deep: bool, progress: Callable[[int], object] | None = None
+) -> None:
+    """Every file of one dataset; what is wrong with them is kept, what was mended since is taken back."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for file in app.manifests.iterate(one.manifest):
+        result.files += 1
+        checked = check(app.storages, file, deep=deep, progress=progress)
+        match checked.condition:
+            case Condition.VERIFIED:
+                result.compared += 1
+                continue
+            case Condition.PRESENT:
+                continue
+            case Condition.MISSING:
+                result.missing += 1
+            case Condition.CHANGED:
+                result.changed += 1
+            case Condition.UNREADABLE:
+                result.unreadable += 1
+        found[file.name] = checked.condition.value, checked.detail
+    app.upkeep.save_findings(one, found, app.clock(), compared=deep)

@@ -11,6 +11,7 @@ import structlog
 
 from panmesh.adapters.storage.watch import Overflow, Watcher, inotify_reliable
 from panmesh.app.compose import Composition
+from panmesh.app.upkeep import Upkeep
 from panmesh.ingest.files import FileStat
 
 log = structlog.get_logger("panmesh.worker")
@@ -38,6 +39,7 @@ class Worker:
             ("watch", self._watch),
             ("scan", self._scan),
             ("beat", self._beat),
+            ("upkeep", Upkeep(self._app, self._stop).loop),
         ):
             thread = threading.Thread(target=self._guard, args=(name, loop), name=f"worker-{name}", daemon=True)
             thread.start()

@@ -126,6 +126,7 @@ class DatasetSummary:
     path: str | None = None  # of the primary file, in its storage
     entry: str | None = None
     run: str | None = None
+    series: str | None = None  # runs of one scan series have the same
     has_plot: bool = False
 
 

@@ -32,6 +32,7 @@ class Field(StrEnum):
     PERSON = "person"  # name as written in the file
     DEFINITION = "definition"
     RUN = "run"  # the acquisition's own number
+    SERIES = "series"  # scan series that the instrument's rule puts it into
     FULL_TEXT = "full_text"  # sample, people, quantities' names, description, besides the core
     READ_STATE = "read_state"  # read, partly-read, stored, failed
     FILE_COUNT = "file_count"
@@ -49,7 +50,7 @@ ARTEFACT_OF: Mapping[Field, Artefact] = (
     )
     | dict.fromkeys(
         (
-            Field.SAMPLE, Field.SAMPLE_PID, Field.PERSON, Field.DEFINITION, Field.RUN, Field.FULL_TEXT,
+            Field.SAMPLE, Field.SAMPLE_PID, Field.PERSON, Field.DEFINITION, Field.RUN, Field.SERIES, Field.FULL_TEXT,
             Field.READ_STATE, Field.FILE_COUNT, Field.BYTES, Field.PATH,
         ),
         Artefact.FULL_METADATA,

@@ -33,6 +33,7 @@ _FIELD = {
     "proposal": Field.PROPOSAL,
     "visit": Field.VISIT,
     "sample": Field.SAMPLE,
+    "series": Field.SERIES,
     "state": Field.STATE,
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -66,13 +67,20 @@ class DigestService:
             results = self._pool.map(self._compute, pending)
         else:
             results = map(self._compute, pending)
-        for one, (after, failed) in zip(pending, results, strict=True):
+        for one, (after, key, failed) in zip(pending, results, strict=True):
             reach("digest.computed")
-            self._store.save_digests(one.version_id, one.manifest, after, failed, self._clock())
+            self._store.save_digests(one.version_id, one.manifest, after, key, failed, self._clock())
         return len(pending)
 
-    def _compute(self, one: PendingDigest) -> tuple[ManifestRef, str | None]:
+    def _compute(self, one: PendingDigest) -> tuple[ManifestRef, bytes, str | None]:
+        """(manifest with digests, key of all of them together, what failed)."""
         failures: list[str] = []
+        together = hashlib.sha256()
+
+        def kept(row: FileRow) -> FileRow:
+            after = digested(row)
+            together.update(after.sha256 or b"")
+            return after
 
         def digested(row: FileRow) -> FileRow:
             if row.sha256 is not None:
@@ -96,5 +104,5 @@ class DigestService:
                 row, sha256=found.sha256, blake3=found.blake3, crc32=found.crc32, adler32=found.adler32, blocks=found.blocks
             )
 
-        after = self._manifests.transform(one.manifest, digested)
-        return after, "; ".join(failures[:3]) or None
+        after = self._manifests.transform(one.manifest, kept)
+        return after, together.digest(), "; ".join(failures[:3]) or None

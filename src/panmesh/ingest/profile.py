@@ -13,5 +13,4 @@ class Profile:
     day_first: bool = True  # for 03/04/2018
     default_technique: str | None = None  # PaNET pid, used when the file names none
     canonical: dict[str, str] = field(default_factory=dict)  # HDF5 path or path suffix → canonical quantity name
-    series: str | None = None  # regular expression with a group "series": runs that match alike are one scan series
     prefix_map: dict[str, str] = field(default_factory=dict)  # "/dls/i22/" → "i22:" (a storage and a folder in it)

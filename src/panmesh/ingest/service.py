@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -52,7 +53,11 @@ class IngestService:
         clock: Clock,
         worker: str,
         facility: str,
+        quiet_us: int = 0,
+        series: Mapping[str, re.Pattern[str]] | None = None,
     ) -> None:
+        """`quiet_us`: a series that was written to within that time is a scan under way, one open version however often it
+        grows. `series`: key of an instrument → the rule that groups its runs into scan series."""
         self._store = store
         self._reader = reader
         self._manifests = manifests
@@ -60,6 +65,8 @@ class IngestService:
         self._clock = clock
         self._worker = worker
         self._facility = facility
+        self._quiet_us = quiet_us
+        self._series_rules = dict(series or {})
 
     def sight(self, storage: str, stats: Iterable[FileStat]) -> int:
         """Record files that were seen; returns how many units are new or changed. Files of a series count as their series."""
@@ -227,6 +234,7 @@ class IngestService:
             storage=unit.storage,
             path=unit.path,
             entry=entry.entry,
+            series=self._series_of(where.instrument.key, unit.path),
             layer=layer,
             described=described,
             around=around,
@@ -239,6 +247,11 @@ class IngestService:
             manifest=manifest,
             content_key=content_key,
         )
+
+    def _series_of(self, instrument: str, path: str) -> str | None:
+        rule = self._series_rules.get(instrument)
+        match = rule.search(path) if rule is not None else None
+        return match["series"] if match is not None else None
 
     def _place(self, unit: ClaimedUnit, profile: Profile, entry: EntryFacts) -> Place:
         instrument = self._store.instrument(
@@ -274,6 +287,7 @@ class IngestService:
         entry = EntryFacts(entry=None, entry_class="")
         facts = FileFacts(
             format=format,
+            growing=self._clock() - tally.newest_us < self._quiet_us,
             state=ReadState.STORED,
             entries=(entry,),
             advice=f"A numbered series of {suffix} files, kept as one dataset. Write a NeXus master file beside it that links to the frames, "

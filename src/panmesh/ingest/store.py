@@ -141,6 +141,9 @@ class IngestStore(Protocol):
 
     def pending_digests(self, limit: int) -> list[PendingDigest]: ...
 
-    def save_digests(self, version_id: int, before: ManifestRef, after: ManifestRef, failed: str | None, now_us: int) -> bool:
-        """False when the version's manifest has changed since: the digests are then computed again."""
+    def save_digests(
+        self, version_id: int, before: ManifestRef, after: ManifestRef, key: bytes, failed: str | None, now_us: int
+    ) -> bool:
+        """False when the version's manifest has changed since: the digests are then computed again. A dataset whose files went and
+        whose bytes are these, in the same investigation, was moved: it takes over the place, and keeps its pid."""
         ...

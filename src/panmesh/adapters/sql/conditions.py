@@ -216,7 +216,7 @@ def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
 _MANY = (Field.TECHNIQUE, Field.PERSON)
 _LARGEST = 2**63 - 1  # what a column holds
 _EXACT = (Field.PID, Field.KIND, Field.STATE, Field.READ_STATE, Field.SAMPLE_PID, Field.VISIT)
-_MACHINE_NAMES = (Field.DEFINITION, Field.RUN, Field.PATH)  # compared without regard to the case of A-Z
+_MACHINE_NAMES = (Field.DEFINITION, Field.RUN, Field.SERIES, Field.PATH)  # compared without regard to the case of A-Z
 _NUMBERS = (Field.START, Field.END, Field.CREATED, Field.FILE_COUNT, Field.BYTES)
 _COLUMN: dict[Field, Any] = {
     Field.PID: dataset.c.pid,
@@ -229,6 +229,7 @@ _COLUMN: dict[Field, Any] = {
     Field.BYTES: dataset.c.total_bytes,
     Field.DEFINITION: lower(dataset.c.definition),
     Field.RUN: lower(dataset.c.run),
+    Field.SERIES: lower(dataset.c.series),
     Field.READ_STATE: dataset.c.read_state,
     Field.PATH: lower(dataset.c.path),
     Field.CORE_TEXT: dataset.c.core_text,

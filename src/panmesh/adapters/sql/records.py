@@ -205,6 +205,7 @@ def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any]) -> 
         path=row.path,
         entry=row.entry,
         run=row.run,
+        series=row.series,
         has_plot=row.has_plot,
     )
 

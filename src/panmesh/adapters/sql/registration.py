@@ -15,6 +15,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.ledger import Ledger, finish_units
 from panmesh.adapters.sql.materialise import materialise
+from panmesh.adapters.sql.moves import take_over_moved
 from panmesh.adapters.sql.samples import sample_ids
 from panmesh.adapters.sql.tables import (
     change,
@@ -130,17 +131,21 @@ class SqlIngestStore:
                 for row in connection.execute(query)
             ]
 
-    def save_digests(self, version_id: int, before: ManifestRef, after: ManifestRef, failed: str | None, now_us: int) -> bool:
+    def save_digests(
+        self, version_id: int, before: ManifestRef, after: ManifestRef, key: bytes, failed: str | None, now_us: int
+    ) -> bool:
         reach("digest.before-commit")
         state = DigestState.FAILED if failed else DigestState.DONE
         with self._db.write() as connection:
             done = connection.execute(
                 update(dataset_version)
                 .where(dataset_version.c.id == version_id, dataset_version.c.manifest == before.to_bytes())
-                .values(manifest=after.to_bytes(), digest_state=state.value)
+                .values(manifest=after.to_bytes(), digest_state=state.value, digest_key=None if failed else key)
             )
             if done.rowcount != 1:
                 return False
+            if not failed and take_over_moved(connection, version_id, key, now_us):
+                return True
             row = connection.execute(
                 select(dataset.c.pid)
                 .join(dataset_version, dataset_version.c.dataset_id == dataset.c.id)
@@ -207,6 +212,7 @@ class SqlIngestStore:
             "file_count": new.manifest.file_count,
             "total_bytes": new.manifest.total_bytes,
             "updated_us": now_us,
+            "series": new.series,
         }
         if row.quarantine is not None and item.new.place.quarantine is None:
             columns |= {"quarantine": None, "investigation_id": item.investigation_id, "terms_id": item.terms_id}

@@ -274,6 +274,8 @@ dataset_version = Table(
     Column("facts", LargeBinary),  # zlib-compressed JSON: EntryFacts and problems
     Column("created_us", BigInteger, nullable=False),
     Column("closed_us", BigInteger),
+    Column("verified_us", BigInteger),  # when every byte was last compared with its digest
+    Column("digest_key", LargeBinary, index=True),  # SHA-256 over the digests of the files, in the order of their names
     UniqueConstraint("dataset_id", "number"),
 )
 

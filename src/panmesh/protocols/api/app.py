@@ -61,6 +61,7 @@ _SEARCH = {
     "proposal": "number",
     "visit": "pid of the investigation",
     "person": "part of a name as written in the file",
+    "series": "scan series, as a run of it says",
     "state": "open, embargoed …",
     "kind": "raw or processed",
     "quantity": "name:low..high unit, e.g. incident_energy:10..20 keV; repeat for more",

@@ -98,6 +98,7 @@ class DatasetModel(BaseModel):
     read_state: str | None
     growing: bool | None
     run: str | None
+    series: str | None
 
 
 class DatasetPage(BaseModel):

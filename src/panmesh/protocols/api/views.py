@@ -52,6 +52,7 @@ def dataset(s: DatasetSummary) -> dict[str, Any]:
         "read_state": s.read_state,
         "growing": s.growing,
         "run": s.run,
+        "series": s.series,
     }
 
 

@@ -1,0 +1,111 @@
+"""What upkeep asks of the tables: which bytes to compare next, what to try again, which scans have come to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select, update
+
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, unit, unit_dataset
+from panmesh.catalogue.manifest import ManifestRef
+from panmesh.catalogue.model import DigestState
+from panmesh.ingest.units import UnitState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The newest version of one dataset."""
+
+    dataset_id: int
+    pid: str
+    version_id: int
+    manifest: ManifestRef
+
+
+class SqlUpkeep:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def datasets(self, *, not_since_us: int | None = None, limit: int | None = None) -> list[Kept]:
+        """All, or those whose bytes were neither written nor compared since then, the longest waiting first."""
+        last = func.coalesce(dataset_version.c.verified_us, dataset_version.c.created_us)
+        query = select(dataset.c.id, dataset.c.pid, dataset_version.c.id.label("version_id"), dataset_version.c.manifest).join(
+            dataset_version, dataset_version.c.id == dataset.c.version_id
+        )
+        if not_since_us is not None:
+            query = query.where(last < not_since_us).order_by(last, dataset.c.id)
+        with self._db.read() as connection:
+            rows = connection.execute(query if limit is None else query.limit(limit)).all()
+        return [
+            Kept(dataset_id=r.id, pid=r.pid, version_id=r.version_id, manifest=ManifestRef.from_bytes(r.manifest)) for r in rows
+        ]
+
+    def save_findings(self, one: Kept, found: Mapping[str, tuple[str, str | None]], now_us: int, *, compared: bool) -> None:
+        """`found`: file → (what is wrong, detail for staff). `compared`: every byte was read."""
+        with self._db.write() as connection:
+            if compared:
+                connection.execute(
+                    update(dataset_version).where(dataset_version.c.id == one.version_id).values(verified_us=now_us)
+                )
+            before = {
+                f.name: f.kind
+                for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == one.dataset_id))
+            }
+            if before == {name: kind for name, (kind, _) in found.items()}:
+                return
+            connection.execute(delete(finding).where(finding.c.dataset_id == one.dataset_id))
+            if found:
+                rows = [
+                    {"dataset_id": one.dataset_id, "name": name, "kind": kind, "detail": detail, "noticed_us": now_us}
+                    for name, (kind, detail) in found.items()
+                ]
+                connection.execute(finding.insert(), rows)
+            connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": one.pid, "what": "verified"})
+
+    def total_bytes(self) -> int:
+        with self._db.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.sum(dataset.c.total_bytes), 0))).scalar_one())
+
+    def retry_failed_digests(self) -> int:
+        """A disk that was away, a file that was being written: what could not be digested is tried again."""
+        with self._db.write() as connection:
+            return connection.execute(
+                update(dataset_version)
+                .where(dataset_version.c.digest_state == DigestState.FAILED.value)
+                .values(digest_state=DigestState.PENDING.value)
+            ).rowcount
+
+    def wake_quiet(self, quiet_since_us: int, now_us: int, limit: int = 200) -> int:
+        """Scans under way that nothing was written to since then are read once more, to be closed."""
+        growing = (
+            select(unit.c.id)
+            .join(unit_dataset, unit_dataset.c.unit_id == unit.c.id)
+            .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
+            .where(
+                dataset.c.growing.is_(True),
+                unit.c.state.in_([UnitState.CATALOGUED.value, UnitState.STORED.value]),
+                unit.c.modified_us < quiet_since_us,
+                unit.c.read_us < quiet_since_us,
+            )
+            .order_by(unit.c.read_us)
+            .limit(limit)
+        )
+        with self._db.write() as connection:
+            ids = list(connection.execute(growing).scalars())
+            if ids:
+                connection.execute(
+                    update(unit)
+                    .where(unit.c.id.in_(ids))
+                    .values(state=UnitState.SEEN.value, seen_us=now_us, claimed_by=None, claimed_until_us=None)
+                )
+        return len(ids)
+
+    def segments(self) -> frozenset[str]:
+        """Names of all manifest segments that a version refers to."""
+        found: set[str] = set()
+        with self._db.read() as connection:
+            for blob in connection.execute(select(dataset_version.c.manifest)).scalars():
+                found.update(segment.name for segment in ManifestRef.from_bytes(blob).segments)
+        return frozenset(found)

@@ -1,0 +1,72 @@
+"""The house kept in order, by itself: bytes compared again, failures tried again, scans closed, what nothing refers to removed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from panmesh.adapters.storage.verify import Pace
+from panmesh.app.compose import Composition
+from panmesh.app.verify import Verified, verify_one
+from panmesh.kernel.clock import DAY_US
+
+log = structlog.get_logger("panmesh.upkeep")
+
+ROUND_SECONDS = 30.0
+RETRY_US = 3600 * 1_000_000  # digests that failed
+COLLECT_US = DAY_US
+SLOWEST = 8 << 20  # bytes a second: a small facility is compared sooner than it must be
+HASTE = 2.0  # times the pace that would just do, so that a night of standstill does not matter
+
+
+@dataclass
+class Upkeep:
+    app: Composition
+    stopped: threading.Event
+    _retried_us: int = 0
+    _collected_us: int = 0
+
+    def loop(self) -> None:
+        while not self.stopped.wait(ROUND_SECONDS):
+            self.round()
+
+    def round(self) -> None:
+        now = self.app.clock()
+        woken = self.app.upkeep.wake_quiet(now - int(self.app.settings.ingest.quiet_minutes * 60e6), now)
+        if woken:
+            log.info("scans at rest are read once more", units=woken)
+        if now - self._retried_us > RETRY_US:
+            self._retried_us = now
+            again = self.app.upkeep.retry_failed_digests()
+            if again:
+                log.info("digests tried again", versions=again)
+        if now - self._collected_us > COLLECT_US:
+            self._collected_us = now
+            self.app.manifests.collect_garbage(self.app.upkeep.segments())
+        self.verify_some(now)
+
+    def verify_some(self, now_us: int, limit: int = 16) -> Verified:
+        """The datasets that waited longest, if they waited longer than `verify_days`, at a pace that leaves the disk to others."""
+        result = Verified()
+        days = self.app.settings.ingest.verify_days
+        if days == 0:
+            return result
+        due = self.app.upkeep.datasets(not_since_us=now_us - int(days * DAY_US), limit=limit)
+        if not due:
+            return result
+        pace: Callable[[int], object] = Pace(max(SLOWEST, HASTE * self.app.upkeep.total_bytes() / (days * 86_400)))
+        for one in due:
+            if self.stopped.is_set():
+                break
+            verify_one(self.app, one, result, deep=True, progress=pace)
+        if result.missing + result.changed + result.unreadable:
+            log.warning(
+                "files are not what the catalogue says",
+                missing=result.missing,
+                changed=result.changed,
+                unreadable=result.unreadable,
+            )
+        return result
