@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +37,18 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
             for table in metadata.sorted_tables:
                 if table.name in _SKIPPED:
                     continue
-                buffer = io.BytesIO()
-                for row in connection.execution_options(yield_per=1000).execute(
-                    select(table).order_by(*table.primary_key.columns)
-                ):
-                    if table.name == "dataset_version":
-                        segments.update(s.name for s in ManifestRef.from_bytes(row.manifest).segments)
-                    buffer.write(json.dumps([_plain(v) for v in row]).encode() + b"\n")
-                    counts[table.name] = counts.get(table.name, 0) + 1
-                _add(archive, f"tables/{table.name}.jsonl", buffer.getvalue())
+                with tempfile.TemporaryFile(dir=target.parent) as lines:  # a table may be larger than the memory
+                    for row in connection.execution_options(yield_per=1000).execute(
+                        select(table).order_by(*table.primary_key.columns)
+                    ):
+                        if table.name == "dataset_version":
+                            segments.update(s.name for s in ManifestRef.from_bytes(row.manifest).segments)
+                        lines.write(json.dumps([_plain(v) for v in row]).encode() + b"\n")
+                        counts[table.name] = counts.get(table.name, 0) + 1
+                    info = tarfile.TarInfo(f"tables/{table.name}.jsonl")
+                    info.size = lines.tell()
+                    lines.seek(0)
+                    archive.addfile(info, lines)
             for name in sorted(segments):
                 archive.add(app.settings.data / "manifests" / name[:2] / f"{name}.parquet", f"manifests/{name}.parquet")
             head = {"format": FORMAT, "schema": newest(), "rows": counts, "segments": len(segments)}
@@ -81,11 +86,11 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
                 if lines is None:
                     continue
                 columns = [c.name for c in table.columns]
-                rows = [
-                    dict(zip(columns, map(_value, json.loads(line)), strict=True)) for line in _read(archive, lines).splitlines()
-                ]
-                for i in range(0, len(rows), 500):
-                    connection.execute(insert(table), rows[i : i + 500])
+                file = archive.extractfile(lines)
+                assert file is not None
+                rows = (dict(zip(columns, map(_value, json.loads(line)), strict=True)) for line in file)
+                while block := list(itertools.islice(rows, 500)):
+                    connection.execute(insert(table), block)
                 _count_on(connection, table)
         return dict(head["rows"])
 
