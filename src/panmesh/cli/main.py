@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from typing import Any
@@ -67,6 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
     except PanmeshError as error:
         click.echo(f"panmesh: {error.detail}", err=True)
         sys.exit(_EXIT.get(type(error).__name__, 1))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(
+            f"panmesh: no room left on the disk of {error.filename or 'the data directory'}. Make room, then go on.", err=True
+        )
+        sys.exit(_EXIT["Unavailable"])
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +20,8 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.audit import is_staff_read
 from panmesh.access.explain import explain
 from panmesh.access.viewer import Scope, Viewer
-from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, Sort
+from panmesh.catalogue.model import FacetValue
+from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http.downloads import open_download
 from panmesh.http.filters import query_of
 from panmesh.http.identity import COOKIE, SECURE_COOKIE, cross_origin
@@ -28,9 +30,10 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.facts_codec import from_plain
 from panmesh.ingest.units import UnitState
+from panmesh.kernel import techniques
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound, PanmeshError, Unauthenticated, Unavailable
 from panmesh.portal import words
-from panmesh.portal.plots import draw
+from panmesh.portal.plots import SIZES, Drawings, draw, message
 
 PER_PAGE = 25
 FILES_PER_PAGE = 100
@@ -42,7 +45,9 @@ FACETS = (
     (Field.PROPOSAL, "Proposal"),
     (Field.KIND, "Kind"),
 )
+_SINGLE = ("q", "from", "to", "sort")
 _SEARCH_FIELDS = ("q", "from", "to", "quantity", "sort", "person", "visit", *(f.value for f, _ in FACETS))
+_DRAWINGS = Drawings(200)  # asked after it is decided that they may be seen
 
 
 def routes() -> list[Route | Mount]:
@@ -89,18 +94,36 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         fault = error
         query = DatasetQuery(limit=PER_PAGE)
         page = s.search.search(who, query)
-    facets = [(field.value, title, s.search.facet(who, query, field, 12)) for field, title in FACETS]
+    facets = [(field.value, title, _worded(field, s.search.facet(who, query, field, 12))) for field, title in FACETS]
     return _render(
         request,
         "search.html",
         page=page,
         facets=[(name, title, values) for name, title, values in facets if len(values) > 1 or name in given],
         given=given,
+        conditions=_conditions(given, facets),
         fault=fault,
         quantities=s.search.quantities(who),
         link=lambda **changes: _link(given, changes),
         first=not given and offset == 0,
     )
+
+
+def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:
+    names = {Field.STATE: words.STATES, Field.KIND: words.KINDS}.get(field, {})
+    return [replace(v, label=names.get(v.value, v.label)) for v in values]
+
+
+def _conditions(given: dict[str, list[str]], facets: list[tuple[str, str, list[FacetValue]]]) -> list[tuple[str, str, str]]:
+    """What narrows the search: (its name, its value in words, the URL without it)."""
+    titles = words.CONDITIONS | {name: title for name, title, _ in facets}
+    labels = {(name, v.value): v.label for name, _, values in facets for v in values}
+    found = []
+    for name, values in given.items():
+        for value in values if name in titles else ():
+            label = labels.get((name, value)) or (techniques.label(value) if name == "technique" else None) or value
+            found.append((titles[name], label, _link(given, {name: None if name in _SINGLE else value})))
+    return found
 
 
 def dataset(request: Request, _form: dict[str, str]) -> Response:
@@ -142,8 +165,6 @@ def _neighbours(s: Services, who: Viewer, summary: Any) -> tuple[Any, Any]:
     visit = Compare(Field.VISIT, Op.EQUAL, summary.investigation.pid)
     found = []
     for op, descending in ((Op.LESS, True), (Op.MORE, False)):
-        from panmesh.catalogue.query import And
-
         where = And((visit, Compare(Field.START, op, summary.start_us)))
         page = s.search.search(who, DatasetQuery(where=where, sort=Sort(descending=descending), limit=1))
         found.append(page.items[0] if page.items else None)
@@ -163,14 +184,18 @@ def plot(request: Request, _form: dict[str, str]) -> Response:
     key = f'"{record.version_pid}-{record.revision}-{location.modified_us:x}"'
     if request.headers.get("if-none-match") == key:
         return Response(status_code=304, headers={"ETag": key})
-    wanted = from_plain(PlotFacts, facts)
-    drawn = s.previews().preview(path, wanted, _companions(s, who, pid, location.path) if wanted.missing else ())
+    size = _size(request)
+    drawing = _DRAWINGS.get(f"{path} {key} {size}")
+    if drawing is None:
+        wanted = from_plain(PlotFacts, facts)
+        drawn = s.previews().preview(path, wanted, _companions(s, who, pid, location.path) if wanted.missing else ())
+        drawing = _DRAWINGS.keep(f"{path} {key} {size}", draw(drawn, SIZES[size]))
     headers = {
         "ETag": key,
         "Cache-Control": "private, max-age=60",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
-    return Response(draw(drawn), media_type="image/svg+xml", headers=headers)
+    return Response(drawing, media_type="image/svg+xml", headers=headers)
 
 
 def _companions(s: Services, who: Viewer, pid: str, primary: str) -> list[Path]:
@@ -317,12 +342,13 @@ def sign_in(request: Request, form: dict[str, str]) -> Response:
     wanted = form.get("next") or request.query_params.get("next") or "/"
     back = wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
     if request.method == "GET":
-        return _render(request, "sign-in.html", back=back, fault=None)
+        return _render(request, "sign-in.html", back=back, fault=None, login="")
     address = request.client.host if request.client else "unknown"
     try:
         session = s.accounts.sign_in(form.get("login", ""), form.get("password", ""), address)
     except PanmeshError as error:
-        return _render(request, "sign-in.html", back=back, fault=error, status=status_of(error)[0])
+        login = form.get("login", "")
+        return _render(request, "sign-in.html", back=back, fault=error, login=login, status=status_of(error)[0])
     response = RedirectResponse(back, 303)
     secure = request.url.scheme == "https"
     response.set_cookie(
@@ -388,18 +414,9 @@ def _error_page(request: Request, error: PanmeshError) -> Response:
     if isinstance(error, Unauthenticated):
         return RedirectResponse("/sign-in?" + urlencode({"next": request.url.path}), 303)
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
-        return Response(_no_plot(error.detail), 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+        drawing = message(error.detail, SIZES[_size(request)])
+        return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
     return _render(request, "error.html", title=title, error=error, status=status)
-
-
-def _no_plot(sentence: str) -> str:
-    from html import escape
-
-    style = "text{font:15px system-ui;fill:#57606a}@media(prefers-color-scheme:dark){text{fill:#9aa4ae}}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 120"><style>{style}</style>'
-        f'<text x="360" y="64" text-anchor="middle">{escape(sentence[:110])}</text></svg>'
-    )
 
 
 def _render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -415,6 +432,7 @@ def _render(request: Request, template: str, *, status: int = 200, **values: Any
             csrf=request.scope.get("panmesh.csrf") or "",
             path=request.url.path,
             now_us=s.clock(),
+            status=status,
             zone=_zone(s),
             **values,
         )
@@ -441,9 +459,15 @@ def _environment() -> Environment:
             size=words.size,
             number=words.number,
             quantity=words.quantity,
+            measured=words.measured,
+            unit=words.unit,
+            telling=words.telling,
+            ranked=words.ranked,
             plain=words.plain_name,
+            title_of=words.title_of,
+            listed=words.listed,
         )
-        made.globals.update(ago=words.ago)
+        made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)
         _ENVIRONMENT = made
     return _ENVIRONMENT
 
@@ -458,6 +482,11 @@ def _number(request: Request, name: str) -> int:
     return min(int(text), 10**9) if text.isascii() and text.isdigit() else 0
 
 
+def _size(request: Request) -> str:
+    size = request.query_params.get("size", "")
+    return size if size in SIZES else "wide"
+
+
 def _link(given: dict[str, list[str]], changes: dict[str, Any]) -> str:
     """The search's URL with changes: name=value toggles a value, name=None takes the name away, offset=… moves."""
     kept = {name: list(values) for name, values in given.items()}
@@ -465,7 +494,7 @@ def _link(given: dict[str, list[str]], changes: dict[str, Any]) -> str:
     for name, value in changes.items():
         if value is None:
             kept.pop(name, None)
-        elif name in ("q", "from", "to", "sort"):
+        elif name in _SINGLE:
             kept[name] = [value]
         elif value in kept.get(name, []):
             kept[name].remove(value)

@@ -1,21 +1,50 @@
-"""Default plots as pictures that need no script: SVG with axes, units and a colour bar, in light and dark."""
+"""Default plots as pictures that need no script: SVG with axes, units and a colour bar, in light and dark, for desk, phone and list."""
 
 from __future__ import annotations
 
 import io
 import math
 from base64 import b64encode
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 from PIL import Image
 
 from panmesh.ingest.plot import Axis, PlotData
+from panmesh.portal.words import plain_name, raised, unit
 
-WIDTH, HEIGHT = 720, 420
-LEFT, RIGHT, TOP, BOTTOM = 78, 24, 34, 58
-BAR = 74  # room for the colour bar
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Of the drawing, in CSS pixels: text is as large as on the page around it."""
+
+    width: int
+    height: int
+    left: int = 76  # margins around the frame
+    right: int = 22
+    top: int = 16
+    bottom: int = 54
+    bar: int = 66  # room for the colour bar
+    ticks: int = 6  # at most, roughly
+    bare: bool = False  # the data alone, for a list
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        return self.width - self.left - self.right, self.height - self.top - self.bottom
+
+
+SIZES = {
+    "wide": Size(width=860, height=470),
+    "narrow": Size(width=358, height=290, left=58, right=10, bottom=50, bar=52, ticks=4),
+    "thumb": Size(width=144, height=84, left=4, right=4, top=6, bottom=6, bar=0, bare=True),
+}
+LOG_FROM = 1e4  # ratio of the largest to the smallest value, all positive, from which a logarithmic scale shows more
+MOST_KEPT = 200_000  # characters of a drawing that is remembered
 
 # Viridis at nine points; between them it is linear.
 _VIRIDIS = (
@@ -30,83 +59,142 @@ _VIRIDIS = (
     (253, 231, 37),
 )
 _STYLE = (
-    "text{font:13px system-ui,sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#d0d7de}.l{stroke:#0a58a6;stroke-width:1.6;fill:none}"
-    ".t{font-size:12px;font-variant-numeric:tabular-nums}"
-    "@media(prefers-color-scheme:dark){text{fill:#d7dde3}.f{stroke:#6e7681}.g{stroke:#30363d}.l{stroke:#6cb6ff}}"
+    "text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#e2e6ea}"
+    ".l{stroke:#0a58a6;stroke-width:1.5;stroke-linejoin:round;fill:none}.d{fill:#0a58a6}.t{font-size:12px;font-variant-numeric:tabular-nums}"
+    "@media(prefers-color-scheme:dark){text{fill:#d7dde3}.f{stroke:#6e7681}.g{stroke:#262e37}.l{stroke:#6cb6ff}.d{fill:#6cb6ff}}"
 )
+_DOTS_UP_TO = 80  # points that are marked one by one
 
 
-def draw(plot: PlotData) -> str:
+def draw(plot: PlotData, size: Size = SIZES["wide"]) -> str:
     """A whole SVG document."""
-    body = _image(plot) if plot.kind == "image" else _line(plot)
-    title = escape(_clean(plot.title or plot.label))
-    frame = f" · frame {escape(plot.frame)}" if plot.frame else ""
+    heading = "" if size.bare else _heading(plot)
+    if heading:
+        size = replace(size, top=size.top + 18)
+    body = _image(plot, size) if plot.kind == "image" else _line(plot, size)
+    over = f'<text x="{size.left}" y="22">{_cut(heading, (size.width - size.left) // 8)}</text>' if heading else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
-        f'<style>{_STYLE}</style><text x="{LEFT}" y="20">{title[:90]}{frame}</text>{body}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {size.height}" role="img" '
+        f'aria-label="{escape(_clean(plot.title or plain_name(plot.label)))}"><style>{_STYLE}</style>{over}{body}</svg>'
     )
 
 
-def _line(plot: PlotData) -> str:
+def message(text: str, size: Size = SIZES["wide"]) -> str:
+    """A whole SVG document that says why there is no plot; nothing at all where it would not be readable."""
+    inner = "" if size.bare else _centred(text, replace(size, height=120))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {84 if size.bare else 120}"><style>{_STYLE}</style>{inner}</svg>'
+
+
+class Drawings:
+    """The last ones that were made: a list asks for the same thumbnails again and again."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._kept: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, key: str) -> str | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: str, drawing: str) -> str:
+        """Returns the drawing; a large one is made anew each time."""
+        if len(drawing) <= MOST_KEPT:
+            with self._lock:
+                self._kept[key] = drawing
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
+        return drawing
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _line(plot: PlotData, size: Size) -> str:
     axis = plot.axes[0] if plot.axes else Axis(label="", units=None, values=())
     x = [v if v is not None else math.nan for v in axis.values] or list(range(len(plot.values)))
     y = [v if v is not None else math.nan for v in plot.values]
     points = [(a, b) for a, b in zip(x, y, strict=False) if math.isfinite(a) and math.isfinite(b)]
     if not points:
-        return _message("There are no finite numbers to draw.")
-    x_low, x_high = _span([a for a, _ in points])
-    y_low, y_high = _span([b for _, b in points])
-    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-
-    def place(a: float, b: float) -> str:
-        return f"{LEFT + (a - x_low) / (x_high - x_low) * width:.1f},{TOP + height - (b - y_low) / (y_high - y_low) * height:.1f}"
-
-    if len(points) == 1:
-        a, b = place(*points[0]).split(",")
-        mark = f'<circle class="l" cx="{a}" cy="{b}" r="4"/>'
-    else:
-        mark = f'<polyline class="l" points="{" ".join(place(a, b) for a, b in points)}"/>'
-    return (
-        _frame(width, height, (x_low, x_high), (y_low, y_high))
-        + mark
-        + _labels(_named(axis) or "point", _with_unit(plot.label, plot.units), width, height)
-    )
+        return _centred("There are no finite numbers to draw.", size)
+    name = _named(axis)
+    if len(points) > 1 and _same([a for a, _ in points]):  # an axis that stood still tells nothing
+        points, name = [(float(i), b) for i, (_, b) in enumerate(points)], ""
+    logarithmic = _wants_logarithm([b for _, b in points])
+    xs = [a for a, _ in points]
+    across = _scale(xs, size.ticks, logarithmic=logarithmic and _wants_logarithm(xs, 100), margin=0 if _ordered(xs) else 0.03)
+    upward = _scale([b for _, b in points], max(3, size.ticks - 1), logarithmic=logarithmic, margin=0.05)
+    width, height = size.inner
+    placed = [(size.left + across.at(a) * width, size.top + (1 - upward.at(b)) * height) for a, b in points]
+    return _frame(size, width, across, upward, name or "point", _with_unit(plot.label, plot.units)) + _curve(placed, size)
 
 
-def _image(plot: PlotData) -> str:
+def _curve(placed: Sequence[tuple[float, float]], size: Size) -> str:
+    """A line where the points go in one direction, dots where they wander to and fro."""
+    ordered = _ordered([x for x, _ in placed])
+    dots = ""
+    if not size.bare and (not ordered or len(placed) <= _DOTS_UP_TO):
+        dots = "".join(f'<circle class="d" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in placed)
+    if len(placed) == 1 or not ordered:
+        return dots or "".join(f'<circle class="d" cx="{x:.1f}" cy="{y:.1f}" r="1.5"/>' for x, y in placed)
+    return f'<polyline class="l" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in _thinned(placed))}"/>{dots}'
+
+
+def _thinned(placed: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The highest and the lowest point of each pixel, in their order: the same picture in fewer bytes."""
+    columns: dict[int, list[tuple[float, float]]] = {}
+    for point in placed:
+        columns.setdefault(int(point[0]), []).append(point)
+    kept: list[tuple[float, float]] = []
+    for column in columns.values():
+        low, high = min(column, key=lambda p: p[1]), max(column, key=lambda p: p[1])
+        kept += [p for p in dict.fromkeys(column) if p in (low, high)] if low != high else [low]
+    return kept
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+def _image(plot: PlotData, size: Size) -> str:
     data = np.array([math.nan if v is None else v for v in plot.values], dtype=np.float64).reshape(plot.rows, plot.columns)
     low, high = plot.low, plot.high
     if low is None or high is None:
-        return _message("There are no finite numbers to draw.")
+        return _centred("There are no finite numbers to draw.", size)
     if high <= low:
         high = low + (abs(low) or 1.0)
-    width, height = WIDTH - LEFT - RIGHT - BAR, HEIGHT - TOP - BOTTOM
-    picture = b64encode(_png(data, low, high)).decode()
+    width, height = size.inner
+    width -= size.bar
     y_axis = plot.axes[0] if plot.axes else Axis(label="", units=None, values=())
     x_axis = plot.axes[-1] if plot.axes else Axis(label="", units=None, values=())
-    bar_x = LEFT + width + 14
-    stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(_VIRIDIS))
-    bar = (
-        f'<defs><linearGradient id="v" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient></defs>'
-        f'<rect x="{bar_x}" y="{TOP}" width="14" height="{height}" fill="url(#v)"/>'
-        f'<text class="t" x="{bar_x + 18}" y="{TOP + 10}">{_tick(high)}</text><text class="t" x="{bar_x + 18}" y="{TOP + height}">{_tick(low)}</text>'
-        f'<text class="t" x="{bar_x}" y="{TOP + height + 20}">{escape(_clean(plot.units or ""))[:12]}</text>'
-    )
+    across, upward = _pixels(x_axis, plot.columns, size.ticks), _pixels(y_axis, plot.rows, max(3, size.ticks - 1))
+    picture = b64encode(_png(data, low, high, (2 * width, 2 * height))).decode()
     image = (
-        f'<image x="{LEFT}" y="{TOP}" width="{width}" height="{height}" preserveAspectRatio="none" '
+        f'<image x="{size.left}" y="{size.top}" width="{width}" height="{height}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{picture}"/>'
     )
-    x_range, y_range = _range(x_axis, plot.columns), _range(y_axis, plot.rows)
+    frame = _frame(size, width, across, upward, _named(x_axis) or "column", _named(y_axis) or "row", grid=False)
+    return image + frame + _bar(plot.units, low, high, size, size.left + width + 12, height)
+
+
+def _bar(units: str | None, low: float, high: float, size: Size, x: int, height: int) -> str:
+    if size.bare:
+        return ""
+    scale = _scale([low, high], 4)
+    stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(_VIRIDIS))
+    marks = "".join(
+        f'<text class="t" x="{x + 16}" y="{size.top + (1 - at) * height + 4:.1f}">{text}</text>' for at, text in scale.ticks
+    )
+    name = " ".join(part for part in (scale.note, unit(units) if units else "") if part)
     return (
-        image
-        + _frame(width, height, x_range, y_range, grid=False)
-        + bar
-        + _labels(_named(x_axis) or "column", _named(y_axis) or "row", width, height)
+        f'<defs><linearGradient id="v" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient></defs>'
+        f'<rect x="{x}" y="{size.top}" width="12" height="{height}" fill="url(#v)"/>{marks}'
+        f'<text class="t" text-anchor="end" x="{size.width - 6}" y="{size.top + height + 18}">{_cut(name, 9)}</text>'
     )
 
 
-def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, high: float) -> bytes:
-    """First row at the bottom, as axes grow upwards; what is no number is transparent."""
+def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, high: float, most: tuple[int, int]) -> bytes:
+    """First row at the bottom, as axes grow upwards; what is no number is transparent; no larger than anybody sees."""
     scaled = np.clip((data - low) / (high - low), 0, 1)
     bad = ~np.isfinite(scaled)
     steps = np.where(bad, 0, scaled) * 8
@@ -114,62 +202,158 @@ def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, hi
     base = np.minimum(steps.astype(int), 7)
     colour = table[base] + (table[base + 1] - table[base]) * (steps - base)[..., None]
     pixels = np.dstack([colour, np.where(bad, 0, 255)]).astype(np.uint8)
+    picture = Image.fromarray(pixels[::-1])
+    size = (min(picture.width, most[0]), min(picture.height, most[1]))
     buffer = io.BytesIO()
-    Image.fromarray(pixels[::-1], "RGBA").save(buffer, "PNG")
+    (picture if size == picture.size else picture.resize(size, Image.Resampling.BOX)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _frame(width: int, height: int, x: tuple[float, float], y: tuple[float, float], *, grid: bool = True) -> str:
-    parts = [f'<rect class="f" x="{LEFT}" y="{TOP}" width="{width}" height="{height}"/>']
-    for value in _ticks(*x):
-        at = LEFT + (value - x[0]) / (x[1] - x[0]) * width
-        if grid:
-            parts.append(f'<line class="g" x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{TOP + height}"/>')
-        parts.append(f'<text class="t" text-anchor="middle" x="{at:.1f}" y="{TOP + height + 18}">{_tick(value)}</text>')
-    for value in _ticks(*y):
-        at = TOP + height - (value - y[0]) / (y[1] - y[0]) * height
-        if grid:
-            parts.append(f'<line class="g" x1="{LEFT}" y1="{at:.1f}" x2="{LEFT + width}" y2="{at:.1f}"/>')
-        parts.append(f'<text class="t" text-anchor="end" x="{LEFT - 6}" y="{at + 4:.1f}">{_tick(value)}</text>')
-    return "".join(parts)
+# --- scales -----------------------------------------------------------------------------------------------------------
 
 
-def _labels(x: str, y: str, width: int, height: int) -> str:
-    middle = TOP + height / 2
-    return (
-        f'<text text-anchor="middle" x="{LEFT + width / 2}" y="{HEIGHT - 14}">{escape(_clean(x))[:80]}</text>'
-        f'<text text-anchor="middle" transform="translate(16 {middle}) rotate(-90)">{escape(_clean(y))[:60]}</text>'
-    )
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    at: Callable[[float], float]  # value → 0…1 along the axis
+    ticks: list[tuple[float, str]]  # place 0…1, text
+    note: str = ""  # what the numbers of the ticks lack: "×10⁶"
 
 
-def _message(text: str) -> str:
-    return f'<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">{escape(text)}</text>'
+def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, margin: float = 0.0) -> _Scale:
+    low, high = _span(values)
+    if logarithmic:
+        a, b = math.log10(low), math.log10(high)
+        spare = (b - a) * margin
+
+        def at(value: float) -> float:
+            return (math.log10(value) - a + spare) / (b - a + 2 * spare)
+
+        every = max(1, round((b - a) / count))
+        return _Scale(at, [(at(10.0**p), f"10{raised(p)}") for p in range(math.ceil(a), math.floor(b) + 1, every)])
+    spare = (high - low) * margin
+    low, high = low - spare, high + spare
+
+    def linear(value: float) -> float:
+        return (value - low) / (high - low)
+
+    ticks = _ticks(low, high, count)
+    texts, note = _written(ticks)
+    return _Scale(linear, [(linear(v), text) for v, text in zip(ticks, texts, strict=True)], note)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    raw = (high - low) / 5
+def _pixels(axis: Axis, count: int, ticks: int) -> _Scale:
+    """Of the pixels of an image: each value of the axis stands in the middle of its pixel, also where they are not evenly spaced."""
+    values = np.array([math.nan if v is None else v for v in axis.values], dtype=np.float64)
+    steps = np.diff(values)
+    if values.size != count or count < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
+        return _scale([0.0, float(max(count, 1))], ticks)
+    places = (np.arange(count) + 0.5) / count
+    if steps[0] < 0:
+        values, places = values[::-1], places[::-1]
+
+    def at(value: float) -> float:
+        return float(np.interp(value, values, places))
+
+    marks = _ticks(float(values[0]), float(values[-1]), ticks)
+    texts, note = _written(marks)
+    return _Scale(at, [(at(v), text) for v, text in zip(marks, texts, strict=True)], note)
+
+
+def _wants_logarithm(values: Sequence[float], ratio: float = LOG_FROM) -> bool:
+    low, high = min(values), max(values)
+    return low > 0 and high / low >= ratio
+
+
+def _ticks(low: float, high: float, count: int) -> list[float]:
+    raw = (high - low) / count
     if not math.isfinite(raw) or raw <= 0:
         return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw), 10 * power)
-    first = math.ceil(low / step) * step
-    return [first + i * step for i in range(12) if first + i * step <= high + step * 1e-9]
+    first = math.ceil(low / step - 1e-9) * step
+    return [first + i * step for i in range(3 * count) if first + i * step <= high + step * 1e-9]
 
 
-def _tick(value: float) -> str:
-    return f"{0.0 if abs(value) < 1e-300 else value:.4g}".replace("-", "−")
+def _written(ticks: Sequence[float]) -> tuple[list[str], str]:
+    """With as many digits as tell the ticks apart; a large common part or power of ten goes to the name of the axis."""
+    step = min((abs(b - a) for a, b in pairwise(ticks)), default=abs(ticks[0]) or 1.0)
+    if step == 0 or not math.isfinite(step):
+        return [f"{v:.4g}" for v in ticks], ""
+    notes = []
+    largest = max(abs(v) for v in ticks)
+    if len(ticks) > 1 and largest / step > 1e5:
+        base = ticks[0]
+        ticks, notes = [v - base for v in ticks], [f"− {base:.12g}" if base > 0 else f"+ {-base:.12g}"]
+        largest = max(abs(v) for v in ticks)
+    exponent = math.floor(math.log10(largest)) if largest > 0 else 0
+    if exponent >= 5 or exponent <= -4:
+        ticks, step = [v / 10.0**exponent for v in ticks], step / 10.0**exponent
+        notes.append(f"×10{raised(exponent)}")
+    decimals = next((d for d in range(12) if abs(round(step, d) - step) < step * 1e-6), 12)
+    return [f"{v if abs(v) > step * 1e-9 else 0.0:.{decimals}f}".replace("-", "−") for v in ticks], " ".join(notes)
+
+
+def _ordered(values: Sequence[float]) -> bool:
+    return all(a <= b for a, b in pairwise(values)) or all(a >= b for a, b in pairwise(values))
+
+
+def _same(values: Sequence[float]) -> bool:
+    low, high = min(values), max(values)
+    return high - low <= 1e-9 * max(abs(low), abs(high))
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if low == high:
+    if _same(values):
         return low - (abs(low) * 0.05 or 0.5), high + (abs(high) * 0.05 or 0.5)
     return low, high
 
 
-def _range(axis: Axis, count: int) -> tuple[float, float]:
-    good = [v for v in axis.values if v is not None]
-    return (good[0], good[-1]) if len(good) > 1 and good[0] < good[-1] else (0.0, float(max(count, 1)))
+# --- frame and text ---------------------------------------------------------------------------------------------------
+
+
+def _frame(size: Size, width: int, x: _Scale, y: _Scale, x_name: str, y_name: str, *, grid: bool = True) -> str:
+    if size.bare:
+        return ""
+    left, top, height = size.left, size.top, size.inner[1]
+    parts = []
+    for place, text in x.ticks:
+        at = left + place * width
+        if grid:
+            parts.append(f'<line class="g" x1="{at:.1f}" y1="{top}" x2="{at:.1f}" y2="{top + height}"/>')
+        parts.append(f'<text class="t" text-anchor="middle" x="{at:.1f}" y="{top + height + 18}">{text}</text>')
+    for place, text in y.ticks:
+        at = top + (1 - place) * height
+        if grid:
+            parts.append(f'<line class="g" x1="{left}" y1="{at:.1f}" x2="{left + width}" y2="{at:.1f}"/>')
+        parts.append(f'<text class="t" text-anchor="end" x="{left - 6}" y="{at + 4:.1f}">{text}</text>')
+    parts.append(f'<rect class="f" x="{left}" y="{top}" width="{width}" height="{height}"/>')
+    middle = top + height / 2
+    parts.append(
+        f'<text text-anchor="middle" x="{left + width / 2}" y="{size.height - 12}">{_cut(f"{x_name} {x.note}", width // 8)}</text>'
+        f'<text text-anchor="middle" transform="translate(15 {middle}) rotate(-90)">{_cut(f"{y_name} {y.note}", height // 8)}</text>'
+    )
+    return "".join(parts)
+
+
+def _heading(plot: PlotData) -> str:
+    title = plot.title if plot.title and plot.title != plot.label else ""
+    return " · ".join(part for part in (title, f"frame {plot.frame}" if plot.frame else "") if part)
+
+
+def _centred(text: str, size: Size) -> str:
+    if size.bare:
+        return ""
+    words, lines = _clean(text).split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > size.width // 8 and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    top = size.height / 2 - 9 * (len(lines) - 1)
+    return "".join(
+        f'<text x="{size.width / 2}" y="{top + 18 * i}" text-anchor="middle">{escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
 
 
 def _named(axis: Axis) -> str:
@@ -177,7 +361,12 @@ def _named(axis: Axis) -> str:
 
 
 def _with_unit(label: str, units: str | None) -> str:
-    return f"{label} ({units})" if label and units else label
+    return f"{plain_name(label)} ({unit(units)})" if label and units else plain_name(label)
+
+
+def _cut(text: str, length: int) -> str:
+    text = _clean(text).strip()
+    return escape(text if len(text) <= length else f"{text[: max(1, length - 1)]}…")
 
 
 def _clean(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from markupsafe import Markup, escape
 
 from panmesh.access.explain import explain
 from panmesh.access.terms import State
-from panmesh.catalogue.model import AccessView, ParameterView
+from panmesh.catalogue.model import AccessView, DatasetSummary, ParameterView
 from panmesh.kernel.clock import from_us, iso
 
 _ICONS = {
@@ -20,6 +21,76 @@ _ICONS = {
     State.PLANNED: ("wait", "M4 5h16v16H4zM4 10h16M8 3v4M16 3v4"),
 }
 _CLOSED = ("closed", "M7 11V7a5 5 0 0 1 10 0v4M5 11h14v10H5z")
+
+STATES = {
+    "planned": "Planned",
+    "collecting": "Being measured",
+    "embargoed": "Embargoed",
+    "open": "Open",
+    "held": "Held",
+    "withdrawn": "Withdrawn",
+    "deleted": "Deleted",
+    "proprietary": "Proprietary",
+    "internal": "Staff only",
+}
+KINDS = {"raw": "Raw data", "processed": "Processed data"}
+VISIT_KINDS = {
+    "user": "user experiment",
+    "in-house": "in-house research",
+    "commissioning": "commissioning",
+    "proprietary": "proprietary",
+    "unscheduled": "not scheduled",
+}
+# States of a file in the ledger of ingest.
+UNITS = {
+    "seen": "waits",
+    "catalogued": "in the catalogue",
+    "part": "part of a run",
+    "stored": "kept unread",
+    "failed": "could not be read",
+    "gone": "gone from disk",
+}
+SCOPES = {
+    "read": "read metadata",
+    "data": "download data",
+    "write": "change metadata",
+    "ingest": "push files",
+    "admin": "administer",
+}
+FILE_STATES = {"missing": "missing on disk", "changed": "changed on disk", "unreadable": "cannot be read now"}
+CONDITIONS = {"q": "Words", "from": "From", "to": "To", "quantity": "Quantity", "person": "Person", "visit": "Visit"}
+# What tells one run of a list from the next, the most telling first.
+TELLING = (
+    "temperature",
+    "pressure",
+    "magnetic_field",
+    "electric_field",
+    "concentration",
+    "incident_energy",
+    "incident_wavelength",
+    "exposure_time",
+    "detector_distance",
+    "frames",
+    "duration",
+)
+# Units as printed, for the spellings that files use most; any other stays as it is.
+_UNITS = {
+    **dict.fromkeys(("deg", "degree", "degrees", "Deg", "DEG", "Degrees"), "°"),
+    **dict.fromkeys(("angstrom", "Angstrom", "angstroms", "Angstroms", "ANGSTROM", "Ang", "\u212b"), "Å"),
+    **dict.fromkeys(("1/angstrom", "1/Angstrom", "1/A", "1/Å", "A^-1", "Å^-1", "angstrom^-1", "1/ang"), "Å⁻¹"),
+    **dict.fromkeys(("1/nm", "nm^-1"), "nm⁻¹"),
+    **dict.fromkeys(("1/cm", "cm^-1"), "cm⁻¹"),
+    **dict.fromkeys(("mm^-1", "1/mm"), "mm⁻¹"),
+    **dict.fromkeys(("us", "usec", "microsecond", "microseconds"), "µs"),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("s", "sec", "second", "seconds", "Seconds"), "s"),
+    **dict.fromkeys(("um", "micron", "microns", "micrometer", "micrometre"), "µm"),
+    **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
+    **dict.fromkeys(("kelvin", "Kelvin", "kelvins"), "K"),
+    **dict.fromkeys(("degC", "celsius", "Celsius"), "°C"),
+    **dict.fromkeys(("uA",), "µA"),
+}
+_THIN = "\u202f"  # narrow, and no line breaks here
 
 
 def badge(access: AccessView, zone: str) -> Markup:
@@ -59,38 +130,112 @@ def size(count: int | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Six significant digits, no needless zeros, a true minus sign."""
+    """Six significant digits (all of them below 10⁹), thousands set apart, no needless zeros, a true minus sign."""
     if value is None or not math.isfinite(value):
         return "—"
-    text = f"{value:.6g}"
+    text = f"{value:.0f}" if 1e6 <= abs(value) < 1e9 else f"{value:.6g}"
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
-        return f"{mantissa}·10{_raised(int(exponent))}".replace("-", "−")
-    return text.replace("-", "−")
+        return (f"{mantissa}·10" if mantissa not in ("1", "-1") else f"{mantissa[:-1]}10").replace("-", "−") + raised(
+            int(exponent)
+        )
+    whole, point, rest = text.partition(".")
+    if len(whole.lstrip("-")) > 4:
+        whole = f"{int(whole):,}".replace(",", _THIN)
+    return (whole + point + rest).replace("-", "−")
+
+
+def measured(p: ParameterView) -> str:
+    """The value without its unit; of a scan, from where to where."""
+    if isinstance(p.value, str):
+        return p.value
+    if p.value is not None:
+        return number(p.value)
+    return f"{number(p.minimum)} … {number(p.maximum)}"
 
 
 def quantity(p: ParameterView) -> Markup:
-    unit = Markup(' <span class="unit">{}</span>').format(p.unit) if p.unit else Markup("")
-    if isinstance(p.value, str):
-        return escape(p.value)
-    if p.value is not None:
-        return escape(number(p.value)) + unit
-    return escape(f"{number(p.minimum)} … {number(p.maximum)}") + unit
+    shown = Markup('\u00a0<span class="unit">{}</span>').format(unit(p.unit)) if p.unit else Markup("")
+    return escape(measured(p)) + (Markup("") if isinstance(p.value, str) else shown)
+
+
+def unit(symbol: str | None) -> str:
+    return _UNITS.get(symbol.strip(), symbol) if symbol else ""
+
+
+def telling(parameters: Iterable[ParameterView], count: int = 3) -> list[ParameterView]:
+    """The few conditions that a row of a list has room for."""
+    known = [p for p in ranked(parameters) if p.name in TELLING and not (isinstance(p.value, str) and len(p.value) > 24)]
+    if any(p.name == "incident_energy" for p in known):
+        known = [p for p in known if p.name != "incident_wavelength"]  # says the same
+    return known[:count]
+
+
+def ranked(parameters: Iterable[ParameterView]) -> list[ParameterView]:
+    return sorted(parameters, key=lambda p: TELLING.index(p.name) if p.name in TELLING else len(TELLING))
 
 
 def plain_name(name: str) -> str:
     return name.replace("_", " ")
 
 
-def ago(us: int | None, now_us: int) -> str:
+def title_of(d: DatasetSummary) -> str:
+    """What a run is called where its file gives no title: its number, or the name of its file."""
+    return d.title or (f"Run {d.run}" if d.run else "") or (d.path or "").rpartition("/")[2] or "Run without a title"
+
+
+def span(start_us: int | None, end_us: int | None, zone: str, basis: str | None = None) -> Markup:
+    """From when to when and how long; the day is not said twice."""
+    begun = when(start_us, zone, basis)
+    if start_us is None or end_us is None or end_us <= start_us:
+        return begun
+    first, last = (from_us(us).astimezone(ZoneInfo(zone)) for us in (start_us, end_us))
+    if (first.date(), first.hour, first.minute) == (last.date(), last.hour, last.minute):
+        return begun + Markup(' <span class="none">for {}</span>').format(duration(end_us - start_us))
+    ended = when(end_us, zone)
+    if first.date() == last.date():
+        ended = Markup('<time datetime="{0}" title="{0}">{1}</time>').format(iso(end_us), f"{last:%H:%M}")
+    return begun + " – " + ended + Markup(' <span class="none">({})</span>').format(duration(end_us - start_us))
+
+
+def days(start_us: int | None, end_us: int | None, zone: str) -> str:
+    if start_us is None or end_us is None or day(start_us, zone) == day(end_us, zone):
+        return day(start_us, zone)
+    first, last = (from_us(us).astimezone(ZoneInfo(zone)) for us in (start_us, end_us))
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} – {day(end_us, zone)}"
+    return f"{first.day} {first:%b}{f' {first.year}' if first.year != last.year else ''} – {day(end_us, zone)}"
+
+
+def duration(us: int) -> str:
+    seconds = us / 1e6
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    return f"{hours // 24} d" + (f" {hours % 24} h" if hours % 24 else "")
+
+
+def ago(us: int | None, now_us: int) -> Markup:
+    """How long since, with the exact instant on hover."""
     if us is None:
-        return "never"
+        return Markup("never")
     seconds = max(0, (now_us - us) // 1_000_000)
-    for limit, unit in ((60, "s"), (3600, "min"), (86_400, "h")):
-        if seconds < limit:
-            return f"{seconds // max(1, limit // 60 if unit != 'h' else 3600)} {unit} ago"
-    return f"{seconds // 86_400} d ago"
+    limits = ((60, 1, "s"), (3600, 60, "min"), (2 * 86_400, 3600, "h"))
+    divisor, name = next(((d, n) for limit, d, n in limits if seconds < limit), (86_400, "d"))
+    return Markup('<time datetime="{0}" title="{0}">{1} {2} ago</time>').format(iso(us), seconds // divisor, name)
 
 
-def _raised(exponent: int) -> str:
+def plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", _THIN)
+
+
+def listed(values: Sequence[str], words: dict[str, str]) -> str:
+    return ", ".join(words.get(value, value) for value in values)
+
+
+def raised(exponent: int) -> str:
     return str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))

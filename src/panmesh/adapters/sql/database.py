@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from panmesh.kernel.errors import Unavailable
 
 
 class Database:
@@ -44,6 +47,11 @@ class Database:
             try:
                 yield connection
                 connection.commit()
+            except OperationalError as error:
+                connection.rollback()
+                if _no_space(error):
+                    raise Unavailable(FULL) from error
+                raise
             except BaseException:
                 connection.rollback()
                 raise
@@ -55,6 +63,17 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+FULL = (
+    "The disk of the database is full: nothing was written, and what was there is whole. Make room, then go on: "
+    "panmesh continues where it stopped."
+)
+
+
+def _no_space(error: OperationalError) -> bool:
+    text_, state = str(error.orig), getattr(error.orig, "sqlstate", None)
+    return state == "53100" or "disk is full" in text_ or "No space left" in text_
 
 
 def _sqlite_engine(url: str) -> Engine:
