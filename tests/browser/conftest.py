@@ -19,6 +19,7 @@ from tests.browser.facility import Facility, build, serve
 from tests.conftest import ROOT
 
 OpenPage = Callable[..., Any]
+SIZE = {"width": WIDE, "height": HEIGHT}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,24 +59,24 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="package")
-def sessions(facility: Facility, browser: Any) -> Callable[[str | None], Any]:
-    """The cookies of somebody who signed in through the form, once for all tests."""
-    known: dict[str | None, Any] = {None: None}
+def new_page(facility: Facility, browser: Any) -> Callable[..., Any]:
+    """A page with cookies of its own, of somebody who is signed in or of nobody."""
 
-    def of(login: str | None) -> Any:
-        if login not in known:
-            context = browser.new_context()
-            page = context.new_page()
-            page.goto(f"{facility.url}/sign-in")
-            page.get_by_label("Login").fill(login)
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("main").get_by_role("button", name="Sign in").click()
-            page.get_by_role("button", name="Sign out").wait_for()
-            known[login] = context.storage_state()
-            context.close()
-        return known[login]
+    def make(login: str | None, script: bool) -> Any:
+        context = browser.new_context(base_url=facility.url, java_script_enabled=script, viewport=SIZE)
+        context.set_default_timeout(15_000)
+        if login is not None:
+            given = {"login": login, "password": PASSWORD}
+            assert context.request.post("/sign-in", form=given, max_redirects=0).status == 303
+        return context.new_page()
 
-    return of
+    return make
+
+
+@pytest.fixture(scope="package")
+def kept() -> dict[tuple[str | None, bool], Any]:
+    """Pages that tests use one after the other: a new one costs half a second."""
+    return {}
 
 
 @pytest.fixture
@@ -87,25 +88,31 @@ def faults(facility: Facility) -> Iterator[Faults]:
 
 
 @pytest.fixture
-def open_page(facility: Facility, browser: Any, sessions: Callable[[str | None], Any], faults: Faults) -> Iterator[OpenPage]:
-    """`open_page("/ingest", login="admin", script=False)`; the path may name pids: "/datasets/{open}"."""
-    contexts: list[Any] = []
+def open_page(
+    facility: Facility, new_page: Callable[..., Any], kept: dict[tuple[str | None, bool], Any], faults: Faults
+) -> Iterator[OpenPage]:
+    """`open_page("/ingest", login="admin")`; the path may name pids: "/datasets/{open}". `alone`: it signs in or out."""
+    used: list[Any] = []
+    alone_ones: list[Any] = []
 
-    def open_one(path: str, *, login: str | None = None, script: bool = True, width: int = WIDE) -> Any:
-        context = browser.new_context(
-            base_url=facility.url,
-            storage_state=sessions(login),
-            java_script_enabled=script,
-            viewport={"width": width, "height": HEIGHT},
-            accept_downloads=True,
-        )
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        page = context.new_page()
-        faults.watch(page)
+    def open_one(path: str, *, login: str | None = None, script: bool = True, alone: bool = False) -> Any:
+        if alone:
+            page = new_page(login, script)
+            alone_ones.append(page)
+        else:
+            page = kept.get((login, script)) or kept.setdefault((login, script), new_page(login, script))
+        if page not in used:
+            faults.watch(page)
+            used.append(page)
         page.goto(path.format(**facility.pids))
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for page in used:
+        faults.leave(page)
+        if page in alone_ones:
+            page.context.close()
+        else:
+            page.goto("about:blank")
+            page.set_viewport_size(SIZE)
+            page.emulate_media(color_scheme="light")

@@ -67,7 +67,7 @@ def test_pages_of_results_follow_one_another(open_page: OpenPage) -> None:
 
 
 def test_sign_in_and_out(open_page: OpenPage) -> None:
-    page = open_page("/instruments")
+    page = open_page("/instruments", alone=True)
     page.get_by_role("link", name="Sign in").click()
     _sign_in(page, "pi", PASSWORD)
     page.wait_for_url("**/instruments")
@@ -78,7 +78,7 @@ def test_sign_in_and_out(open_page: OpenPage) -> None:
 
 def test_a_wrong_password_is_said_and_the_login_kept(open_page: OpenPage, faults: Faults) -> None:
     faults.expected |= {401}
-    page = open_page("/sign-in?next=/instruments")
+    page = open_page("/sign-in?next=/instruments", alone=True)
     _sign_in(page, "scientist", "wrong")
     assert page.get_by_role("alert").inner_text() == "The login or the password is wrong."
     assert page.get_by_label("Login").input_value() == "scientist"
@@ -172,7 +172,7 @@ def test_a_correction_is_seen_and_undone(open_page: OpenPage) -> None:
 
 
 def test_everything_works_without_script(open_page: OpenPage, facility: Facility, faults: Faults) -> None:
-    page = open_page("/", script=False)
+    page = open_page("/", script=False, alone=True)
     page.get_by_label("Words").fill("CeO2")
     page.get_by_label("Words").press("Enter")
     page.get_by_label("Narrow the result").get_by_role("link", name="sim-powder").click()

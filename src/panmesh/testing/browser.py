@@ -57,11 +57,24 @@ class Faults:
     found: list[str] = field(default_factory=list)
 
     def watch(self, page: Any) -> None:
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.found.append(f"script: {error}"))
-        page.on("request", self._asked)
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
+        for event, note in self._notes().items():
+            page.on(event, note)
+
+    def leave(self, page: Any) -> None:
+        for event, note in self._notes().items():
+            page.remove_listener(event, note)
+
+    def _notes(self) -> dict[str, Any]:
+        return {
+            "console": self._said,
+            "pageerror": self._broke,
+            "request": self._asked,
+            "requestfailed": self._failed,
+            "response": self._answered,
+        }
+
+    def _broke(self, error: Any) -> None:
+        self.found.append(f"script: {error}")
 
     def _said(self, message: Any) -> None:
         provoked = any(f"status of {status}" in message.text for status in self.expected)
