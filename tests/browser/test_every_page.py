@@ -30,7 +30,7 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "sample": ("/samples/{sample}", None, 200),
     "sign-in": ("/sign-in", None, 200),
     "tokens": ("/tokens", "member", 200),
-    "ingest": ("/ingest?contains=imaging", "admin", 200),
+    "ingest": ("/ingest?contains=_000", "admin", 200),
     "quarantine": ("/quarantine", "steward", 200),
     "not found": ("/datasets/pm-0000000000000000", None, 404),
 }

@@ -68,15 +68,28 @@ _DOTS_UP_TO = 80  # points that are marked one by one
 
 def draw(plot: PlotData, size: Size = SIZES["wide"]) -> str:
     """A whole SVG document."""
+    plot = _sane(plot)
     heading = "" if size.bare else _heading(plot)
-    if heading:
+    if heading or (plot.kind == "image" and not size.bare):
         size = replace(size, top=size.top + 18)
     body = _image(plot, size) if plot.kind == "image" else _line(plot, size)
-    over = f'<text x="{size.left}" y="22">{_cut(heading, (size.width - size.left) // 8)}</text>' if heading else ""
+    over = f'<text x="{size.left}" y="22">{_cut(heading, (size.width - size.left - size.bar) // 8)}</text>' if heading else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {size.height}" role="img" '
         f'aria-label="{escape(_clean(plot.title or plain_name(plot.label)))}"><style>{_STYLE}</style>{over}{body}</svg>'
     )
+
+
+def _sane(plot: PlotData) -> PlotData:
+    """Without what no instrument measures and arithmetic cannot bear: fill values near the end of the range, dust near zero."""
+
+    def sane(value: float | None) -> float | None:
+        if value is None or not abs(value) < 1e150:
+            return None
+        return value if abs(value) > 1e-150 else 0.0
+
+    axes = tuple(replace(axis, values=tuple(map(sane, axis.values))) for axis in plot.axes)
+    return replace(plot, values=tuple(map(sane, plot.values)), low=sane(plot.low), high=sane(plot.high), axes=axes)
 
 
 def message(text: str, size: Size = SIZES["wide"]) -> str:
@@ -168,6 +181,7 @@ def _image(plot: PlotData, size: Size) -> str:
     y_axis = plot.axes[0] if plot.axes else Axis(label="", units=None, values=())
     x_axis = plot.axes[-1] if plot.axes else Axis(label="", units=None, values=())
     across, upward = _pixels(x_axis, plot.columns, size.ticks), _pixels(y_axis, plot.rows, max(3, size.ticks - 1))
+    size, width, height = _true_to_scale(size, width, height, _proportion(x_axis, y_axis, plot))
     picture = b64encode(_png(data, low, high, (2 * width, 2 * height))).decode()
     image = (
         f'<image x="{size.left}" y="{size.top}" width="{width}" height="{height}" preserveAspectRatio="none" '
@@ -177,10 +191,36 @@ def _image(plot: PlotData, size: Size) -> str:
     return image + frame + _bar(plot.units, low, high, size, size.left + width + 12, height)
 
 
+def _proportion(x: Axis, y: Axis, plot: PlotData) -> float | None:
+    """Width by height where both are measured in the same unit, or in pixels; None where they are not to be compared."""
+    spans = []
+    for axis, count in ((x, plot.columns), (y, plot.rows)):
+        if not axis.values:
+            spans.append(float(count))
+            continue
+        values = np.array([math.nan if v is None else v for v in axis.values], dtype=np.float64)
+        steps = np.diff(values)
+        if steps.size == 0 or not np.all(np.isfinite(steps)) or np.ptp(steps) > 0.01 * abs(float(steps.mean())):
+            return None
+        spans.append(abs(float(steps.mean())) * count)
+    alike = bool(x.values) == bool(y.values) and x.units == y.units and (x.units is not None or not x.values)
+    return spans[0] / spans[1] if alike and spans[1] > 0 and 1 / 3 <= spans[0] / spans[1] <= 3 else None
+
+
+def _true_to_scale(size: Size, width: int, height: int, proportion: float | None) -> tuple[Size, int, int]:
+    """The frame in the middle of the room that it has, as wide and high as the proportion says: rings stay round."""
+    if proportion is None:
+        return size, width, height
+    wide, high = min(width, round(height * proportion)), min(height, round(width / proportion))
+    aside, above = (width - wide) // 2, (height - high) // 2
+    size = replace(size, left=size.left + aside, top=size.top + above, bottom=size.height - size.top - above - high)
+    return size, wide, high
+
+
 def _bar(units: str | None, low: float, high: float, size: Size, x: int, height: int) -> str:
     if size.bare:
         return ""
-    scale = _scale([low, high], 4)
+    scale = _scale([low, high], 4, digits=4)
     stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(_VIRIDIS))
     marks = "".join(
         f'<text class="t" x="{x + 16}" y="{size.top + (1 - at) * height + 4:.1f}">{text}</text>' for at, text in scale.ticks
@@ -189,7 +229,7 @@ def _bar(units: str | None, low: float, high: float, size: Size, x: int, height:
     return (
         f'<defs><linearGradient id="v" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient></defs>'
         f'<rect x="{x}" y="{size.top}" width="12" height="{height}" fill="url(#v)"/>{marks}'
-        f'<text class="t" text-anchor="end" x="{size.width - 6}" y="{size.top + height + 18}">{_cut(name, 9)}</text>'
+        f'<text class="t" text-anchor="end" x="{x + 46}" y="{size.top - 10}">{_cut(name, 12)}</text>'
     )
 
 
@@ -219,7 +259,7 @@ class _Scale:
     note: str = ""  # what the numbers of the ticks lack: "×10⁶"
 
 
-def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, margin: float = 0.0) -> _Scale:
+def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, margin: float = 0.0, digits: int = 5) -> _Scale:
     low, high = _span(values)
     if logarithmic:
         a, b = math.log10(low), math.log10(high)
@@ -237,7 +277,7 @@ def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, ma
         return (value - low) / (high - low)
 
     ticks = _ticks(low, high, count)
-    texts, note = _written(ticks)
+    texts, note = _written(ticks, digits)
     return _Scale(linear, [(linear(v), text) for v, text in zip(ticks, texts, strict=True)], note)
 
 
@@ -274,7 +314,7 @@ def _ticks(low: float, high: float, count: int) -> list[float]:
     return [first + i * step for i in range(3 * count) if first + i * step <= high + step * 1e-9]
 
 
-def _written(ticks: Sequence[float]) -> tuple[list[str], str]:
+def _written(ticks: Sequence[float], digits: int = 5) -> tuple[list[str], str]:
     """With as many digits as tell the ticks apart; a large common part or power of ten goes to the name of the axis."""
     step = min((abs(b - a) for a, b in pairwise(ticks)), default=abs(ticks[0]) or 1.0)
     if step == 0 or not math.isfinite(step):
@@ -286,7 +326,7 @@ def _written(ticks: Sequence[float]) -> tuple[list[str], str]:
         ticks, notes = [v - base for v in ticks], [f"− {base:.12g}" if base > 0 else f"+ {-base:.12g}"]
         largest = max(abs(v) for v in ticks)
     exponent = math.floor(math.log10(largest)) if largest > 0 else 0
-    if exponent >= 5 or exponent <= -4:
+    if exponent >= digits or exponent <= -4:
         ticks, step = [v / 10.0**exponent for v in ticks], step / 10.0**exponent
         notes.append(f"×10{raised(exponent)}")
     decimals = next((d for d in range(12) if abs(round(step, d) - step) < step * 1e-6), 12)
@@ -330,8 +370,8 @@ def _frame(size: Size, width: int, x: _Scale, y: _Scale, x_name: str, y_name: st
     parts.append(f'<rect class="f" x="{left}" y="{top}" width="{width}" height="{height}"/>')
     middle = top + height / 2
     parts.append(
-        f'<text text-anchor="middle" x="{left + width / 2}" y="{size.height - 12}">{_cut(f"{x_name} {x.note}", width // 8)}</text>'
-        f'<text text-anchor="middle" transform="translate(15 {middle}) rotate(-90)">{_cut(f"{y_name} {y.note}", height // 8)}</text>'
+        f'<text text-anchor="middle" x="{left + width / 2}" y="{top + height + 40}">{_cut(f"{x_name} {x.note}", width // 8)}</text>'
+        f'<text text-anchor="middle" transform="translate({max(15, left - 60)} {middle}) rotate(-90)">{_cut(f"{y_name} {y.note}", height // 8)}</text>'
     )
     return "".join(parts)
 

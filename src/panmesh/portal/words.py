@@ -69,7 +69,6 @@ TELLING = (
     "incident_energy",
     "incident_wavelength",
     "exposure_time",
-    "detector_distance",
     "frames",
     "duration",
 )
