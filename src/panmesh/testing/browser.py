@@ -41,8 +41,8 @@ def open_browser() -> Iterator[Any]:
 
 
 def find_chromium() -> str:
-    """PANMESH_CHROMIUM, or the first on the path."""
-    found = os.environ.get("PANMESH_CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
+    """CHROMIUM of the environment, or the first on the path."""
+    found = os.environ.get("CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         raise RuntimeError(f"None of {', '.join(NAMES)} is on the path. Install one: sudo apt-get install chromium")
     return found
