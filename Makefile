@@ -54,7 +54,7 @@ bench: .venv/.dev  ## timings side by side
 
 soak: .venv/.dev  ## long runs, not in CI
 	@bash scripts/system-packages postgresql
-	@PANMESH_SOAK=1 $(BIN)/python scripts/run-tests -m soak
+	@$(BIN)/python scripts/run-tests -m soak
 
 wheel: .venv/.dev  ## dist/*.whl
 	@$(BIN)/python -m build --wheel -o dist . >/dev/null && ls dist

@@ -131,6 +131,19 @@ def test_what_was_restored_is_what_was_there_row_by_row(houses: tuple[Compositio
         restore(there, tmp_path / "b.tar.gz")
 
 
+def test_what_a_worker_held_at_the_time_of_the_backup_is_read_on_the_new_host_at_once(
+    houses: tuple[Composition, Composition, Path], tmp_path: Path
+) -> None:
+    here, there, runs = houses
+    write_run(runs, 1, datetime(2026, 3, 1, tzinfo=UTC))
+    scan_tree(here, "runs", "")
+    here.ingest_store.claim("worker of the old host", 10, here.clock(), 600_000_000)
+    backup(here, tmp_path / "b.tar.gz")
+    restore(there, tmp_path / "b.tar.gz")
+    ingest_until_done(there)
+    assert there.search.search(OPERATOR, DatasetQuery()).total == 1
+
+
 def test_half_a_backup_is_refused_and_nothing_is_changed(houses: tuple[Composition, Composition, Path], tmp_path: Path) -> None:
     here, there, _ = houses
     backup(here, tmp_path / "b.tar.gz")

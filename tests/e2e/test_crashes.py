@@ -80,7 +80,7 @@ def _let_leases_end(data: Path, url: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("what", ["ingest", "serve"])
-@pytest.mark.parametrize("seed", range(int(os.environ.get("PANMESH_SOAK_SEEDS", "5"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SOAK_SEEDS", "5"))))
 def test_ten_kills_at_any_time_and_nothing_is_lost(what: str, seed: int, tmp_path: Path, database_url: str) -> None:
     """5 seeds × 10 kills × (ingest, server) × 2 databases: 200 kills."""
     rng, count = random.Random(f"{what}{seed}"), 150

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Integer, func, insert, select, text
+from sqlalchemy import Integer, func, insert, select, text, update
 
 from panmesh.adapters.sql.migrate import newest
 from panmesh.adapters.sql.tables import metadata
@@ -92,6 +92,8 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
                 while block := list(itertools.islice(rows, 500)):
                     connection.execute(insert(table), block)
                 _count_on(connection, table)
+            unit = metadata.tables["unit"]  # the workers that held them are not here: nobody would come back before the lease ends
+            connection.execute(update(unit).where(unit.c.claimed_by.is_not(None)).values(claimed_by=None, claimed_until_us=None))
         return dict(head["rows"])
 
 
