@@ -92,7 +92,7 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
                 while block := list(itertools.islice(rows, 500)):
                     connection.execute(insert(table), block)
                 _count_on(connection, table)
-            unit = metadata.tables["unit"]  # the workers that held them are not here: nobody would come back before the lease ends
+            unit = metadata.tables["unit"]  # what a worker of the old host held is free: that worker is not here
             connection.execute(update(unit).where(unit.c.claimed_by.is_not(None)).values(claimed_by=None, claimed_until_us=None))
         return dict(head["rows"])
 
