@@ -10,8 +10,11 @@ from panmesh.adapters.sql.tables import (
     change,
     dataset,
     dataset_person,
+    dataset_sample,
     dataset_technique,
     dataset_version,
+    document_dataset,
+    file_names,
     finding,
     layer,
     parameter,
@@ -95,9 +98,14 @@ def _redirect(connection: Connection, parts: list[int], master: int, now_us: int
         )
 
 
+_OF_DATASET = (
+    dataset_version, layer, parameter, dataset_technique, dataset_person, dataset_sample, document_dataset, file_names, finding, unit_dataset,
+)  # fmt: skip
+
+
 def remove_dataset(connection: Connection, dataset_id: int) -> None:
     """The rows of one dataset; its pid stays in the pid table."""
-    for table in (dataset_version, layer, parameter, dataset_technique, dataset_person, finding, unit_dataset):
+    for table in _OF_DATASET:
         connection.execute(delete(table).where(table.c.dataset_id == dataset_id))
     connection.execute(delete(relation).where(or_(relation.c.derived_id == dataset_id, relation.c.source_id == dataset_id)))
     connection.execute(delete(dataset).where(dataset.c.id == dataset_id))

@@ -13,6 +13,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.ledger import Ledger
 from panmesh.adapters.sql.materialise import layers_of, materialise
 from panmesh.adapters.sql.permission import readable_terms
@@ -221,6 +222,7 @@ class SqlDesk:
                 dataset_version.insert().values(**version).returning(dataset_version.c.id)
             ).scalar_one()
             connection.execute(update(dataset).where(dataset.c.id == number).values(version_id=version_id))
+            keep_file_names(connection, [(number, manifest)], fresh=True)
             connection.execute(pid.insert(), [_pid(new, "dataset", new, None), _pid(version_pid(new, 1), "version", new, 1)])
             values = _derived_values(run, first, [s.start_us for s in sources if s.start_us is not None])
             connection.execute(

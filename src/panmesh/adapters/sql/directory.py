@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from panmesh.access.terms import AccessClass
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.documents import keep_document
 from panmesh.adapters.sql.tables import change, facility, instrument, investigation, pid, proposal, terms
 from panmesh.catalogue.model import Origin, ProposalKind
 from panmesh.ingest.placing import MARGIN_US, InstrumentEntry, Visit
@@ -143,6 +144,8 @@ class Directory:
             "folder": folder,
         }
         made = connection.execute(investigation.insert().values(**row).returning(investigation.c.id)).scalar_one()
+        if folder is not None:  # what waits in quarantine is no visit
+            keep_document(connection, made)
         connection.execute(
             pid.insert(), {"pid": new, "kind": "investigation", "concept": new, "version": None, "origin": Origin.NATIVE.value}
         )

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, select, update
 
 from panmesh.adapters.sql.absorption import remove_dataset
+from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, layer, pid, unit, unit_dataset
+from panmesh.catalogue.manifest import ManifestRef
 from panmesh.ingest.units import UnitState
 
 
@@ -56,6 +58,7 @@ def _move(connection: Connection, old: Any, new: Any, now_us: int) -> None:
         .where(dataset_version.c.id == old.version_id)
         .values(manifest=at.manifest, content_key=at.content_key)
     )
+    keep_file_names(connection, [(old.id, ManifestRef.from_bytes(at.manifest))])
     connection.execute(delete(unit_dataset).where(unit_dataset.c.dataset_id == old.id))
     connection.execute(unit_dataset.insert(), [{"unit_id": one, "dataset_id": old.id} for one in units])
     connection.execute(delete(finding).where(finding.c.dataset_id == old.id))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from panmesh.adapters.sql.absorption import absorb_parts, wake_masters
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.directory import Directory
+from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.ledger import Ledger, finish_units
 from panmesh.adapters.sql.materialise import materialise
 from panmesh.adapters.sql.moves import take_over_moved
@@ -193,6 +194,7 @@ class SqlIngestStore:
             connection.execute(
                 update(dataset_version).where(dataset_version.c.id == current.id).values(**facts, **_manifest_columns(new))
             )
+            keep_file_names(connection, [(row.id, new.manifest)])
         else:
             _write_versions(connection, [(row.id, Pid(row.pid), row.version + 1, new)], now_us)
             connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "version"})
@@ -305,6 +307,8 @@ def _write_versions(connection: Connection, versions: list[tuple[int, Pid, int, 
     connection.execute(pid.insert(), [_pid_row(version_pid(c, n), "version", c, n) for _, c, n, _ in versions])
     pairs = [{"b_id": d, "b_version": v, "b_number": n} for (d, _, n, _), v in zip(versions, ids, strict=True)]
     connection.execute(_POINT_TO_VERSION, pairs)
+    fresh = all(number == 1 for _, _, number, _ in versions)
+    keep_file_names(connection, [(dataset_id, new.manifest) for dataset_id, _, _, new in versions], fresh=fresh)
 
 
 def _write_details(connection: Connection, items: list[tuple[int, NewDataset]], now_us: int) -> None:

@@ -13,6 +13,7 @@ from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.documents import keep_document
 from panmesh.adapters.sql.tables import (
     account,
     account_instrument,
@@ -247,7 +248,7 @@ class _Import:
                 "starts_us": visit.starts_us,
                 "ends_us": visit.ends_us,
             }
-            c.execute(investigation.insert(), values)
+            keep_document(c, c.execute(investigation.insert().values(**values).returning(investigation.c.id)).scalar_one())
             c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": new, "what": "created"})
             self._note("visit", name, "new")
             return
@@ -270,6 +271,7 @@ class _Import:
             return
         c.execute(update(terms).where(terms.c.id == row.terms_id).values(**differs))
         c.execute(update(investigation).where(investigation.c.id == row.id).values(**visit_values))
+        keep_document(c, row.id)
         c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": row.pid, "what": "updated"})
         self._note("visit", name, json.dumps({k: [getattr(old, k), v] for k, v in differs.items()}))
 

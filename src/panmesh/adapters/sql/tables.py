@@ -362,6 +362,113 @@ finding = Table(
     UniqueConstraint("dataset_id", "name"),
 )
 
+# The words of a file list, so that datasets are found by the names of their files; null: too many files, ask the manifest.
+file_names = Table(
+    "file_names",
+    metadata,
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True, autoincrement=False),
+    Column("names", Text),  # folded, one on each line
+)
+
+dataset_sample = Table(
+    "dataset_sample",  # further samples, besides the dataset's own
+    metadata,
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True),
+    Column("sample_id", Big, ForeignKey("sample.id"), primary_key=True, index=True),
+)
+
+technique = Table(
+    "technique",  # terms that other catalogues brought, with a pid of their own; PaNET itself is no table
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("panet_pid", Text, index=True),  # the term that it is, or null
+)
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+document = Table(
+    "document",  # what a federation lists: one for each investigation, and those that were brought from elsewhere
+    metadata,
+    _id(),
+    Column("pid", Text, nullable=False, unique=True),
+    _ref("facility_id", "facility"),
+    _ref("investigation_id", "investigation", null=True),
+    _ref("terms_id", "terms", index=True),
+    Column("origin", Text, nullable=False),
+    Column("type", Text, nullable=False),  # proposal, publication
+    Column("title", Text),
+    Column("title_folded", Text),
+    Column("summary", Text),
+    Column("summary_folded", Text),
+    Column("doi", Text),
+    Column("starts_us", BigInteger),
+    Column("ends_us", BigInteger),
+    Column("release_us", BigInteger),
+    Column("license", Text),  # SPDX
+    Column("keywords_json", Text, nullable=False, default="[]"),
+    Index(None, "investigation_id", unique=True),
+)
+
+document_dataset = Table(
+    "document_dataset",  # besides the datasets of the document's investigation
+    metadata,
+    Column("document_id", Big, ForeignKey("document.id"), primary_key=True),
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True, index=True),
+)
+
+document_parameter = Table(
+    "document_parameter",
+    metadata,
+    _id(),
+    _ref("document_id", "document", index=True),
+    Column("name", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("unit", Text),
+    Column("value", Float(53)),
+    Column("minimum", Float(53)),
+    Column("maximum", Float(53)),
+    Column("text", Text),
+    Column("dimension", Text),
+    Column("low", Float(53)),
+    Column("high", Float(53)),
+)
+
+person = Table(
+    "person",
+    metadata,
+    _id(),
+    Column("person_key", Text, nullable=False, unique=True),  # "orcid:…", "login:…", or the source's own id
+    Column("full_name", Text, nullable=False),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("orcid", Text),
+    Column("researcher_id", Text),
+)
+
+affiliation = Table(
+    "affiliation",
+    metadata,
+    _id(),
+    Column("affiliation_key", Text, nullable=False, unique=True),
+    Column("name", Text),
+    Column("address", Text),
+    Column("city", Text),
+    Column("country", Text),
+)
+
+member = Table(
+    "member",
+    metadata,
+    _id(),
+    _ref("document_id", "document", index=True),
+    _ref("person_id", "person", null=True, index=True),
+    _ref("affiliation_id", "affiliation", null=True, index=True),
+    Column("role", Text),
+    Column("position", Integer, nullable=False, default=0),
+)
+
 # --- identifiers, feed, audit ---------------------------------------------------------------------------------------
 
 pid = Table(
