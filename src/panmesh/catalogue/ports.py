@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from panmesh.access.viewer import Viewer
+from panmesh.catalogue.graph import Entity, Node, Selection
 from panmesh.catalogue.model import (
     DatasetRecord,
     DatasetSummary,
@@ -61,4 +62,24 @@ class CatalogueReads(Protocol):
 
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
         """Names of the searchable quantities in what the viewer may read, with the most frequent unit as label."""
+        ...
+
+
+class GraphReads(Protocol):
+    """The catalogue as records that refer to one another. Hidden and absent are one, as above."""
+
+    def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]: ...
+
+    def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int: ...
+
+    def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection, now_us: int) -> Node | None:
+        """By pid, a version's pid, or an alias. The selection's condition and required includes do not count here."""
+        ...
+
+    def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
+        """Files of one dataset, in the order of their names; none where the viewer may not read them. None: no such dataset."""
+        ...
+
+    def techniques(self) -> list[Node]:
+        """All terms: PaNET's, and those that other catalogues brought."""
         ...

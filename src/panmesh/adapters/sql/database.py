@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
+from panmesh.adapters.sql.patterns import fits, fold_or_none
 from panmesh.kernel.errors import Unavailable
 
 
@@ -82,6 +83,8 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _manners(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by us, with the right kind
+        connection.create_function("panmesh_fold", 1, fold_or_none, deterministic=True)
+        connection.create_function("panmesh_fits", 2, fits, deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut

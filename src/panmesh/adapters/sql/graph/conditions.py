@@ -1,0 +1,259 @@
+"""Conditions of `catalogue.graph` as SQL: fields, free text, and relations that must lead somewhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
+
+from panmesh.access.artefact import Artefact
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.dialects import code_points, contains
+from panmesh.adapters.sql.graph.quantities import Quantities
+from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
+from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, of_dataset
+from panmesh.adapters.sql.patterns import folded, like, like_pattern, matching, regular
+from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, GraphOp, Include, Kind, Selection, Test, Text
+from panmesh.kernel.errors import Invalid
+from panmesh.kernel.text import fold, storable
+
+_LARGEST = 2**63 - 1
+
+
+class Conditions:
+    """`files`: ids of the datasets that have a file which satisfies a condition (their names are in manifests, not in rows)."""
+
+    def __init__(self, around: Around, vocabulary: Vocabulary, sqlite: bool, files: Any) -> None:
+        self._around = around
+        self._vocabulary = vocabulary
+        self._sqlite = sqlite
+        self._files = files
+
+    def select(self, source: Source, selection: Selection, *columns: Any) -> Select[Any]:
+        """Rows that the viewer may know of, that satisfy the condition, and whose required relations lead somewhere."""
+        return select(*columns).select_from(source.from_).where(source.visible, self.where(source, selection))
+
+    def where(self, source: Source, selection: Selection) -> ColumnElement[bool]:
+        parts = [self.condition(source, selection.where)]
+        parts += [self.link(source, include) for include in selection.includes if include.required]
+        if selection.words:
+            parts.append(self.any_word(source, selection.words))
+        return and_(true(), *parts)
+
+    def condition(self, source: Source, condition: GraphCondition | None) -> ColumnElement[bool]:
+        if condition is None:
+            return true()
+        if source.entity is Entity.PARAMETER:
+            return Quantities(source, self._test).where(condition)
+        if isinstance(condition, All):
+            return and_(true(), *(self.condition(source, part) for part in condition.parts))
+        if isinstance(condition, AnyOf):
+            return or_(false(), *(self.condition(source, part) for part in condition.parts))
+        if isinstance(condition, Text):
+            return self._text(source, condition)
+        return self._test(source, condition)
+
+    def link(self, parent: Source, include: Include) -> ColumnElement[bool]:
+        """True of parents for which the relation leads to something that satisfies the include's own selection."""
+        target, _ = SHAPES[parent.entity].relations[include.relation]
+        if target is Entity.TECHNIQUE:
+            return self._techniques(parent, include)
+        if target is Entity.FILE:
+            return self._around_may(parent, Artefact.RAW) & parent.hidden["id"].in_(self._files(include.selection.where))
+        way = LINKS[parent.entity, include.relation]
+        child = self._around.source(target, parent.entity)
+        satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
+        ways: list[ColumnElement[bool]] = []
+        for bridge in way.bridges:
+            inner: Any = select(child.hidden[bridge.child]).select_from(child.from_).where(satisfied)
+            if bridge.via is not None:
+                inner = select(bridge.via.c[bridge.via_parent]).where(bridge.via.c[bridge.via_child].in_(inner))
+            else:
+                inner = inner.where(child.hidden[bridge.child].is_not(None))
+            ways.append(parent.hidden[bridge.parent].in_(inner))
+        return and_(self._around_may(parent, way.parent_artefact), or_(*ways))
+
+    def order(self, source: Source, selection: Selection) -> list[ColumnElement[Any]]:
+        """A field that the viewer may not read sorts as if it were missing: last."""
+        shape = SHAPES[source.entity]
+        found: list[ColumnElement[Any]] = []
+        for name, descending in selection.order:
+            if name not in source.columns or name not in shape.fields:
+                continue
+            kind, artefact = shape.fields[name]
+            column = self.readable(source, name, artefact)
+            column = code_points(column) if kind is Kind.TEXT else column
+            found.append(column.desc().nulls_last() if descending else column.asc().nulls_last())
+        return found
+
+    def readable(self, source: Source, name: str, artefact: Artefact) -> ColumnElement[Any]:
+        """The field, or nothing on rows whose part it belongs to the viewer may not read."""
+        from sqlalchemy import case
+
+        column = source.columns[name]
+        if artefact is Artefact.CORE_METADATA or source.terms_id is None or self._around.viewer.operator:
+            return column
+        return case((self._around.may(artefact, source.terms_id), column), else_=None)
+
+    def any_word(self, source: Source, words: tuple[str, ...]) -> ColumnElement[bool]:
+        return or_(false(), *(self.has_word(source, word) for word in words))
+
+    def has_word(self, source: Source, word: str) -> ColumnElement[bool]:
+        wanted = storable(fold(word))
+        return or_(
+            false(),
+            *(and_(self._around.may(artefact, source.terms_id), contains(column, wanted)) for artefact, column in source.words),
+        )
+
+    def _around_may(self, source: Source, artefact: Artefact) -> ColumnElement[bool]:
+        if artefact is Artefact.RAW and source.entity is Entity.DATASET:
+            raw = source.hidden["kind"] == "raw"
+            may = self._around.may
+            return or_(and_(raw, may(Artefact.RAW, source.terms_id)), and_(not_(raw), may(Artefact.PROCESSED, source.terms_id)))
+        return true() if artefact is Artefact.CORE_METADATA else self._around.may(artefact, source.terms_id)
+
+    def _techniques(self, parent: Source, include: Include) -> ColumnElement[bool]:
+        if parent.entity is not Entity.DATASET:
+            return false()
+        found = of_dataset(self._vocabulary, include.selection.where, parent.hidden["id"])
+        for inner in include.selection.includes:
+            if inner.required:  # back to datasets that share a tag
+                other = self._around.source(Entity.DATASET)
+                same = t.dataset_technique
+                mine = self.select(other, inner.selection, other.hidden["id"])
+                shared = select(same.c.technique_pid).where(same.c.dataset_id.in_(mine))
+                found = and_(found, parent.hidden["id"].in_(select(same.c.dataset_id).where(same.c.technique_pid.in_(shared))))
+        return found
+
+    def _text(self, source: Source, condition: Text) -> ColumnElement[bool]:
+        """Every word in some text field of the record."""
+        names = SHAPES[source.entity].text
+        words = [storable(fold(word)) for word in condition.words if fold(word)]
+        if not words or not names:
+            return false()
+        columns = [self._folded(source, name) for name in names]
+        return and_(*(or_(*(contains(column, word) for column in columns)) for word in words))
+
+    def _folded(self, source: Source, name: str) -> ColumnElement[str]:
+        artefact = SHAPES[source.entity].fields[name][1]
+        if name in source.folded and (artefact is Artefact.CORE_METADATA or source.terms_id is None):
+            return source.folded[name]
+        return folded(self.readable(source, name, artefact))
+
+    def _test(self, source: Source, test: Test) -> ColumnElement[bool]:
+        fields = SHAPES[source.entity].fields
+        if test.field not in fields or test.field not in source.columns:
+            return false()
+        kind, artefact = fields[test.field]
+        said = self._compare(source, test, kind)
+        if artefact is Artefact.CORE_METADATA or source.terms_id is None:
+            return said
+        return and_(self._around.may(artefact, source.terms_id), said)
+
+    def _compare(self, source: Source, test: Test, kind: Kind) -> ColumnElement[bool]:
+        column = source.columns[test.field]
+        if kind is Kind.BOOLEAN:
+            return _boolean(column, test)
+        if kind is Kind.TEXTS:
+            return self._one_of_texts(column, test)
+        if kind in (Kind.NUMBER, Kind.INSTANT):
+            return _number(column, test)
+        return self._letters(source, column, test)
+
+    def _letters(self, source: Source, column: Any, test: Test) -> ColumnElement[bool]:
+        values = [storable(str(v)) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
+        value, ordered = (values or [""])[0], code_points(column)
+        match test.op:
+            case GraphOp.EQ:
+                return column == value  # type: ignore[no-any-return]
+            case GraphOp.NEQ:
+                return column != value  # type: ignore[no-any-return]
+            case GraphOp.INQ:
+                return column.in_(values)  # type: ignore[no-any-return]
+            case GraphOp.NIN:
+                return and_(column.is_not(None), column.not_in(values))
+            case GraphOp.LIKE:
+                return like(column, like_pattern(value, sqlite=self._sqlite))
+            case GraphOp.NLIKE:
+                return and_(column.is_not(None), not_(like(column, like_pattern(value, sqlite=self._sqlite))))
+            case GraphOp.ILIKE:
+                return like(self._lower(source, test.field, column), like_pattern(fold_keeping(value), sqlite=self._sqlite))
+            case GraphOp.NILIKE:
+                pattern = like_pattern(fold_keeping(value), sqlite=self._sqlite)
+                return and_(column.is_not(None), not_(like(self._lower(source, test.field, column), pattern)))
+            case GraphOp.REGEXP:
+                return matching(column, regular(value))
+            case GraphOp.BETWEEN:
+                return and_(ordered >= values[0], ordered <= values[1])
+        return {
+            GraphOp.GT: ordered > value,
+            GraphOp.GTE: ordered >= value,
+            GraphOp.LT: ordered < value,
+            GraphOp.LTE: ordered <= value,
+        }[test.op]
+
+    def _lower(self, source: Source, name: str, column: Any) -> Any:
+        return source.folded[name] if name in source.folded else folded(column)
+
+    def _one_of_texts(self, column: Any, test: Test) -> ColumnElement[bool]:
+        """A list of texts, kept as JSON: has one that is equal, or that contains the pattern."""
+        import json
+
+        values = [storable(str(v)) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
+        within = or_(false(), *(contains(column, json.dumps(v, ensure_ascii=False)) for v in values))
+        match test.op:
+            case GraphOp.EQ | GraphOp.INQ:
+                return within
+            case GraphOp.NEQ | GraphOp.NIN:
+                return and_(column != "[]", not_(within))
+            case GraphOp.LIKE:
+                return like(column, like_pattern(values[0], sqlite=self._sqlite))
+            case GraphOp.ILIKE:
+                return like(folded(column), like_pattern(fold_keeping(values[0]), sqlite=self._sqlite))
+        return false()
+
+
+def fold_keeping(pattern: str) -> str:
+    return fold(pattern)
+
+
+def _boolean(column: Any, test: Test) -> ColumnElement[bool]:
+    if test.op in (GraphOp.EQ, GraphOp.INQ):
+        values = test.value if isinstance(test.value, tuple) else (test.value,)
+        return or_(false(), *(column if value else not_(column) for value in values))
+    if test.op in (GraphOp.NEQ, GraphOp.NIN):
+        values = test.value if isinstance(test.value, tuple) else (test.value,)
+        return and_(true(), *(not_(column) if value else column for value in values))
+    return false()
+
+
+def _number(column: Any, test: Test) -> ColumnElement[bool]:
+    values = [_held(v) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
+    if not values or any(isinstance(v, float) and math.isnan(v) for v in values):
+        return false()
+    value = values[0]
+    match test.op:
+        case GraphOp.EQ:
+            return column == value  # type: ignore[no-any-return]
+        case GraphOp.NEQ:
+            return column != value  # type: ignore[no-any-return]
+        case GraphOp.INQ:
+            return column.in_(values)  # type: ignore[no-any-return]
+        case GraphOp.NIN:
+            return and_(column.is_not(None), column.not_in(values))
+        case GraphOp.GT:
+            return column > value  # type: ignore[no-any-return]
+        case GraphOp.GTE:
+            return column >= value  # type: ignore[no-any-return]
+        case GraphOp.LT:
+            return column < value  # type: ignore[no-any-return]
+        case GraphOp.LTE:
+            return column <= value  # type: ignore[no-any-return]
+        case GraphOp.BETWEEN:
+            return and_(column >= value, column <= values[1])
+    raise Invalid(f"{test.op.value} is for text, {test.field} is a number.")
+
+
+def _held(value: float | int) -> float | int:
+    return min(max(value, -_LARGEST), _LARGEST) if isinstance(value, int) else value

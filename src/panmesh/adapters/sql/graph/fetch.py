@@ -1,0 +1,333 @@
+"""`catalogue.graph.Selection` answered: a page of records in one statement, then one statement for each relation that is included."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import code_points, contains
+from panmesh.adapters.sql.graph.conditions import Conditions
+from panmesh.adapters.sql.graph.files import Files
+from panmesh.adapters.sql.graph.quantities import Asked, asked, convert
+from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
+from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
+from panmesh.catalogue import quantity_names
+from panmesh.catalogue.graph import SHAPES, AnyOf, Entity, GraphCondition, Include, Node, Selection, walk
+from panmesh.catalogue.manifest import ManifestStore
+from panmesh.kernel.errors import Invalid
+from panmesh.kernel.text import fold, storable
+
+AT_ONCE = 500  # parents whose relation is loaded by one statement
+MAX_NODES = 200_000  # of one answer's page
+NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
+
+
+class SqlGraph:
+    """Implements `catalogue.ports.GraphReads`."""
+
+    def __init__(self, database: Database, manifests: ManifestStore) -> None:
+        self._db = database
+        self._manifests = manifests
+
+    def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
+        with self._db.read() as connection:
+            return self._reading(connection, viewer, now_us).page(entity, selection)
+
+    def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int:
+        with self._db.read() as connection:
+            return self._reading(connection, viewer, now_us).count(entity, selection)
+
+    def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection, now_us: int) -> Node | None:
+        """By pid, also by a version's pid or an alias."""
+        with self._db.read() as connection:
+            return self._reading(connection, viewer, now_us).one(entity, pid, selection)
+
+    def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
+        with self._db.read() as connection:
+            found = self._reading(connection, viewer, now_us).one(
+                Entity.DATASET, pid, Selection(includes=(Include("files", selection),))
+            )
+        files = found.links["files"] if found is not None else None
+        return files if isinstance(files, list) else None
+
+    def techniques(self) -> list[Node]:
+        with self._db.read() as connection:
+            terms = Vocabulary(connection).everything()
+        return [Node(Entity.TECHNIQUE, term.values | {"synonym": list(term.names[1:])}, {}) for term in terms]
+
+    def _reading(self, connection: Connection, viewer: Viewer, now_us: int) -> _Reading:
+        return _Reading(connection, Around(viewer, now_us), self._db.sqlite, self._manifests)
+
+
+class _Reading:
+    """One transaction, one viewer, one instant."""
+
+    def __init__(self, connection: Connection, around: Around, sqlite: bool, manifests: ManifestStore) -> None:
+        self._connection = connection
+        self._around = around
+        self._vocabulary = Vocabulary(connection)
+        self._files = Files(connection, manifests)
+        self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
+        self._nodes = 0
+
+    def page(self, entity: Entity, selection: Selection) -> list[Node]:
+        source = self._around.source(entity)
+        key = code_points(source.columns[SHAPES[entity].key])
+        score = self._score(source, selection.words)
+        query = self._say.select(source, selection, *self._columns(source), score.label("score"))
+        if selection.after is not None:
+            query = query.where(key > storable(selection.after))
+        order = self._say.order(source, selection)
+        if selection.words and not order:
+            order = [score.desc()]
+        query = query.order_by(*order, key).limit(selection.limit).offset(selection.skip or None)
+        return self._load(source, query, selection, root=True)
+
+    def count(self, entity: Entity, selection: Selection) -> int:
+        source = self._around.source(entity)
+        return int(self._connection.execute(self._say.select(source, selection, func.count())).scalar_one())
+
+    def one(self, entity: Entity, pid: str, selection: Selection) -> Node | None:
+        source = self._around.source(entity)
+        concept = select(t.pid.c.concept).where(t.pid.c.pid == storable(pid)).scalar_subquery()
+        query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_).where(source.visible)
+        found = self._load(
+            source, query.where(source.columns[SHAPES[entity].key] == func.coalesce(concept, storable(pid))), selection, root=True
+        )
+        for node in found:
+            node.score = None
+        return found[0] if found else None
+
+    # --- rows to nodes ------------------------------------------------------------------------------------------------
+
+    def _columns(self, source: Source) -> list[ColumnElement[Any]]:
+        fields = SHAPES[source.entity].fields
+        found: list[ColumnElement[Any]] = [
+            self._say.readable(source, name, fields[name][1]).label(name) for name in source.columns
+        ]
+        found += [column.label(f"_{name}") for name, column in source.hidden.items()]
+        if source.entity is Entity.DATASET:
+            may = self._around.may
+            data = case(
+                (source.hidden["kind"] == "raw", may(Artefact.RAW, source.terms_id)),
+                else_=may(Artefact.PROCESSED, source.terms_id),
+            )
+            found += [may(Artefact.FULL_METADATA, source.terms_id).label("_may_full"), data.label("_may_raw")]
+        elif source.entity is Entity.DOCUMENT:
+            found.append(self._around.may(Artefact.FULL_METADATA, source.terms_id).label("_may_full"))
+        return found
+
+    def _load(self, source: Source, query: Any, selection: Selection, *, root: bool) -> list[Node]:
+        rows = self._connection.execute(query).mappings().all()
+        nodes = [_node(source, row) for row in rows]
+        for node, row in zip(nodes, rows, strict=True):
+            node.score = _within(row["score"]) if "score" in row else None
+        self._include(source.entity, list(zip(nodes, rows, strict=True)), selection.includes, root=root)
+        return nodes
+
+    def _include(self, entity: Entity, parents: list[tuple[Node, Any]], includes: Sequence[Include], *, root: bool) -> None:
+        self._nodes += len(parents)
+        if self._nodes > MAX_NODES:
+            raise Invalid(f"The answer would hold more than {MAX_NODES} records: set limits, also within includes.")
+        for relation in dict.fromkeys(include.relation for include in includes):
+            same = [include for include in includes if include.relation == relation]
+            target, many = SHAPES[entity].relations[relation]
+            merged = _merged(same)
+            keep_all = root and entity is Entity.DATASET and target is Entity.PARAMETER
+            for start in range(0, len(parents), AT_ONCE):
+                some = parents[start : start + AT_ONCE]
+                found = self._children(entity, relation, target, some, merged, keep_all)
+                for (node, _), children in zip(some, found, strict=True):
+                    kept_ = children[merged.skip :][: merged.limit] if many else children
+                    node.links[relation] = kept_ if many else (kept_[0] if kept_ else None)
+
+    def _children(
+        self, entity: Entity, relation: str, target: Entity, parents: list[tuple[Node, Any]], selection: Selection, keep_all: bool
+    ) -> list[list[Node]]:
+        if target is Entity.TECHNIQUE:
+            return self._techniques(parents, selection)
+        if target is Entity.FILE:
+            return self._files.of([row if row["_may_raw"] else None for _, row in parents], selection)
+        way = LINKS[entity, relation]
+        source = self._around.source(target, entity)
+        allowed = [row for _, row in parents if way.parent_artefact is Artefact.CORE_METADATA or row["_may_full"]]
+        wanted = selection if not keep_all else Selection(includes=selection.includes, order=selection.order)
+        found: dict[tuple[str, Any], list[Any]] = {}
+        rows: dict[Any, Any] = {}
+        for bridge in way.bridges:
+            values = {row[f"_{bridge.parent}"] for row in allowed} - {None}
+            if not values:
+                continue
+            child = source.hidden[bridge.child]
+            owner = child if bridge.via is None else bridge.via.c[bridge.via_parent]
+            query = self._say.select(source, wanted, owner.label("_owner"), *self._columns(source))
+            if bridge.via is not None:
+                query = query.where(bridge.via.c[bridge.via_child] == child)
+            if way.child_artefact is not Artefact.CORE_METADATA:
+                query = query.where(self._around.may(way.child_artefact, source.terms_id))
+            key = source.columns[SHAPES[target].key]
+            order = [*self._say.order(source, wanted), key if target is Entity.PARAMETER else code_points(key)]
+            for row in self._connection.execute(query.where(owner.in_(sorted(values))).order_by(*order)).mappings():
+                identity = row[SHAPES[target].key]
+                rows.setdefault(identity, row)
+                found.setdefault((bridge.parent, row["_owner"]), []).append(identity)
+        nodes = {identity: _node(source, row) for identity, row in rows.items()}
+        self._include(target, [(nodes[i], rows[i]) for i in rows], selection.includes, root=False)
+        if target is Entity.PARAMETER:
+            _in_units(nodes, rows, selection.where)
+        return [_of_parent(way, row, found, nodes) for _, row in parents]
+
+    def _techniques(self, parents: list[tuple[Node, Any]], selection: Selection) -> list[list[Node]]:
+        tags = t.dataset_technique
+        ids = [row["_id"] for _, row in parents]
+        query = select(tags).where(tags.c.dataset_id.in_(ids)).order_by(tags.c.technique_pid)
+        shown = kept(self._vocabulary, selection.where)
+        found: dict[int, list[Node]] = {}
+        for row in self._connection.execute(query):
+            if shown is None or row.technique_pid in shown:
+                term = self._vocabulary.term(row.technique_pid)
+                found.setdefault(row.dataset_id, []).append(Node(Entity.TECHNIQUE, term.values, {}))
+        if selection.includes:
+            self._datasets_of(found, selection)
+        return [_sorted(found.get(number, []), selection) for number in ids]
+
+    def _datasets_of(self, found: dict[int, list[Node]], selection: Selection) -> None:
+        """From techniques back to the datasets that have them."""
+        source, tags = self._around.source(Entity.DATASET), t.dataset_technique
+        inner = _merged([i for i in selection.includes if i.relation == "datasets"])
+        wanted = {node.values["pid"] for nodes in found.values() for node in nodes}
+        query = (
+            self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *self._columns(source))
+            .where(tags.c.dataset_id == source.hidden["id"], tags.c.technique_pid.in_(sorted(wanted)))
+            .order_by(code_points(source.columns["pid"]))
+        )
+        rows = self._connection.execute(query).mappings().all()
+        nodes = [_node(source, row) for row in rows]
+        self._include(Entity.DATASET, list(zip(nodes, rows, strict=True)), inner.includes, root=False)
+        by_tag: dict[str, list[Node]] = {}
+        for node, row in zip(nodes, rows, strict=True):
+            by_tag.setdefault(row["_owner"], []).append(node)
+        for some in found.values():
+            for one in some:
+                datasets: list[Node] = by_tag.get(one.values["pid"], [])[inner.skip :][: inner.limit]
+                one.links["datasets"] = datasets
+
+    # --- relevance ----------------------------------------------------------------------------------------------------
+
+    def _score(self, source: Source, words: tuple[str, ...]) -> ColumnElement[Any]:
+        """The share of the asked words' weight that a record has; rare words weigh more, words of the title count twice.
+
+        Strictly between 0 and 1. Weights come from what this viewer may read, so that they tell nothing of the rest.
+        """
+        if not words:
+            return literal(NO_SCORE)
+        everything = self._connection.execute(self._say.select(source, Selection(), func.count())).scalar_one()
+        total, parts = 0.0, []
+        for word in dict.fromkeys(words):
+            has = self._say.has_word(source, word)
+            query = select(func.count()).select_from(source.from_).where(source.visible, has)
+            number = self._connection.execute(query).scalar_one()
+            weight = math.log10(1 + everything / max(number, 1))
+            title = source.folded.get("title", source.columns.get("name"))
+            in_title = contains(func.coalesce(title, ""), storable(fold(word)))
+            parts.append(case((in_title, 2 * weight), (has, weight), else_=0.0))
+            total += 2 * weight
+        share = parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
+        return 0.01 + 0.98 * share / (total or 1.0)
+
+
+def _within(score: Any) -> float:
+    return min(max(round(float(score), 6), 0.000001), 0.999999)
+
+
+def _node(source: Source, row: Any) -> Node:
+    values = {name: row[name] for name in source.columns}
+    if source.entity is Entity.DATASET or source.entity is Entity.DOCUMENT:
+        values["is_public"] = bool(values["is_public"])
+    if source.entity is Entity.DOCUMENT:
+        values["keywords"] = json.loads(values["keywords"] or "[]")
+    if source.entity is Entity.PARAMETER:
+        values["value"] = _value(row)
+        if row["_value"] is None and row["_minimum"] is not None:
+            values["range"] = [row["_minimum"], row["_maximum"]]
+    return Node(source.entity, values, {})
+
+
+def _value(row: Any) -> float | int | str | None:
+    """A number, whole where it is; else the text; of a scanned quantity its smallest value."""
+    number = row["_value"] if row["_value"] is not None else row["_minimum"]
+    if number is None:
+        return row["_text"]  # type: ignore[no-any-return]
+    return _whole(float(number))
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _of_parent(way: Any, row: Any, found: dict[tuple[str, Any], list[Any]], nodes: dict[Any, Node]) -> list[Node]:
+    identities = dict.fromkeys(i for bridge in way.bridges for i in found.get((bridge.parent, row[f"_{bridge.parent}"]), ()))
+    return [nodes[identity] for identity in identities]
+
+
+def _merged(same: Sequence[Include]) -> Selection:
+    """The same relation asked for twice: what satisfies either is shown (the parent had to satisfy both)."""
+    first = same[0].selection if same else Selection()
+    if len(same) < 2:
+        return first
+    wheres = [include.selection.where for include in same]
+    where = AnyOf(tuple(w for w in wheres if w is not None)) if all(w is not None for w in wheres) else None
+    includes = tuple(inner for include in same for inner in include.selection.includes)
+    return Selection(where=where, includes=includes, order=first.order, fields=first.fields, limit=first.limit, skip=first.skip)
+
+
+def _in_units(nodes: dict[Any, Node], rows: dict[Any, Any], condition: GraphCondition | None) -> None:
+    """Values in the unit that was asked for, under the name that was asked for."""
+    wishes = asked(condition)
+    for identity, node in nodes.items():
+        for wish in wishes:
+            if wish.units and _turn(node, rows[identity], wish):
+                break
+        else:
+            _rename(node, condition)
+
+
+def _turn(node: Node, row: Any, wish: Asked) -> bool:
+    names = {other: name for name in wish.names for other in (*quantity_names.same(name), *quantity_names.converse(name))}
+    if wish.names and node.values["name"] not in names:
+        return False
+    if row["_dimension"] is None or not isinstance(node.values["value"], int | float):
+        return False
+    ends = node.values.get("range") or [node.values["value"]]
+    turned = [convert(float(end), row["unit"], row["_dimension"], wish.units) for end in ends]
+    if any(one is None for one in turned):
+        return False
+    numbers = sorted(one[0] for one in turned if one is not None)
+    node.values["value"] = _whole(numbers[0])
+    node.values["unit"] = turned[0][1] if turned[0] else None
+    if "range" in node.values:
+        node.values["range"] = [_whole(number) for number in numbers]
+    node.values["name"] = names.get(node.values["name"], node.values["name"])
+    return True
+
+
+def _rename(node: Node, condition: GraphCondition | None) -> None:
+    for test in walk(condition):
+        named = test.field == "name" and isinstance(test.value, str)
+        if named and node.values["name"] in quantity_names.same(test.value):
+            node.values["name"] = test.value
+
+
+def _sorted(nodes: Iterable[Node], selection: Selection) -> list[Node]:
+    found = list(nodes)
+    for name, descending in reversed(selection.order):
+        found.sort(key=lambda node: (node.values.get(name) is None, node.values.get(name) or ""), reverse=descending)
+    return found

@@ -1,0 +1,269 @@
+"""Conditions on parameters: name, value and unit are read together, so that keV finds eV, °C finds K, and nm finds what is kept in keV."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
+
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.graph.sources import Source
+from panmesh.catalogue import quantity_names
+from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test
+from panmesh.kernel import techniques
+from panmesh.kernel.units import UnknownUnit, known
+
+SLACK = 1e-9  # the last digit of a conversion never decides
+_AMBIGUOUS = {"A": ("A", "ampere"), "C": ("degC", "coulomb"), "F": ("degF", "farad"), "S": ("siemens", "s"), "M": ("M",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one branch of a condition says of a parameter besides its value."""
+
+    names: tuple[str, ...] = ()  # by equality; none: any
+    units: tuple[str, ...] = ()
+
+
+def asked(condition: GraphCondition | None) -> list[Asked]:
+    """One for each branch that fixes a unit: what answers are converted to."""
+    if isinstance(condition, AnyOf):
+        return [one for part in condition.parts for one in asked(part)]
+    if isinstance(condition, All):
+        here = _context(condition, Asked())
+        inner = [one for part in condition.parts if not isinstance(part, Test) for one in asked(part)]
+        merged = [Asked(one.names or here.names, one.units or here.units) for one in inner]
+        return merged or ([here] if here.units or here.names else [])
+    if isinstance(condition, Test):
+        here = _context(All((condition,)), Asked())
+        return [here] if here.units or here.names else []
+    return []
+
+
+class Quantities:
+    def __init__(self, source: Source, plain: Any) -> None:
+        """`plain(source, test)`: how a test on a text field is said."""
+        self._source = source
+        self._p = source.hidden
+        self._plain = plain
+
+    def where(self, condition: GraphCondition | None, context: Asked = Asked()) -> ColumnElement[bool]:
+        if condition is None:
+            return true()
+        if isinstance(condition, All):
+            here = _context(condition, context)
+            return and_(true(), *(self.where(part, here) for part in condition.parts))
+        if isinstance(condition, AnyOf):
+            return or_(false(), *(self.where(part, context) for part in condition.parts))
+        if not isinstance(condition, Test):
+            return false()
+        if condition.field == "name":
+            return self._name(condition, _context(All((condition,)), context))
+        if condition.field == "unit":
+            return self._unit(condition, context)
+        if condition.field == "value":
+            return self._value(condition, context)
+        return self._plain(self._source, condition)  # type: ignore[no-any-return]
+
+    def _name(self, test: Test, context: Asked) -> ColumnElement[bool]:
+        """Under any name of the same quantity; under that of its converse where the unit says how to convert."""
+        if test.op not in (GraphOp.EQ, GraphOp.INQ):
+            return self._plain(self._source, test)  # type: ignore[no-any-return]
+        wanted = test.value if isinstance(test.value, tuple) else (test.value,)
+        column = self._source.columns["name"]
+        names = [same for name in wanted for same in quantity_names.same(str(name))]
+        found: ColumnElement[bool] = column.in_(names)
+        if context.units:
+            for name in wanted:
+                other = quantity_names.converse(str(name))
+                if other:
+                    found = or_(found, and_(column.in_(other), self._photons(column)))
+        return found
+
+    def _photons(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        if "dataset_id" not in self._p:
+            return column.in_(("incident_photon_energy", "photon_energy"))
+        tags = sorted(techniques.descendants(_NEUTRON))
+        own = select(t.technique.c.pid).where(t.technique.c.panet_pid.in_(tags))
+        tag = t.dataset_technique.c.technique_pid
+        neutron = select(t.dataset_technique.c.dataset_id).where(or_(tag.in_(tags), tag.in_(own)))
+        return not_(self._p["dataset_id"].in_(neutron))
+
+    def _unit(self, test: Test, context: Asked) -> ColumnElement[bool]:
+        column = self._source.columns["unit"]
+        if test.op not in (GraphOp.EQ, GraphOp.INQ):
+            return self._plain(self._source, test)  # type: ignore[no-any-return]
+        parts: list[ColumnElement[bool]] = []
+        for unit in test.value if isinstance(test.value, tuple) else (test.value,):
+            if not unit:
+                parts.append(or_(column.is_(None), column == ""))
+                continue
+            parts.append(column == unit)
+            for dimension in self._dimensions(str(unit), context):
+                parts.append(self._p["dimension"] == dimension)
+        return or_(false(), *parts)
+
+    def _dimensions(self, unit: str, context: Asked) -> list[str]:
+        found = [scale.dimension for scale in scales(unit)]
+        if any(quantity_names.converse(name) for name in context.names):
+            found += [other for one in found for other in (_converse(one),) if other]
+        return found
+
+    def _value(self, test: Test, context: Asked) -> ColumnElement[bool]:
+        numbers = numbers_of(test)
+        text = self._text(test)
+        if numbers is None:
+            return text
+        branches = [self._raw(test, numbers, context)]
+        for unit in context.units:
+            for scale in scales(unit):
+                branches.append(self._in_base(test, numbers, scale, context))
+        found = or_(*branches)
+        return or_(found, text) if all(isinstance(v, str) for v in _values(test)) else found
+
+    def _text(self, test: Test) -> ColumnElement[bool]:
+        values = [v for v in _values(test) if isinstance(v, str)]
+        if not values:
+            return false()
+        as_text = Source(
+            self._source.entity, self._source.from_, {"value": self._p["text"]}, self._p, self._source.visible, None, {}
+        )
+        return self._plain(as_text, test)  # type: ignore[no-any-return]
+
+    def _raw(self, test: Test, numbers: tuple[float, ...], context: Asked) -> ColumnElement[bool]:
+        """As written: without a unit asked for, or where the unit is written the same, or is not known to us."""
+        p = self._p
+        low, high = func.coalesce(p["value"], p["minimum"]), func.coalesce(p["value"], p["maximum"])
+        said = meets(test.op, low, high, numbers)
+        if not context.units:
+            return said
+        unit = self._source.columns["unit"]
+        written = [or_(unit.is_(None), unit == "") if not one else unit == one for one in context.units]
+        return and_(p["dimension"].is_(None), or_(*written), said)
+
+    def _in_base(self, test: Test, numbers: tuple[float, ...], scale: Any, context: Asked) -> ColumnElement[bool]:
+        p = self._p
+        base = tuple(number * scale.factor + scale.offset for number in numbers)
+        found = and_(p["dimension"] == scale.dimension, meets(test.op, p["low"], p["high"], base))
+        other = _converse(scale.dimension)
+        names = tuple(n for name in context.names for n in quantity_names.converse(name))
+        if other and names and all(number > 0 for number in base):
+            turned = tuple(quantity_names.HC / number for number in base)
+            op = _TURNED.get(test.op, test.op)
+            turned = turned[::-1] if op is GraphOp.BETWEEN else turned
+            column = self._source.columns["name"]
+            ends = and_(p["low"] > 0, meets(op, p["low"], p["high"], turned))
+            found = or_(found, and_(p["dimension"] == other, column.in_(names), self._photons(column), ends))
+        return found
+
+
+def meets(op: GraphOp, low: Any, high: Any, numbers: tuple[float, ...]) -> ColumnElement[bool]:
+    """Some value of [low, high] satisfies the comparison."""
+    if op in NEGATIVE:
+        return and_(low.is_not(None), not_(and_(low == high, meets(NEGATIVE[op], low, high, numbers))))
+    if any(math.isnan(number) for number in numbers):
+        return false()
+    match op:
+        case GraphOp.EQ | GraphOp.INQ:
+            return or_(false(), *(and_(low <= _up(n), high >= _down(n)) for n in numbers))
+        case GraphOp.BETWEEN:
+            return and_(high >= _down(numbers[0]), low <= _up(numbers[1]))
+        case GraphOp.LT:
+            return low <= _down(numbers[0])  # type: ignore[no-any-return]
+        case GraphOp.LTE:
+            return low <= _up(numbers[0])  # type: ignore[no-any-return]
+        case GraphOp.GT:
+            return high >= _up(numbers[0])  # type: ignore[no-any-return]
+        case GraphOp.GTE:
+            return high >= _down(numbers[0])  # type: ignore[no-any-return]
+    return false()
+
+
+def scales(unit: str) -> list[Any]:
+    """What a symbol may mean: instruments write A for ångström, others for ampere."""
+    found = []
+    for symbol in _AMBIGUOUS.get(unit, (unit,)):
+        try:
+            scale = known(symbol)
+        except UnknownUnit:
+            continue
+        if scale not in found:
+            found.append(scale)
+    return found
+
+
+def numbers_of(test: Test) -> tuple[float, ...] | None:
+    """The values as numbers, numeric text too (as portals send bounds); None when one is none."""
+    found: list[float] = []
+    for value in _values(test):
+        if isinstance(value, bool):
+            return None
+        try:
+            found.append(float(value))
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return tuple(found) if found and test.op not in _TEXTUAL else None
+
+
+def convert(value: float, unit: str | None, dimension: str | None, wanted: tuple[str, ...]) -> tuple[float, str] | None:
+    """(value, symbol) in the first wanted unit that fits, also from energy to wavelength and back; None: as it is."""
+    here = [s for s in scales(unit or "") if s.dimension == dimension]
+    if not here:
+        return None
+    base = value * here[0].factor + here[0].offset
+    for symbol in wanted:
+        if symbol == unit:
+            return value, symbol
+        for there in scales(symbol):
+            if there.dimension == dimension:
+                same = (there.factor, there.offset) == (here[0].factor, here[0].offset)
+                return (value if same else _neat((base - there.offset) / there.factor)), symbol
+            if _converse(there.dimension) == dimension and base > 0:
+                return _neat((quantity_names.HC / base - there.offset) / there.factor), symbol
+    return None
+
+
+def _neat(value: float) -> float:
+    """Without the dust of the last bits: 12.000000000000002 is 12."""
+    return float(f"{value:.15g}")
+
+
+def _context(condition: All, context: Asked) -> Asked:
+    names, units = context.names, context.units
+    for part in condition.parts:
+        if isinstance(part, Test) and part.op in (GraphOp.EQ, GraphOp.INQ):
+            values = tuple(str(v) for v in (part.value if isinstance(part.value, tuple) else (part.value,)))
+            if part.field == "name":
+                names = values
+            elif part.field == "unit":
+                units = values
+        elif isinstance(part, All):
+            inner = _context(part, Asked(names, units))
+            names, units = inner.names, inner.units
+    return Asked(names, units)
+
+
+def _values(test: Test) -> tuple[Any, ...]:
+    return test.value if isinstance(test.value, tuple) else (test.value,)
+
+
+def _up(number: float) -> float:
+    return number if math.isinf(number) else number + abs(number) * SLACK
+
+
+def _down(number: float) -> float:
+    return number if math.isinf(number) else number - abs(number) * SLACK
+
+
+_NEUTRON = techniques.PREFIX + "PaNET00101"  # there, energy goes with the inverse square of the wavelength
+_TEXTUAL = (GraphOp.LIKE, GraphOp.NLIKE, GraphOp.ILIKE, GraphOp.NILIKE, GraphOp.REGEXP)
+_TURNED = {GraphOp.LT: GraphOp.GT, GraphOp.GT: GraphOp.LT, GraphOp.LTE: GraphOp.GTE, GraphOp.GTE: GraphOp.LTE}
+
+
+@cache
+def _converse(dimension: str) -> str | None:
+    length, energy = known("m").dimension, known("J").dimension
+    return {length: energy, energy: length}.get(dimension)

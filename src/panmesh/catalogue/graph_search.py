@@ -1,0 +1,96 @@
+"""The door to the catalogue as a graph of records: checks what is asked, asks the store with the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from panmesh.access.viewer import Scope, Viewer
+from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Node, Selection, Test
+from panmesh.catalogue.ports import GraphReads
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Forbidden, Invalid, NotFound
+
+MAX_DEPTH = 8  # of includes within includes
+MAX_NESTING = 30  # of conditions within conditions
+MAX_TESTS = 300
+MAX_CHOICES = 10_000
+AT_ONCE = 500  # records of a long answer that are held at the same time
+
+
+class GraphService:
+    def __init__(self, reads: GraphReads, clock: Clock) -> None:
+        self._reads = reads
+        self._clock = clock
+
+    def page(self, viewer: Viewer, entity: Entity, selection: Selection) -> list[Node]:
+        _check(viewer, entity, selection)
+        return self._reads.select(viewer, entity, selection, self._clock())
+
+    def all(self, viewer: Viewer, entity: Entity, selection: Selection) -> Iterator[list[Node]]:
+        """Everything, in pieces: by key, so that memory stays flat; in another order, piece by piece of that order."""
+        _check(viewer, entity, selection)
+        by_key = not selection.order and not selection.words
+        left = selection.limit
+        while left is None or left > 0:
+            wanted = AT_ONCE if left is None else min(AT_ONCE, left)
+            found = self._reads.select(viewer, entity, replace(selection, limit=wanted), self._clock())
+            if found:
+                yield found
+            if len(found) < wanted:
+                return
+            left = None if left is None else left - len(found)
+            if by_key:
+                selection = replace(selection, after=str(found[-1].values[SHAPES[entity].key]), skip=0)
+            else:
+                selection = replace(selection, skip=selection.skip + len(found))
+
+    def count(self, viewer: Viewer, entity: Entity, selection: Selection) -> int:
+        _check(viewer, entity, selection)
+        return self._reads.count(viewer, entity, selection, self._clock())
+
+    def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection) -> Node:
+        _check(viewer, entity, selection)
+        found = self._reads.one(viewer, entity, pid, selection, self._clock())
+        if found is None:
+            raise NotFound()
+        return found
+
+    def files(self, viewer: Viewer, pid: str, selection: Selection) -> list[Node]:
+        _check(viewer, Entity.FILE, selection)
+        found = self._reads.files(viewer, pid, selection, self._clock())
+        if found is None:
+            raise NotFound()
+        return found
+
+    def techniques(self) -> list[Node]:
+        return self._reads.techniques()
+
+
+def _check(viewer: Viewer, entity: Entity, selection: Selection) -> None:
+    if Scope.READ not in viewer.scopes:
+        raise Forbidden("Your token has not the scope 'read'.")
+    if _tests(entity, selection, 0) > MAX_TESTS:
+        raise Invalid(f"A question has at most {MAX_TESTS} conditions; ask in several questions.")
+
+
+def _tests(entity: Entity, selection: Selection, depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise Invalid(f"Includes are nested at most {MAX_DEPTH} deep.")
+    number = _size(selection.where, 0) + len(selection.words)
+    for include in selection.includes:
+        relations = SHAPES[entity].relations
+        if include.relation not in relations:
+            raise Invalid(f"{entity.value} has no relation {include.relation!r}; it has {', '.join(sorted(relations))}.")
+        number += 1 + _tests(relations[include.relation][0], include.selection, depth + 1)
+    return number
+
+
+def _size(condition: GraphCondition | None, depth: int) -> int:
+    if depth > MAX_NESTING:
+        raise Invalid(f"Conditions are nested at most {MAX_NESTING} deep.")
+    if isinstance(condition, All | AnyOf):
+        return 1 + sum(_size(part, depth + 1) for part in condition.parts)
+    if isinstance(condition, Test) and isinstance(condition.value, tuple) and len(condition.value) > MAX_CHOICES:
+        raise Invalid(f"A choice has at most {MAX_CHOICES} values.")
+    return 0 if condition is None else 1
