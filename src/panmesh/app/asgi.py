@@ -18,13 +18,16 @@ from starlette.types import ASGIApp
 from panmesh.adapters.hdf5.confine import probe
 from panmesh.app.compose import Composition
 from panmesh.app.worker import Worker
+from panmesh.http.answer_cache import AnswerCache
 from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
-from panmesh.http.problems import on_http_error, on_panmesh_error
+from panmesh.http.problems import on_panmesh_error
 from panmesh.http.services import Services, viewer
 from panmesh.kernel.errors import Forbidden, PanmeshError
-from panmesh.portal.pages import routes
+from panmesh.portal.pages import on_http_error, routes
 from panmesh.protocols.api.app import create_api
+from panmesh.protocols.panosc.app import SearchApi
+from panmesh.wire.panosc import iso
 
 DISK_LOW = 1 << 30  # bytes: below this /health says so
 
@@ -32,6 +35,7 @@ DISK_LOW = 1 << 30  # bytes: below this /health says so
 def services_of(app: Composition) -> Services:
     return Services(
         search=app.search,
+        graph=app.graph,
         accounts=app.accounts,
         audit=app.audit,
         editing=app.editing,
@@ -95,6 +99,9 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         report = await to_thread.run_sync(bundle.health)
         return Response(exposition(report), media_type="text/plain; version=0.0.4")
 
+    cache = AnswerCache(app.database.stamp, app.clock, quick=app.database.sqlite)
+    search_api = SearchApi(bundle, cache, iso(app.clock()))
+
     @asynccontextmanager
     async def lifespan(_starlette: Starlette) -> AsyncIterator[None]:
         worker = Worker(app) if work else None
@@ -108,7 +115,13 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
             await to_thread.run_sync(app.close)
 
     starlette = Starlette(
-        routes=[Route("/health", health), Route("/metrics", metrics), Mount("/api/v1", create_api(bundle)), *routes()],
+        routes=[
+            Route("/health", health),
+            Route("/metrics", metrics),
+            Mount("/api/v1", create_api(bundle)),
+            Mount("/api", search_api),
+            *routes(),
+        ],
         exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
         lifespan=lifespan,
     )

@@ -24,6 +24,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.editing import SqlEditing
+from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.reads import SqlReads
@@ -40,6 +41,7 @@ from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
 from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.search import SearchService
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
@@ -89,7 +91,11 @@ class Composition:
 
     @cached_property
     def search(self) -> SearchService:
-        return SearchService(self.reads, self.clock)
+        return SearchService(self.reads, self.clock, self.settings.facility.contact)
+
+    @cached_property
+    def graph(self) -> GraphService:
+        return GraphService(SqlGraph(self.database, self.manifests), self.clock)
 
     @cached_property
     def accounts(self) -> AccountService:
@@ -122,7 +128,9 @@ class Composition:
     @cached_property
     def directory(self) -> Directory:
         unscheduled = AccessClass.OPEN if self.settings.policy.unscheduled == "open" else AccessClass.INTERNAL
-        return Directory(self.database, facility_key=self.settings.facility.key, unscheduled=unscheduled)
+        return Directory(
+            self.database, facility_key=self.settings.facility.key, unscheduled=unscheduled, margin_us=self._margin_us
+        )
 
     @cached_property
     def ingest_store(self) -> SqlIngestStore:
@@ -143,6 +151,7 @@ class Composition:
             worker=self.worker_name,
             facility=self.settings.facility.key,
             quiet_us=int(self.settings.ingest.quiet_minutes * 60e6),
+            margin_us=self._margin_us,
             series={key: re.compile(one.series) for key, one in self.settings.instrument.items() if one.series},
         )
 
@@ -223,6 +232,10 @@ class Composition:
             self.database.dispose()
         if "lock" in self.__dict__:
             self.lock.release()
+
+    @property
+    def _margin_us(self) -> int:
+        return int(self.settings.ingest.schedule_margin_hours * 3600e6)
 
     def _root(self, key: str, one: StorageSettings) -> Root:
         path = one.path.resolve()

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panmesh.access.explain import whom_to_ask
+from panmesh.http.services import services
 from panmesh.kernel import errors
 
 log = structlog.get_logger("panmesh.http")
@@ -39,7 +41,7 @@ def status_of(error: errors.PanmeshError) -> tuple[int, str]:
     return next(((status, title) for kind, status, title in STATUS if isinstance(error, kind)), (500, "Failed"))
 
 
-def body_of(error: errors.PanmeshError) -> dict[str, Any]:
+def body_of(error: errors.PanmeshError, contact: str | None = None) -> dict[str, Any]:
     status, title = status_of(error)
     body: dict[str, Any] = {
         "type": f"urn:panmesh:error:{_slug(type(error).__name__)}",
@@ -51,7 +53,7 @@ def body_of(error: errors.PanmeshError) -> dict[str, Any]:
         body["faults"] = [{"pointer": f.pointer, "detail": f.detail} for f in error.faults]
     if isinstance(error, errors.Embargoed):
         body["embargo_until"] = error.release_date.isoformat() if error.release_date else None
-        body["request_access"] = "Ask the principal investigator through the facility's user office."
+        body["request_access"] = f"Ask {whom_to_ask(contact)}."
     for name in ("retry_after", "limit", "etag", "offered"):
         value = getattr(error, name, None)
         if value not in (None, ()):
@@ -69,16 +71,15 @@ def headers_of(error: errors.PanmeshError) -> dict[str, str]:
     return headers
 
 
-def problem(error: errors.PanmeshError) -> Response:
+def problem(error: errors.PanmeshError, contact: str | None = None) -> Response:
     status, _ = status_of(error)
-    return Response(
-        orjson.dumps(body_of(error)), status, headers_of(error) | {"Cache-Control": "no-store"}, "application/problem+json"
-    )
+    headers = headers_of(error) | {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(body_of(error, contact)), status, headers, "application/problem+json")
 
 
-async def on_panmesh_error(_request: Request, error: Exception) -> Response:
+async def on_panmesh_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.PanmeshError)
-    return problem(error)
+    return problem(error, services(request).facility_contact)
 
 
 async def on_http_error(_request: Request, error: Exception) -> Response:

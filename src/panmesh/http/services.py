@@ -13,6 +13,7 @@ from panmesh.access.accounts import AccountService
 from panmesh.access.audit import AuditLog
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.search import SearchService
 from panmesh.ingest.facts import PlotFacts
@@ -38,6 +39,7 @@ class Previews(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     search: SearchService
+    graph: GraphService
     accounts: AccountService
     audit: AuditLog
     editing: EditingService

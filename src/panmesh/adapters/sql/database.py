@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = url
         self.sqlite = url.startswith("sqlite")
+        self._watcher: Any = None
+        self._stamping = threading.Lock()
         self.engine = (
             _sqlite_engine(url) if self.sqlite else create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True)
         )
@@ -62,7 +65,26 @@ class Database:
         if not self.sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
+    def stamp(self) -> str:
+        """Another text after every commit, by whatever connection or process; cheap to ask."""
+        if not self.sqlite:
+            with self.engine.connect() as connection:
+                return str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
+        with self._stamping:
+            if self._watcher is None:  # a connection of its own, which never writes: the version it sees is that of the others
+                self._watcher = self.engine.raw_connection()
+            cursor = self._watcher.cursor()
+            try:
+                cursor.execute("PRAGMA data_version")
+                return str(cursor.fetchone()[0])
+            finally:
+                cursor.close()
+
     def dispose(self) -> None:
+        with self._stamping:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self.engine.dispose()
 
 

@@ -1,0 +1,1 @@
+"""The PaNOSC Search API: what federations and outside portals ask of a facility."""

@@ -1,0 +1,233 @@
+"""`/api` as the PaNOSC specification has it: Datasets, Documents, Instruments and their counts and files, and the techniques service."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from panmesh.access.viewer import Viewer
+from panmesh.catalogue.graph import SHAPES, Entity, Node, Selection
+from panmesh.catalogue.graph_search import AT_ONCE, GraphService
+from panmesh.http.answer_cache import AnswerCache, Kept
+from panmesh.http.conditional import matches
+from panmesh.http.services import Services
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import PanmeshError, TooMany
+from panmesh.protocols.panosc import errors
+from panmesh.protocols.panosc.routing import Resource, bracketed, resource
+from panmesh.protocols.panosc.vocabulary import techniques
+from panmesh.wire import panosc
+
+LONG_ANSWERS = 4  # whole catalogues sent to anonymous askers at the same time
+_MODEL = {Entity.DATASET: "Dataset", Entity.DOCUMENT: "Document", Entity.INSTRUMENT: "Instrument", Entity.TECHNIQUE: "Technique"}
+_MORE = {"access-control-allow-credentials": "true"}  # safe: cookies count for nothing across origins (law 13)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    resource: Resource
+    pairs: tuple[tuple[str, str], ...]
+    url: str  # without the query
+
+    def first(self, name: str) -> str | None:
+        return next((value for key, value in self.pairs if key == name), None)
+
+    def selection(self, *, by_id: bool = False) -> Selection:
+        entity = Entity.FILE if self.resource.files else self.resource.entity
+        plain = bracketed(self.pairs, "filter")
+        if plain is not None:
+            return panosc.selection(plain, entity, by_id=by_id)
+        found = panosc.parse_filter(self.first("filter"), entity, by_id=by_id)
+        words = self.first("query")
+        return found if not words or found.words else replace(found, words=panosc.selection({"query": words}, entity).words)
+
+    def where(self) -> Selection:
+        entity = Entity.FILE if self.resource.files else self.resource.entity
+        plain = bracketed(self.pairs, "where")
+        if plain is not None:
+            return Selection(where=panosc.condition(plain, entity))
+        return panosc.parse_where(self.first("where") or self.first("filter"), entity)
+
+
+class SearchApi:
+    """Pure ASGI, mounted at /api: routes are matched on the path as it was sent, because pids hold slashes."""
+
+    def __init__(self, services: Services, cache: AnswerCache, started_iso: str) -> None:
+        self._graph: GraphService = services.graph
+        self._clock: Clock = services.clock
+        self._cache = cache
+        self._started = started_iso
+        self._began_us = services.clock()
+        self._long = threading.BoundedSemaphore(LONG_ANSWERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        if request.method not in ("GET", "HEAD"):
+            return errors.envelope(404, f"There is no method to handle {request.method} {request.url.path}", accept)
+        viewer: Viewer = request.scope["panmesh.viewer"]
+        raw = request.scope.get("raw_path") or request.url.path.encode()
+        root = request.scope.get("root_path", "")
+        key: Hashable = (raw, request.scope["query_string"])
+        public = viewer.user_id is None and not viewer.operator
+        stamp: Hashable = None
+        at_us = self._clock()
+        if public:
+            stamp = self._cache.stamp() if self._cache.quick else await to_thread.run_sync(self._cache.stamp)
+            kept = self._cache.get(key, stamp)
+            if kept is not None:
+                return _sent(request, kept)
+        found = resource(raw, root)
+        if found is None:
+            if raw.decode("latin-1").rstrip("/").lower() == root.rstrip("/").lower():
+                return self._status()
+            return errors.envelope(404, f"There is no method to handle {request.method} {request.url.path}", accept)
+        pairs = tuple(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        asked = Asked(found, pairs, request.url.path)
+        try:
+            answer = await to_thread.run_sync(self._find, viewer, asked)
+        except PanmeshError as error:
+            if found.pid is not None and type(error).__name__ == "NotFound":
+                error = errors.Unknown(_MODEL[found.entity], found.pid)
+            return errors.answer(error, accept)
+        if isinstance(answer, Kept):
+            if public:
+                self._cache.put(key, stamp, at_us, answer)
+            return _sent(request, answer)
+        return answer
+
+    def _status(self) -> Response:
+        body = orjson.dumps({"started": self._started, "uptime": (self._clock() - self._began_us) / 1e6})
+        return Response(body, media_type="application/json", headers=_MORE)
+
+    def _find(self, viewer: Viewer, asked: Asked) -> Kept | Response:
+        wanted = asked.resource
+        if wanted.entity is Entity.TECHNIQUE:
+            return _kept(techniques(self._graph, asked.pairs, wanted), {})
+        if wanted.files:
+            return self._files(viewer, asked)
+        if wanted.count:
+            return _kept({"count": self._graph.count(viewer, wanted.entity, asked.where())}, {})
+        if wanted.pid is not None:
+            selection = asked.selection(by_id=True)
+            node = self._graph.one(viewer, wanted.entity, wanted.pid, selection)
+            return _kept(panosc.rendered(node, selection), {})
+        return self._list(viewer, asked)
+
+    def _list(self, viewer: Viewer, asked: Asked) -> Kept | Response:
+        entity, selection = asked.resource.entity, asked.selection()
+        cursor = asked.first("cursor")
+        if cursor:
+            selection = replace(selection, after=cursor, skip=0)
+        if selection.limit is None or selection.limit > AT_ONCE:
+            return self._long_list(viewer, entity, selection)
+        nodes = self._graph.page(viewer, entity, selection)
+        headers = {"x-total-count": str(self._total(viewer, entity, selection, len(nodes)))}
+        if len(nodes) == selection.limit:
+            headers["link"] = _next(asked, selection, nodes)
+        return _kept([panosc.rendered(node, selection, listed=True) for node in nodes], headers)
+
+    def _total(self, viewer: Viewer, entity: Entity, selection: Selection, here: int) -> int:
+        if selection.after is None and 0 < here < (selection.limit or 0):
+            return selection.skip + here
+        return self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
+
+    def _long_list(self, viewer: Viewer, entity: Entity, selection: Selection) -> Kept | Response:
+        """In pieces, memory flat. Who is not known takes turns: a catalogue is no denial of service."""
+        pieces = self._graph.all(viewer, entity, selection)
+        first = next(pieces, [])
+        if len(first) < AT_ONCE:
+            body = [panosc.rendered(node, selection, listed=True) for node in first]
+            return _kept(body, {"x-total-count": str(selection.skip + len(first))} if selection.after is None else {})
+        anonymous = viewer.user_id is None and not viewer.operator
+        if anonymous and not self._long.acquire(blocking=False):
+            raise TooMany("Too many whole catalogues are being sent now; ask again in a moment, or for pages (limit).", 5)
+        total = self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
+        headers = {**_MORE, "x-total-count": str(total)}
+        return StreamingResponse(
+            self._pieces(first, pieces, selection, anonymous), media_type="application/json", headers=headers
+        )
+
+    def _pieces(self, first: list[Node], rest: Iterator[list[Node]], selection: Selection, counted: bool) -> Iterator[bytes]:
+        try:
+            yield b"["
+            comma = b""
+            for nodes in _chain(first, rest):
+                yield comma + b",".join(orjson.dumps(panosc.rendered(node, selection, listed=True)) for node in nodes)
+                comma = b","
+            yield b"]"
+        finally:
+            if counted:
+                self._long.release()
+
+    def _files(self, viewer: Viewer, asked: Asked) -> Kept:
+        pid = asked.resource.pid or ""
+        if asked.resource.count:
+            everything = replace(asked.where(), limit=2**31)
+            return _kept({"count": len(self._graph.files(viewer, pid, everything))}, {})
+        selection = asked.selection()
+        nodes = self._graph.files(viewer, pid, replace(selection, limit=selection.limit or 2**31))
+        return _kept([panosc.rendered(node, selection) for node in nodes], {"x-total-count": str(len(nodes))})
+
+
+def _chain(first: list[Node], rest: Iterator[list[Node]]) -> Iterator[list[Node]]:
+    yield first
+    yield from rest
+
+
+def _next(asked: Asked, selection: Selection, nodes: list[Node]) -> str:
+    """By key where that is the order: pages that stay right while records come and go."""
+    pairs = [(key, value) for key, value in asked.pairs if key != "cursor"]
+    if not selection.order and not selection.words:
+        pairs.append(("cursor", str(nodes[-1].values[SHAPES[nodes[-1].entity].key])))
+    else:
+        pairs = [(key, value) for key, value in pairs if not key.startswith("filter")]
+        plain = orjson.loads(asked.first("filter") or b"{}") or {}
+        pairs.append(("filter", orjson.dumps({**plain, "skip": selection.skip + len(nodes)}).decode()))
+    return f'<{asked.url}?{urlencode(pairs)}>; rel="next"'
+
+
+def _kept(body: Any, headers: dict[str, str]) -> Kept:
+    data = orjson.dumps(body)
+    etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
+    all_headers = {
+        "content-type": "application/json",
+        "content-length": str(len(data)),
+        "etag": etag,
+        "cache-control": "no-cache",
+        **_MORE,
+        **headers,
+    }
+    return Kept(data, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in all_headers.items()))
+
+
+class _sent(Response):
+    """Bytes that are ready, or 304 when the asker has them."""
+
+    def __init__(self, request: Request, kept: Kept) -> None:
+        self._kept = kept
+        self._head = request.method == "HEAD"
+        etag = next(value for key, value in kept.headers if key == b"etag").decode()
+        self._same = matches(request.headers.get("if-none-match"), etag)
+        super().__init__()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = list(self._kept.headers)
+        if self._same:
+            headers = [(key, value) for key, value in headers if key not in (b"content-length", b"content-type")]
+        await send({"type": "http.response.start", "status": 304 if self._same else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if self._same or self._head else self._kept.body})

@@ -1,0 +1,83 @@
+"""Which resource a path means: in any case of letters, with pids percent-encoded or, liberally, with their slashes as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from panmesh.catalogue.graph import Entity
+
+COLLECTIONS = {
+    "datasets": Entity.DATASET,
+    "documents": Entity.DOCUMENT,
+    "instruments": Entity.INSTRUMENT,
+    "techniques": Entity.TECHNIQUE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """`files` and `count` name what below the record is meant."""
+
+    entity: Entity
+    pid: str | None = None
+    files: bool = False
+    count: bool = False
+
+
+def resource(raw_path: bytes, root: str) -> Resource | None:
+    """None: there is nothing of that name."""
+    path = raw_path.decode("latin-1").split("?", 1)[0]
+    tail = path[len(root) :] if path.lower().startswith(root.lower()) else path
+    parts = [unquote(part) for part in tail.strip("/").split("/")]
+    entity = COLLECTIONS.get(parts[0].lower())
+    if entity is None:
+        return None
+    rest = parts[1:]
+    if not rest or rest == [""]:
+        return Resource(entity)
+    if len(rest) == 1 and rest[0].lower() == "count":
+        return Resource(entity, count=True)
+    if entity is Entity.DATASET:
+        lower = [part.lower() for part in rest]
+        if len(rest) > 2 and lower[-2:] == ["files", "count"]:
+            return Resource(entity, "/".join(rest[:-2]), files=True, count=True)
+        if len(rest) > 1 and lower[-1] == "files":
+            return Resource(entity, "/".join(rest[:-1]), files=True)
+    if len(rest) > 1 and rest[-1].lower() in _BELOW:
+        return None
+    return Resource(entity, "/".join(rest))
+
+
+def bracketed(pairs: Sequence[tuple[str, str]], name: str) -> dict[str, Any] | None:
+    """`filter[where][name]=LoKI&filter[limit]=2` as an object; None when there is no such key."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if not key.startswith(f"{name}[") or not key.endswith("]"):
+            continue
+        path = key[len(name) + 1 : -1].split("][")
+        place = found
+        for part in path[:-1]:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                return found
+            place = inner
+        if path[-1] in ("", *place) and path[-1] == "":
+            place[str(len(place))] = value
+        else:
+            place[path[-1]] = value
+    return _lists(found) if found else None
+
+
+def _lists(plain: Any) -> Any:
+    """Objects whose keys are 0, 1, 2 … are lists."""
+    if not isinstance(plain, dict):
+        return plain
+    if plain and all(key.isdigit() for key in plain):
+        return [_lists(plain[key]) for key in sorted(plain, key=int)]
+    return {key: _lists(value) for key, value in plain.items()}
+
+
+_BELOW = ("datasets", "documents", "members", "parameters", "samples", "techniques", "instrument", "exists", "count")

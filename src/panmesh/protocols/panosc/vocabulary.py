@@ -1,0 +1,76 @@
+"""The techniques service that portals complete words with, and the closure that federations ask for: PaNET, with no service behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, Entity, GraphCondition, Test
+from panmesh.catalogue.graph_match import matches
+from panmesh.catalogue.graph_search import GraphService
+from panmesh.kernel import techniques as panet
+from panmesh.kernel.errors import Invalid
+from panmesh.protocols.panosc.errors import Unknown
+from panmesh.protocols.panosc.routing import Resource, bracketed
+from panmesh.wire import panosc
+
+
+def techniques(graph: GraphService, pairs: Sequence[tuple[str, str]], wanted: Resource) -> Any:
+    first = dict(reversed(pairs))
+    if wanted.pid == "pan-ontology":
+        where = first.get("where") or first.get("filter")
+        return closure(panosc.condition(panosc.document(where, "where"), Entity.TECHNIQUE))
+    entries = {str(node.values["pid"]): _entry(node.values) for node in graph.techniques()}
+    if wanted.pid is not None:
+        if wanted.pid not in entries:
+            raise Unknown("Technique", wanted.pid)
+        return entries[wanted.pid]
+    plain = bracketed(pairs, "filter")
+    if plain is None and first.get("where"):
+        plain = {"where": panosc.document(first["where"], "where")}
+    if plain is None:
+        plain = panosc.document(first.get("filter"), "filter")
+    selection = panosc.selection({k: v for k, v in plain.items() if k != "include"}, Entity.TECHNIQUE)
+    found = [one for one in entries.values() if matches(selection.where, one, ("name",), _no_regexp)]
+    if wanted.count:
+        return {"count": len(found)}
+    for name, descending in reversed(selection.order):
+        found.sort(key=lambda one: str(one.get(name) or ""), reverse=descending)
+    page = found[selection.skip :][: selection.limit]
+    shown = selection.fields
+    return [one if shown is None else {key: value for key, value in one.items() if key in shown} for one in page]
+
+
+def closure(condition: GraphCondition) -> Any:
+    """The terms that a condition means, with all narrower ones, as a condition on pids: `{"pid": {"inq": […]}}`."""
+    if isinstance(condition, All):
+        return {"and": [closure(part) for part in condition.parts]}
+    if isinstance(condition, AnyOf):
+        return {"or": [closure(part) for part in condition.parts]}
+    if not isinstance(condition, Test):
+        raise Invalid("Techniques are found by pid or name.")
+    positive = Test(condition.field, NEGATIVE.get(condition.op, condition.op), condition.value)
+    meant = {
+        narrower
+        for one in panet.table().values()
+        if any(matches(positive, {"pid": one.pid, "panet_id": one.pid, "name": name}, (), _no_regexp) for name in _names(one))
+        for narrower in panet.descendants(one.pid)
+    }
+    return {"pid": {"nin" if condition.op in NEGATIVE else "inq": sorted(meant)}}
+
+
+def _names(one: panet.Technique) -> tuple[str, ...]:
+    return (one.name, *one.synonyms)
+
+
+def _entry(values: dict[str, Any]) -> dict[str, Any]:
+    pid = str(values["pid"])
+    term = panet.table().get(values["panet_id"] or pid)
+    children = sorted(t.pid for t in panet.table().values() if term is not None and term.pid in t.parents)
+    parents = sorted(term.parents) if term is not None else []
+    found = {"pid": pid, "name": values["name"], "synonym": values["synonym"], "relatives": sorted({*children, *parents})}
+    return found | {"children": children, "parents": parents, "panetId": values["panet_id"]}
+
+
+def _no_regexp(_text: str | None, _pattern: str) -> bool:
+    raise Invalid("Techniques are compared with like and ilike, not with regular expressions.")
