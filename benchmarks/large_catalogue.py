@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.migrate import migrate
-from panmesh.catalogue.manifest import ManifestRef, pack
+from panmesh.catalogue.manifest import FileRow, ManifestRef, pack
 from panmesh.kernel.clock import DAY_US, system_clock
 from panmesh.kernel.pid import Pid, mint, version_pid
 from panmesh.kernel.techniques import PREFIX
@@ -47,11 +47,14 @@ def fill(database: Database, datasets: int, seed: int = 1) -> dict[str, list[str
         _base(connection)
         visits = max(1, datasets // PER_VISIT)
         _visits(connection, visits, now)
-        manifest = ManifestRef(file_count=1, total_bytes=1000, inline=pack([])).to_bytes()
+        file = FileRow(name="run.nxs", size=1000, modified_us=now, storage="runs", path="2026/run.nxs")
+        manifest = ManifestRef(file_count=1, total_bytes=1000, inline=pack([file])).to_bytes()
         for first in range(0, datasets, 10_000):
             _block(connection, rng, first, min(10_000, datasets - first), visits, now, manifest, pids)
         if not database.sqlite:
             for table in (
+                "account",
+                "document",
                 "instrument",
                 "terms",
                 "investigation",
@@ -71,6 +74,11 @@ def fill(database: Database, datasets: int, seed: int = 1) -> dict[str, list[str
 def _base(c: Connection) -> None:
     c.execute(t.facility.insert(), {"id": 1, "facility_key": "local", "name": "Facility", "time_zone": "UTC"})
     c.execute(t.team.insert(), [{"id": i, "name": f"team{i}"} for i in range(1, 101)])
+    c.execute(t.account.insert(), [{"id": i, "login": f"u{i}", "name": f"User {i}", "created_us": 0} for i in range(1, 301)])
+    c.execute(
+        t.team_member.insert(),
+        [{"team_id": (i - 1) % 100 + 1, "account_id": i, "role": "pi" if i <= 100 else "member"} for i in range(1, 301)],
+    )
     c.execute(
         t.instrument.insert(),
         [
@@ -93,14 +101,19 @@ def _visits(c: Connection, visits: int, now: int) -> None:
             {"id": v, "pid": f"pm-v{v}", "facility_id": 1, "proposal_id": v, "instrument_id": v % INSTRUMENTS + 1, "terms_id": v, "natural_key": f"v{v}",
              "visit_id": f"cm{v}-1", "title": f"Visit {v}", "kind": "user", "starts_us": ends - 3 * DAY_US, "ends_us": ends}
         )  # fmt: skip
-    for table, rows in ((t.proposal, proposals), (t.terms, terms), (t.investigation, investigations)):
+    documents = [
+        {k: i[k] for k in ("pid", "facility_id", "terms_id", "title", "starts_us", "ends_us")}
+        | {"id": i["id"], "investigation_id": i["id"], "origin": "native", "type": "proposal", "title_folded": i["title"].lower(), "keywords_json": "[]"}
+        for i in investigations
+    ]  # fmt: skip
+    for table, rows in ((t.proposal, proposals), (t.terms, terms), (t.investigation, investigations), (t.document, documents)):
         c.execute(table.insert(), rows)
 
 
 def _block(
     c: Connection, rng: random.Random, first: int, count: int, visits: int, now: int, manifest: bytes, pids: dict[str, list[str]]
 ) -> None:
-    samples, datasets, versions, names, parameters, techniques = [], [], [], [], [], []
+    samples, datasets, versions, names, parameters, techniques, files = [], [], [], [], [], [], []
     for n in range(first + 1, first + count + 1):
         v = min(visits, (n - 1) // PER_VISIT + 1)
         pid: Pid = mint(rng.randbytes)
@@ -130,11 +143,15 @@ def _block(
             ("incident_energy", "eV", energy),
             ("temperature", "K", 4 + 296 * rng.random()),
             ("count_time", "s", 10 * rng.random()),
+            ("detector_distance", "mm", 100 + 900 * rng.random()),
+            ("beam_current", "mA", 300 * rng.random()),
         ):
             low, dimension = to_base(value, unit) or (None, None)
             parameters.append({"dataset_id": n, "name": name, "label": name, "unit": unit, "value": value, "dimension": dimension, "low": low, "high": low})  # fmt: skip
+        files.append({"dataset_id": n, "names": "run.nxs"})
         techniques.append({"dataset_id": n, "technique_pid": _TECHNIQUES[n % len(_TECHNIQUES)]})
     for table, rows in (
-        (t.sample, samples), (t.dataset, datasets), (t.dataset_version, versions), (t.pid, names), (t.parameter, parameters), (t.dataset_technique, techniques)
+        (t.sample, samples), (t.dataset, datasets), (t.dataset_version, versions), (t.pid, names), (t.parameter, parameters), (t.dataset_technique, techniques),
+        (t.file_names, files),
     ):  # fmt: skip
         c.execute(table.insert(), rows)
