@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.policy import CORE_FROM_PROPOSAL_STATES, READERS, RESULTS_SHARED_STATES
@@ -19,29 +19,32 @@ def readable_terms(viewer: Viewer, artefact: Artefact, now_us: int) -> Select[tu
 
 
 def readable(viewer: Viewer, artefact: Artefact, now_us: int) -> ColumnElement[bool]:
+    """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number."""
     if viewer.operator:
         return true()
     by_standing = _standings(viewer)
-    parts: list[ColumnElement[bool]] = []
-    for state, condition in state_conditions(now_us).items():
+    steps: list[tuple[ColumnElement[bool], ColumnElement[bool]]] = []
+    for state, condition in state_steps(now_us):
         holds = [by_standing[standing] for standing in READERS[state][artefact] if standing in by_standing]
         if artefact in _CORE and state in CORE_FROM_PROPOSAL_STATES:
             holds.append(terms.c.core_from_proposal.is_(True))
         if artefact is Artefact.RESULT and state in RESULTS_SHARED_STATES:
             holds.append(terms.c.results_shared.is_(True))
-        if holds:
-            parts.append(and_(condition, or_(*holds)))
-    return or_(*parts) if parts else false()
+        if by_standing[Standing.ANYONE] in holds:
+            holds = [by_standing[Standing.ANYONE]]
+        steps.append((condition, or_(false(), *holds)))
+    *before, (_, last) = steps
+    return case(*before, else_=last)
 
 
-def state_conditions(now_us: int) -> dict[State, ColumnElement[bool]]:
-    """One condition for each state; for every row exactly one holds. The order is the precedence of `access.terms.state`."""
+def state_steps(now_us: int) -> list[tuple[State, ColumnElement[bool]]]:
+    """In the order of precedence of `access.terms.state`: the first whose condition holds is the state; the last one always does."""
     t = terms.c
 
     def past(column: ColumnElement[int | None]) -> ColumnElement[bool]:
         return and_(column.is_not(None), column <= now_us)
 
-    steps: list[tuple[State, ColumnElement[bool]]] = [
+    return [
         (State.PROPRIETARY, and_(t.access == AccessClass.PROPRIETARY.value, not_(past(t.declassified_us)))),
         (State.DELETED, past(t.deleted_us)),
         (State.WITHDRAWN, past(t.withdrawn_us)),
@@ -52,12 +55,12 @@ def state_conditions(now_us: int) -> dict[State, ColumnElement[bool]]:
         (State.COLLECTING, past(t.starts_us)),
         (State.PLANNED, true()),
     ]
-    found: dict[State, ColumnElement[bool]] = {}
-    before: list[ColumnElement[bool]] = []
-    for state, condition in steps:
-        found[state] = and_(condition, *(not_(b) for b in before))
-        before.append(condition)
-    return found
+
+
+def state_label(now_us: int) -> ColumnElement[str]:
+    """The access state of a row of `terms` as text."""
+    *before, (last, _) = state_steps(now_us)
+    return case(*((condition, state.value) for state, condition in before), else_=last.value)
 
 
 def _standings(viewer: Viewer) -> dict[Standing, ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
-from panmesh.adapters.sql.permission import readable_terms, state_conditions
+from panmesh.adapters.sql.permission import readable_terms, state_label
 from panmesh.catalogue.graph import Entity
 
 Column = ColumnElement[Any]
@@ -50,7 +50,7 @@ class Around:
 
     @cached_property
     def _open(self) -> ColumnElement[bool]:
-        return state_conditions(self.now_us)[State.OPEN]
+        return state_label(self.now_us) == State.OPEN.value
 
     def source(self, entity: Entity, parent: Entity | None = None) -> Source:
         """Parameters are those of datasets or of documents, as the parent says."""
