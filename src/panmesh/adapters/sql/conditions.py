@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
-from panmesh.adapters.sql.permission import readable_terms, state_conditions
+from panmesh.adapters.sql.permission import readable_terms, state_label
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -23,6 +22,7 @@ from panmesh.adapters.sql.tables import (
     parameter,
     proposal,
     sample,
+    technique,
     terms,
 )
 from panmesh.catalogue.query import (
@@ -77,9 +77,7 @@ class Compiler:
 
     def state_label(self) -> ColumnElement[str]:
         """The access state of `terms` as text."""
-        return case(
-            *((condition, state.value) for state, condition in state_conditions(self._now_us).items()), else_=State.PLANNED.value
-        )
+        return state_label(self._now_us)
 
     def _condition(self, condition: Condition) -> ColumnElement[bool]:
         if isinstance(condition, And):
@@ -147,7 +145,9 @@ def _many(field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
     if field is Field.TECHNIQUE:
         wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
         of = dataset_technique
-        test: ColumnElement[bool] = of.c.technique_pid.in_(sorted(storable(pid) for pid in wanted))
+        pids = sorted(storable(pid) for pid in wanted)
+        own = select(technique.c.pid).where(or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values)))))
+        test: ColumnElement[bool] = or_(of.c.technique_pid.in_(pids), of.c.technique_pid.in_(own))
     else:
         names = sorted({storable(fold(value)) for value in values})
         column = dataset_person.c.name_folded
