@@ -1,8 +1,8 @@
 """From the effective values of a dataset's layers to what search and lists need: one mapping, used by ingest and by every edit.
 
 A value's shape by field: title, instrument_name, facility_name, proposal, visit, run, definition, description, program,
-start_raw, time_basis: text · start, end: UTC microseconds · sample: {name, identifier, formula, description} ·
-people: [{name, role, orcid, affiliation}] · techniques: [PaNET pid] ·
+start_raw, time_basis: text · start, end: UTC microseconds · sample: {name, identifier, formula, description, and pid where another catalogue gave one} ·
+people: [{name, role, orcid, affiliation}] · techniques: [pid, of PaNET or of another catalogue] ·
 parameters: [{name, label, unit, value, minimum, maximum, text}].
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from panmesh.kernel import techniques
@@ -29,6 +29,7 @@ class Surroundings:
     proposal: str = ""
     visit: str = ""
     visit_title: str = ""
+    technique_names: Mapping[str, str] = field(default_factory=dict)  # of techniques with a pid or a name of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def describe(values: Mapping[str, Any], around: Surroundings, *, path: str = "")
             around.proposal,
             around.visit,
             around.visit_title,
-            *(name for pid in technique_pids for name in _technique_names(pid)),
+            *(name for pid in technique_pids for name in _technique_names(pid, around.technique_names)),
         ]
     )
     full = _joined(
@@ -87,9 +88,8 @@ def describe(values: Mapping[str, Any], around: Surroundings, *, path: str = "")
     return Described(columns=columns, techniques=technique_pids, people=people, parameters=parameters, sample=sample)
 
 
-def _technique_names(pid: str) -> Iterable[str]:
-    name = techniques.label(pid)
-    return (name,) if name else ()
+def _technique_names(pid: str, own: Mapping[str, str]) -> Iterable[str]:
+    return (name for name in (own.get(pid), techniques.label(pid)) if name)
 
 
 def _person(position: int, person: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Records that another catalogue brings: plain values, related by pids, in the order documents need (instruments first, documents last).
+"""Records that another catalogue brings: plain values, related by pids. Instruments come before what names them, visits (documents with
+a `visit_id`) before their datasets; other documents and datasets in any order.
 
 `wire/` translates each outside format to these, a store keeps them. Keys are the source's own pids; they are kept as ours.
 """
@@ -16,6 +17,7 @@ class ImportedInstrument:
     name: str
     facility: str | None = None  # name or key of its facility; None: ours
     description: str | None = None
+    nested: bool = False  # it came within another record, perhaps not whole: it never changes one that came whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ class ImportedDataset:
     sources: tuple[str, ...] = ()  # pids of the datasets it was made from
     people: tuple[Mapping[str, Any], ...] = ()  # {name, role, orcid, affiliation}
     extra: Mapping[str, Any] = field(default_factory=dict)  # what we have no field for, kept as the source wrote it
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,16 @@ class ImportedDocument:
     proposal: str | None = None  # number of the proposal, where it is a visit under one
     visit_id: str | None = None  # with `proposal`: the document is an investigation
     instrument: str | None = None  # pid
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A record, or a part of one, that could not be brought."""
+
+    kind: str  # dataset, document, instrument; file, parameter, member … for parts
+    pid: str | None  # of the record that it is, or is a part of; None: it has none
+    reason: str
 
 
 Imported = ImportedInstrument | ImportedDataset | ImportedDocument

@@ -18,7 +18,7 @@ class FileRow:
     name: str  # in the dataset, "/" between folders
     size: int
     modified_us: int
-    storage: str
+    storage: str  # "": none of ours
     path: str  # in the storage
     sha256: bytes | None = None  # None: pending
     blake3: bytes | None = None  # of the file; above one block, of its block digests one after another

@@ -36,6 +36,7 @@ class DigestState(StrEnum):
     PENDING = "pending"
     DONE = "done"
     FAILED = "failed"  # changed while read, or unreadable: said on the page
+    ELSEWHERE = "elsewhere"  # brought from another catalogue: the bytes are not here
 
 
 class FileState(StrEnum):
@@ -43,6 +44,7 @@ class FileState(StrEnum):
     MISSING = "missing"
     CHANGED = "changed"  # bytes differ from the manifest
     UNREADABLE = "unreadable"  # there, but the disk or its permissions say no
+    ELSEWHERE = "elsewhere"  # no storage of ours has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ class FileView:
 class FileLocation:
     """Where the bytes of one file are: for services that open them, never shown."""
 
-    storage: str
+    storage: str  # "": none of ours; the path is where the source says that it is
     path: str
     size: int
     modified_us: int

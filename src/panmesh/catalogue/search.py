@@ -8,6 +8,11 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.explain import Explanation, explain
 from panmesh.access.terms import State
 from panmesh.access.viewer import Scope, Viewer
+from panmesh.catalogue.ports import CatalogueReads
+from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Unavailable, Withdrawn
+
 from panmesh.catalogue.model import (
     DatasetKind,
     DatasetRecord,
@@ -21,10 +26,6 @@ from panmesh.catalogue.model import (
     Page,
     SampleView,
 )
-from panmesh.catalogue.ports import CatalogueReads
-from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
-from panmesh.kernel.clock import Clock
-from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Withdrawn
 
 T = TypeVar("T")
 
@@ -66,11 +67,16 @@ class SearchService:
         return _found(page)
 
     def locate(self, viewer: Viewer, pid: str, name: str) -> FileLocation:
-        """Raises NotFound, or Embargoed where the record may be known and its bytes may not be read."""
+        """Raises NotFound; Embargoed where the record may be known and its bytes may not be read; Unavailable where they are not here."""
         location = self._reads.locate(viewer, pid, name, self._clock())
         if location is None:
             self._refuse(viewer, pid)
-        return _found(location)
+        found = _found(location)
+        if found.storage == "":
+            raise Unavailable(
+                f"The bytes of {name} are not here: this record was brought from another catalogue, which names them {found.path!r}."
+            )
+        return found
 
     def explain(self, viewer: Viewer, pid: str) -> Explanation:
         summary = self.get(viewer, pid).summary

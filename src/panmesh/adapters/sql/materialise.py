@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any
 
+from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.catalogue.layers import Layer, merge
 from sqlalchemy import Connection, delete, select, update
 
 from panmesh.adapters.sql.samples import sample_ids
@@ -21,7 +23,6 @@ from panmesh.adapters.sql.tables import (
     proposal,
 )
 from panmesh.catalogue.effective import Surroundings, describe
-from panmesh.catalogue.layers import Layer, merge
 
 
 def layers_of(connection: Connection, dataset_id: int) -> list[Layer]:
@@ -36,14 +37,15 @@ def layers_of(connection: Connection, dataset_id: int) -> list[Layer]:
 
 def materialise(connection: Connection, dataset_id: int, now_us: int) -> None:
     row = connection.execute(_AROUND.where(dataset.c.id == dataset_id)).one()
+    values = {field: winner.value for field, winner in merge(layers_of(connection, dataset_id)).items()}
     around = Surroundings(
         facility=row.facility or "",
         instrument=row.instrument or "",
         proposal=row.proposal or "",
         visit=row.visit_id or "",
         visit_title=row.visit_title or "",
+        technique_names=technique_names(connection, values.get("techniques") or ()),
     )
-    values = {field: winner.value for field, winner in merge(layers_of(connection, dataset_id)).items()}
     described = describe(values, around, path=row.path or "")
     scope = f"proposal:{row.proposal}" if row.proposal else f"terms:{row.terms_id}"
     sample_id = sample_ids(connection, [(row.facility_id, scope, described.sample)], os.urandom)[0]

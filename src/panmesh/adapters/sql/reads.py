@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
-
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.permission import readable
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
+from panmesh.kernel import techniques
+from panmesh.kernel.errors import Invalid
+from panmesh.kernel.pid import Pid
+from panmesh.kernel.text import storable
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+
+from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.records import access_columns, access_view, record, summaries, summary_query
 from panmesh.adapters.sql.tables import (
     account,
@@ -47,11 +52,6 @@ from panmesh.catalogue.model import (
     Ref,
     SampleView,
 )
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
-from panmesh.kernel import techniques
-from panmesh.kernel.errors import Invalid
-from panmesh.kernel.pid import Pid
-from panmesh.kernel.text import storable
 
 
 class SqlReads:
@@ -378,5 +378,11 @@ def _file(row: FileRow, note: str | None) -> FileView:
         blake3=row.blake3.hex() if row.blake3 else None,
         crc32=f"{row.crc32:08x}" if row.crc32 is not None else None,
         adler32=f"{row.adler32:08x}" if row.adler32 is not None else None,
-        state=FileState(note) if note in ("missing", "changed", "unreadable") else FileState.ONLINE,
+        state=_state(row, note),
     )
+
+
+def _state(row: FileRow, note: str | None) -> FileState:
+    if row.storage == "":
+        return FileState.ELSEWHERE
+    return FileState(note) if note in ("missing", "changed", "unreadable") else FileState.ONLINE

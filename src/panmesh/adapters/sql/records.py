@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-
-from sqlalchemy import Connection, Select, case, func, literal, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.catalogue.layers import merge
+from panmesh.kernel import techniques
+from panmesh.kernel.pid import Pid
+from sqlalchemy import Connection, Select, case, func, literal, select
+
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.materialise import layers_of
-from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -32,7 +36,6 @@ from panmesh.adapters.sql.tables import (
     sample,
     terms,
 )
-from panmesh.catalogue.layers import merge
 from panmesh.catalogue.model import (
     AccessView,
     DatasetKind,
@@ -47,8 +50,6 @@ from panmesh.catalogue.model import (
     SampleView,
     TechniqueView,
 )
-from panmesh.kernel import techniques
-from panmesh.kernel.pid import Pid
 
 SHOWN = (
     Artefact.PID_RECORD,
@@ -115,7 +116,8 @@ def summaries(connection: Connection, rows: Sequence[Any]) -> tuple[DatasetSumma
     technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
     parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
     parameter_rows = _grouped(connection, parameter_query) if full else {}
-    return tuple(_summary(row, technique_rows.get(row.id, []), parameter_rows.get(row.id, [])) for row in rows)
+    names = technique_names(connection, [t.technique_pid for found in technique_rows.values() for t in found])
+    return tuple(_summary(row, technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows)
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
@@ -165,7 +167,7 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
     )
 
 
-def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any]) -> DatasetSummary:
+def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:
     access = access_view(row)
     core = DatasetSummary(
         id=row.id,
@@ -187,7 +189,10 @@ def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any]) -> 
         visit_id=row.visit_id,
         proposal=row.proposal_number,
         techniques=tuple(
-            TechniqueView(pid=t.technique_pid, name=techniques.label(t.technique_pid) or t.technique_pid)
+            TechniqueView(
+                pid=t.technique_pid,
+                name=own_names.get(t.technique_pid) or techniques.label(t.technique_pid) or t.technique_pid,
+            )
             for t in sorted(technique_rows, key=lambda t: t.technique_pid)
         ),
         access=access,

@@ -469,6 +469,29 @@ member = Table(
     Column("position", Integer, nullable=False, default=0),
 )
 
+# --- what came from elsewhere -----------------------------------------------------------------------------------------
+
+imported = Table(
+    "imported",  # recognised when it comes again
+    metadata,
+    Column("kind", Text, primary_key=True),  # dataset, document, instrument
+    Column("pid", Text, primary_key=True),
+    Column("source", Text, nullable=False),  # file or address that it came from
+    Column("origin", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),  # of the record and of what its relations led to
+    Column("nested", Boolean, nullable=False),  # it came within another record
+)
+
+imported_link = Table(
+    "imported_link",  # relations of which one end is not here yet, by pids
+    metadata,
+    Column(
+        "kind", Text, primary_key=True
+    ),  # "document": of a document to a dataset; "source": of a dataset to what it was made from
+    Column("holder", Text, primary_key=True),
+    Column("target", Text, primary_key=True, index=True),
+)
+
 # --- identifiers, feed, audit ---------------------------------------------------------------------------------------
 
 pid = Table(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from panmesh.adapters.sql.database import Database
+from panmesh.ingest.units import UnitState
 from sqlalchemy import delete, func, select, update
 
-from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, unit, unit_dataset
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DigestState
-from panmesh.ingest.units import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +29,12 @@ class SqlUpkeep:
         self._db = database
 
     def datasets(self, *, not_since_us: int | None = None, limit: int | None = None) -> list[Kept]:
-        """All, or those whose bytes were neither written nor compared since then, the longest waiting first."""
+        """All whose bytes are here, or those whose bytes were neither written nor compared since then, the longest waiting first."""
         last = func.coalesce(dataset_version.c.verified_us, dataset_version.c.created_us)
         query = select(dataset.c.id, dataset.c.pid, dataset_version.c.id.label("version_id"), dataset_version.c.manifest).join(
             dataset_version, dataset_version.c.id == dataset.c.version_id
         )
+        query = query.where(dataset_version.c.digest_state != DigestState.ELSEWHERE.value)
         if not_since_us is not None:
             query = query.where(last < not_since_us).order_by(last, dataset.c.id)
         with self._db.read() as connection:
