@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, literal, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.quantities import Quantities
-from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
+from panmesh.adapters.sql.graph.sources import LINKS, Around, Link, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, of_dataset
 from panmesh.adapters.sql.patterns import folded, like, like_pattern, matching, regular
 from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, GraphOp, Include, Kind, Selection, Test, Text
@@ -64,6 +64,8 @@ class Conditions:
         way = LINKS[parent.entity, include.relation]
         child = self._around.source(target, parent.entity)
         satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
+        if self._around.walking:
+            return and_(self._around_may(parent, way.parent_artefact), self._leads(parent, child, way, satisfied))
         ways: list[ColumnElement[bool]] = []
         for bridge in way.bridges:
             inner: Any = select(child.hidden[bridge.child]).select_from(child.from_).where(satisfied)
@@ -73,6 +75,20 @@ class Conditions:
                 inner = inner.where(child.hidden[bridge.child].is_not(None))
             ways.append(parent.hidden[bridge.parent].in_(inner))
         return and_(self._around_may(parent, way.parent_artefact), or_(*ways))
+
+    def _leads(self, parent: Source, child: Source, way: Link, satisfied: ColumnElement[bool]) -> ColumnElement[bool]:
+        """The same, asked of one row."""
+        ways: list[ColumnElement[bool]] = []
+        for bridge in way.bridges:
+            here, there = parent.hidden[bridge.parent], child.hidden[bridge.child]
+            if bridge.via is None:
+                inner = select(literal(1)).select_from(child.from_).where(there == here, satisfied)
+                ways.append(inner.correlate(parent.from_).exists())
+            else:
+                pairs = bridge.via.alias()
+                inner = select(literal(1)).select_from(child.from_.join(pairs, pairs.c[bridge.via_child] == there))
+                ways.append(inner.where(pairs.c[bridge.via_parent] == here, satisfied).correlate(parent.from_).exists())
+        return or_(*ways)
 
     def order(self, source: Source, selection: Selection) -> list[ColumnElement[Any]]:
         """A field that the viewer may not read sorts as if it were missing: last."""

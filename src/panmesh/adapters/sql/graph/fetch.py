@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
@@ -17,6 +17,7 @@ from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
 from panmesh.adapters.sql.graph.quantities import Asked, asked, convert
+from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.catalogue import quantity_names
@@ -27,6 +28,7 @@ from panmesh.kernel.text import fold, storable
 
 AT_ONCE = 500  # parents whose relation is loaded by one statement
 MAX_NODES = 200_000  # of one answer's page
+WALK = 2000  # rows that are looked through before everything that satisfies a condition is searched
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
@@ -73,12 +75,21 @@ class _Reading:
     def __init__(self, connection: Connection, around: Around, sqlite: bool, manifests: ManifestStore) -> None:
         self._connection = connection
         self._around = around
+        self._sqlite = sqlite
         self._vocabulary = Vocabulary(connection)
         self._files = Files(connection, manifests)
+        self._rights = Rights(connection, around.viewer, around.now_us)
         self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
         self._nodes = 0
 
     def page(self, entity: Entity, selection: Selection) -> list[Node]:
+        """In the order of keys, a page is mostly full after few rows: these are looked through first."""
+        by_key = not selection.order and not selection.words
+        if by_key and selection.limit is not None and selection.skip + selection.limit <= WALK // 4:
+            found = self._walk(entity, selection)
+            if found is not None:
+                return found
+        self._around.begin()
         source = self._around.source(entity)
         key = code_points(source.columns[SHAPES[entity].key])
         score = self._score(source, selection.words)
@@ -91,11 +102,33 @@ class _Reading:
         query = query.order_by(*order, key).limit(selection.limit).offset(selection.skip or None)
         return self._load(source, query, selection, root=True)
 
+    def _walk(self, entity: Entity, selection: Selection) -> list[Node] | None:
+        """The page, if it fills up within a stretch of rows; else None."""
+        if any(SHAPES[entity].relations[i.relation][0] is Entity.FILE for i in selection.includes if i.required):
+            return None
+        around = Around(self._around.viewer, self._around.now_us, walking=True)
+        say = Conditions(around, self._vocabulary, self._sqlite, self._files.having)
+        source = around.source(entity)
+        key = code_points(source.columns[SHAPES[entity].key])
+        stretch = select(key).select_from(source.from_).order_by(key).offset(WALK).limit(1)
+        start = key > storable(selection.after) if selection.after is not None else true()
+        end = self._connection.execute(stretch.where(start)).scalar()
+        query = say.select(source, selection, *self._columns(source), literal(NO_SCORE).label("score")).where(start)
+        if end is not None:
+            query = query.where(key <= end)
+        query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
+        rows = self._connection.execute(query).mappings().all()
+        if end is not None and len(rows) < (selection.limit or 0):
+            return None
+        return self._nodes_of(source, rows, selection, root=True)
+
     def count(self, entity: Entity, selection: Selection) -> int:
+        self._around.begin()
         source = self._around.source(entity)
         return int(self._connection.execute(self._say.select(source, selection, func.count())).scalar_one())
 
     def one(self, entity: Entity, pid: str, selection: Selection) -> Node | None:
+        self._around.begin()
         source = self._around.source(entity)
         concept = select(t.pid.c.concept).where(t.pid.c.pid == storable(pid)).scalar_subquery()
         query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_).where(source.visible)
@@ -109,29 +142,40 @@ class _Reading:
     # --- rows to nodes ------------------------------------------------------------------------------------------------
 
     def _columns(self, source: Source) -> list[ColumnElement[Any]]:
-        fields = SHAPES[source.entity].fields
-        found: list[ColumnElement[Any]] = [
-            self._say.readable(source, name, fields[name][1]).label(name) for name in source.columns
-        ]
-        found += [column.label(f"_{name}") for name, column in source.hidden.items()]
-        if source.entity is Entity.DATASET:
-            may = self._around.may
-            data = case(
-                (source.hidden["kind"] == "raw", may(Artefact.RAW, source.terms_id)),
-                else_=may(Artefact.PROCESSED, source.terms_id),
-            )
-            found += [may(Artefact.FULL_METADATA, source.terms_id).label("_may_full"), data.label("_may_raw")]
-        elif source.entity is Entity.DOCUMENT:
-            found.append(self._around.may(Artefact.FULL_METADATA, source.terms_id).label("_may_full"))
-        return found
+        found: list[ColumnElement[Any]] = [source.columns[name].label(name) for name in source.columns if name not in _BY_RIGHT]
+        return found + [column.label(f"_{name}") for name, column in source.hidden.items()]
 
     def _load(self, source: Source, query: Any, selection: Selection, *, root: bool) -> list[Node]:
-        rows = self._connection.execute(query).mappings().all()
-        nodes = [_node(source, row) for row in rows]
+        return self._nodes_of(source, self._connection.execute(query).mappings().all(), selection, root=root)
+
+    def _nodes_of(self, source: Source, rows: Sequence[Any], selection: Selection, *, root: bool) -> list[Node]:
+        nodes = self._as_nodes(source, rows)
         for node, row in zip(nodes, rows, strict=True):
             node.score = _within(row["score"]) if "score" in row else None
         self._include(source.entity, list(zip(nodes, rows, strict=True)), selection.includes, root=root)
         return nodes
+
+    def _as_nodes(self, source: Source, rows: Sequence[Any]) -> list[Node]:
+        """Without what the viewer may not read."""
+        nodes = [_node(source, row) for row in rows]
+        if source.terms_id is not None:
+            self._rights.learn(row["_terms_id"] for row in rows)
+            for node, row in zip(nodes, rows, strict=True):
+                right = self._rights.of(row["_terms_id"])
+                node.values["is_public"] = right.public
+                if not right.full:
+                    node.values.update(dict.fromkeys(_FULL_FIELDS[source.entity]))
+                if right.public and "license" in node.values:
+                    node.values["license"] = row["_license"]
+        return nodes
+
+    def _may(self, row: Any, artefact: Artefact) -> bool:
+        if artefact is Artefact.CORE_METADATA:
+            return True
+        right = self._rights.of(row["_terms_id"])
+        if artefact is Artefact.RAW:
+            return right.raw if row["_kind"] == "raw" else right.processed
+        return right.full
 
     def _include(self, entity: Entity, parents: list[tuple[Node, Any]], includes: Sequence[Include], *, root: bool) -> None:
         self._nodes += len(parents)
@@ -155,10 +199,11 @@ class _Reading:
         if target is Entity.TECHNIQUE:
             return self._techniques(parents, selection)
         if target is Entity.FILE:
-            return self._files.of([row if row["_may_raw"] else None for _, row in parents], selection)
+            return self._files.of([row if self._may(row, Artefact.RAW) else None for _, row in parents], selection)
         way = LINKS[entity, relation]
+        self._around.begin()
         source = self._around.source(target, entity)
-        allowed = [row for _, row in parents if way.parent_artefact is Artefact.CORE_METADATA or row["_may_full"]]
+        allowed = [row for _, row in parents if self._may(row, way.parent_artefact)]
         wanted = selection if not keep_all else Selection(includes=selection.includes, order=selection.order)
         found: dict[tuple[str, Any], list[Any]] = {}
         rows: dict[Any, Any] = {}
@@ -179,7 +224,7 @@ class _Reading:
                 identity = row[SHAPES[target].key]
                 rows.setdefault(identity, row)
                 found.setdefault((bridge.parent, row["_owner"]), []).append(identity)
-        nodes = {identity: _node(source, row) for identity, row in rows.items()}
+        nodes = dict(zip(rows, self._as_nodes(source, list(rows.values())), strict=True))
         self._include(target, [(nodes[i], rows[i]) for i in rows], selection.includes, root=False)
         if target is Entity.PARAMETER:
             _in_units(nodes, rows, selection.where)
@@ -210,7 +255,7 @@ class _Reading:
             .order_by(code_points(source.columns["pid"]))
         )
         rows = self._connection.execute(query).mappings().all()
-        nodes = [_node(source, row) for row in rows]
+        nodes = self._as_nodes(source, rows)
         self._include(Entity.DATASET, list(zip(nodes, rows, strict=True)), inner.includes, root=False)
         by_tag: dict[str, list[Node]] = {}
         for node, row in zip(nodes, rows, strict=True):
@@ -244,14 +289,19 @@ class _Reading:
         return 0.01 + 0.98 * share / (total or 1.0)
 
 
+_BY_RIGHT = ("is_public", "license")  # follow from the terms
+_FULL_FIELDS = {
+    entity: tuple(name for name, (_, artefact) in shape.fields.items() if artefact is Artefact.FULL_METADATA)
+    for entity, shape in SHAPES.items()
+}
+
+
 def _within(score: Any) -> float:
     return min(max(round(float(score), 6), 0.000001), 0.999999)
 
 
 def _node(source: Source, row: Any) -> Node:
-    values = {name: row[name] for name in source.columns}
-    if source.entity is Entity.DATASET or source.entity is Entity.DOCUMENT:
-        values["is_public"] = bool(values["is_public"])
+    values = {name: row[name] if name not in _BY_RIGHT else None for name in source.columns}
     if source.entity is Entity.DOCUMENT:
         values["keywords"] = json.loads(values["keywords"] or "[]")
     if source.entity is Entity.PARAMETER:

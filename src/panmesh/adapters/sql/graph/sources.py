@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Text, case, cast, func, literal, null, or_, select, true, union_all
@@ -13,7 +13,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
-from panmesh.adapters.sql.permission import readable_terms, state_label
+from panmesh.adapters.sql.permission import readable, state_label
 from panmesh.catalogue.graph import Entity
 
 Column = ColumnElement[Any]
@@ -33,24 +33,65 @@ class Source:
     words: tuple[tuple[Artefact, Column], ...] = ()  # texts that free words look into, the widest last
 
 
-class Around:
-    """One viewer at one instant."""
+class Columns(Mapping[str, Column]):
+    """Fields as columns; those that take work to say are said when they are asked for."""
 
-    def __init__(self, viewer: Viewer, now_us: int) -> None:
+    def __init__(self, ready: Mapping[str, Column], later: Mapping[str, Callable[[], Column]] | None = None) -> None:
+        self._ready = dict(ready)
+        self._later = later or {}
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._ready and name in self._later:
+            self._ready[name] = self._later[name]()
+        return self._ready[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._ready), **dict.fromkeys(self._later)})
+
+    def __len__(self) -> int:
+        return len(set(self._ready) | set(self._later))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ready or name in self._later
+
+
+class Around:
+    """One viewer at one instant, while one statement is made.
+
+    `walking`: conditions are said so that rows can be looked through one after another until a page is full, instead of
+    so that all rows that satisfy them are found at once.
+    """
+
+    def __init__(self, viewer: Viewer, now_us: int, *, walking: bool = False) -> None:
         self.viewer = viewer
         self.now_us = now_us
+        self.walking = walking
+        self._used: dict[str, int] = {}
+        self._readable: dict[Artefact, ColumnElement[bool]] = {}
+
+    def begin(self) -> None:
+        """Another statement: the names of tables may be used again."""
+        self._used.clear()
 
     def may(self, artefact: Artefact, terms_id: Column | None) -> ColumnElement[bool]:
         if self.viewer.operator or terms_id is None:
             return true()
-        return terms_id.in_(readable_terms(self.viewer, artefact, self.now_us))
+        if artefact not in self._readable:
+            self._readable[artefact] = readable(self.viewer, artefact, self.now_us)
+        holds = self._readable[artefact]
+        if self.walking:
+            row = select(literal(1)).select_from(t.terms).where(t.terms.c.id == terms_id, holds)
+            return row.correlate_except(t.terms).exists()
+        return terms_id.in_(select(t.terms.c.id).where(holds))
 
     def is_public(self, terms_id: Column) -> ColumnElement[bool]:
-        return terms_id.in_(select(t.terms.c.id).where(self._open))
+        return terms_id.in_(select(t.terms.c.id).where(state_label(self.now_us) == State.OPEN.value))
 
-    @cached_property
-    def _open(self) -> ColumnElement[bool]:
-        return state_label(self.now_us) == State.OPEN.value
+    def _alias(self, table: Any) -> Any:
+        """Names are made once for all statements: to make one takes longer than many a statement."""
+        number = self._used.get(table.name, 0)
+        self._used[table.name] = number + 1
+        return _alias(table, number)
 
     def source(self, entity: Entity, parent: Entity | None = None) -> Source:
         """Parameters are those of datasets or of documents, as the parent says."""
@@ -60,17 +101,19 @@ class Around:
         return made
 
     def dataset(self) -> Source:
-        d = t.dataset.alias()
+        d = self._alias(t.dataset)
         return Source(
             Entity.DATASET,
             d,
-            {
-                "pid": d.c.pid,
-                "title": func.coalesce(d.c.title, d.c.pid),
-                "is_public": self.is_public(d.c.terms_id),
-                "creation_date": func.coalesce(d.c.start_us, d.c.created_us),
-                "size": d.c.total_bytes,
-            },
+            Columns(
+                {
+                    "pid": d.c.pid,
+                    "title": func.coalesce(d.c.title, d.c.pid),
+                    "creation_date": func.coalesce(d.c.start_us, d.c.created_us),
+                    "size": d.c.total_bytes,
+                },
+                {"is_public": lambda: self.is_public(d.c.terms_id)},
+            ),
             {
                 name: d.c[name]
                 for name in ("id", "investigation_id", "instrument_id", "sample_id", "terms_id", "kind", "version_id")
@@ -82,27 +125,22 @@ class Around:
         )
 
     def document(self) -> Source:
-        d = t.document.alias()
-        opens = select(t.terms.c.opens_us).where(t.terms.c.id == d.c.terms_id).scalar_subquery()
-        public = self.is_public(d.c.terms_id)
+        d = self._alias(t.document)
+        plain = ("pid", "type", "title", "summary", "doi")
+        dates = {"keywords": d.c.keywords_json, "start_date": d.c.starts_us, "end_date": d.c.ends_us}
         text = func.coalesce(d.c.title_folded, "") + " " + func.coalesce(d.c.summary_folded, "")
+        opens = select(_TERMS.c.opens_us).where(_TERMS.c.id == d.c.terms_id).scalar_subquery()
         return Source(
             Entity.DOCUMENT,
             d,
-            {
-                "pid": d.c.pid,
-                "is_public": public,
-                "type": d.c.type,
-                "title": d.c.title,
-                "summary": d.c.summary,
-                "doi": d.c.doi,
-                "license": case((public, d.c.license), else_=None),  # no licence before it is open
-                "keywords": d.c.keywords_json,
-                "start_date": d.c.starts_us,
-                "end_date": d.c.ends_us,
-                "release_date": func.coalesce(d.c.release_us, opens),
-            },
-            {name: d.c[name] for name in ("id", "investigation_id", "terms_id")},
+            Columns(
+                {**{name: d.c[name] for name in plain}, **dates, "release_date": func.coalesce(d.c.release_us, opens)},
+                {
+                    "is_public": lambda: self.is_public(d.c.terms_id),
+                    "license": lambda: case((self.is_public(d.c.terms_id), d.c.license), else_=None),  # none before it is open
+                },
+            ),
+            {name: d.c[name] for name in ("id", "investigation_id", "terms_id", "license")},
             self.may(Artefact.CORE_METADATA, d.c.terms_id),
             d.c.terms_id,
             {"title": d.c.title_folded, "summary": d.c.summary_folded},
@@ -110,7 +148,7 @@ class Around:
         )
 
     def instrument(self) -> Source:
-        i, f = t.instrument.alias(), t.facility.alias()
+        i, f = self._alias(t.instrument), self._alias(t.facility)
         return Source(
             Entity.INSTRUMENT,
             i.join(f, f.c.id == i.c.facility_id),
@@ -123,7 +161,7 @@ class Around:
         )
 
     def sample(self) -> Source:
-        s = t.sample.alias()
+        s = self._alias(t.sample)
         columns = {"pid": s.c.pid, "name": s.c.name, "description": s.c.description}
         return Source(Entity.SAMPLE, s, columns, {"id": s.c.id}, true(), None, {"name": s.c.name_folded})
 
@@ -134,17 +172,17 @@ class Around:
         return Source(Entity.MEMBER, m, {"id": m.c.id, "role": m.c.role}, hidden, m.c.document_id.in_(known), None, {})
 
     def person(self) -> Source:
-        p = _PEOPLE.alias()
+        p = self._alias(_PEOPLE)
         fields = ("id", "full_name", "orcid", "researcher_id", "first_name", "last_name")
         return Source(Entity.PERSON, p, {f: p.c[f] for f in fields}, {"key": p.c.key}, true(), None, {})
 
     def affiliation(self) -> Source:
-        a = t.affiliation.alias()
+        a = self._alias(t.affiliation)
         columns: dict[str, Column] = {f: a.c[f] for f in ("name", "address", "city", "country")}
         return Source(Entity.AFFILIATION, a, {"id": a.c.affiliation_key} | columns, {"id": a.c.id}, true(), None, {})
 
     def _parameter(self, table: Any, parent: Entity | None) -> Source:
-        p = table.alias()
+        p = self._alias(table)
         owner = "document_id" if table is t.document_parameter else "dataset_id"
         owners = t.document if table is t.document_parameter else t.dataset
         visible: ColumnElement[bool] = true()
@@ -192,6 +230,14 @@ class Around:
         return union_all(brought, teams).subquery()
 
 
+_TERMS = t.terms.alias("own_terms")
+
+
+@cache
+def _alias(table: Any, number: int) -> Any:
+    return table.alias(f"{table.name}_{number}")
+
+
 _PEOPLE = union_all(
     select(
         ("p" + cast(t.person.c.id, Text)).label("key"),
@@ -211,7 +257,7 @@ _PEOPLE = union_all(
         null().label("first_name"),
         null().label("last_name"),
     ),
-).subquery()
+).subquery("people")
 
 _MAKERS: Mapping[Entity, Any] = {
     Entity.DATASET: Around.dataset,

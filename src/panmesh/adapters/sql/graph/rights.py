@@ -1,0 +1,52 @@
+"""What one viewer may read of the records of a page: the pure policy, on the few terms that these records are under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.policy import may_read
+from panmesh.access.terms import AccessClass, Hold, State, Terms, state
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    public: bool
+    full: bool
+    raw: bool
+    processed: bool
+
+
+class Rights:
+    def __init__(self, connection: Connection, viewer: Viewer, now_us: int) -> None:
+        self._connection = connection
+        self._viewer = viewer
+        self._now_us = now_us
+        self._known: dict[int, Right] = {}
+
+    def learn(self, terms_ids: Iterable[int]) -> None:
+        wanted = sorted(set(terms_ids) - self._known.keys())
+        for start in range(0, len(wanted), 500):
+            query = select(t.terms).where(t.terms.c.id.in_(wanted[start : start + 500]))
+            for row in self._connection.execute(query).mappings():
+                values = {**row, "access": AccessClass(row["access"]), "hold": Hold(row["hold"]) if row["hold"] else None}
+                self._known[row["id"]] = self._right(Terms(**values))
+
+    def of(self, terms_id: int) -> Right:
+        return self._known[terms_id]
+
+    def _right(self, terms: Terms) -> Right:
+        def may(artefact: Artefact) -> bool:
+            return may_read(self._viewer, terms, artefact, self._now_us)
+
+        return Right(
+            public=state(terms, self._now_us) is State.OPEN,
+            full=may(Artefact.FULL_METADATA),
+            raw=may(Artefact.RAW),
+            processed=may(Artefact.PROCESSED),
+        )
