@@ -8,11 +8,6 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.explain import Explanation, explain
 from panmesh.access.terms import State
 from panmesh.access.viewer import Scope, Viewer
-from panmesh.catalogue.ports import CatalogueReads
-from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
-from panmesh.kernel.clock import Clock
-from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Unavailable, Withdrawn
-
 from panmesh.catalogue.model import (
     DatasetKind,
     DatasetRecord,
@@ -26,6 +21,10 @@ from panmesh.catalogue.model import (
     Page,
     SampleView,
 )
+from panmesh.catalogue.ports import CatalogueReads
+from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
+from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Unavailable, Withdrawn
 
 T = TypeVar("T")
 

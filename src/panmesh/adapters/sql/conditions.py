@@ -5,11 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
+
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.permission import readable_terms, state_label
+from panmesh.adapters.sql.tables import (
+    dataset,
+    dataset_person,
+    dataset_technique,
+    facility,
+    instrument,
+    investigation,
+    parameter,
+    proposal,
+    sample,
+    technique,
+    terms,
+)
 from panmesh.catalogue.query import (
     ARTEFACT_OF,
     PARAMETER_ARTEFACT,
@@ -30,21 +45,6 @@ from panmesh.kernel import techniques
 from panmesh.kernel.errors import Fault, Invalid
 from panmesh.kernel.text import ascii_lower, fold, key_of, storable
 from panmesh.kernel.units import UnknownUnit, known
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
-
-from panmesh.adapters.sql.tables import (
-    dataset,
-    dataset_person,
-    dataset_technique,
-    facility,
-    instrument,
-    investigation,
-    parameter,
-    proposal,
-    sample,
-    technique,
-    terms,
-)
 
 
 class Compiler:

@@ -6,8 +6,6 @@ import json
 import os
 from typing import Any
 
-from panmesh.adapters.sql.technique_names import technique_names
-from panmesh.catalogue.layers import Layer, merge
 from sqlalchemy import Connection, delete, select, update
 
 from panmesh.adapters.sql.samples import sample_ids
@@ -22,7 +20,9 @@ from panmesh.adapters.sql.tables import (
     parameter,
     proposal,
 )
+from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.effective import Surroundings, describe
+from panmesh.catalogue.layers import Layer, merge
 
 
 def layers_of(connection: Connection, dataset_id: int) -> list[Layer]:

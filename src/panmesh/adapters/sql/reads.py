@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from panmesh.access.artefact import Artefact
-from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.permission import readable
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
-from panmesh.kernel import techniques
-from panmesh.kernel.errors import Invalid
-from panmesh.kernel.pid import Pid
-from panmesh.kernel.text import storable
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
+from panmesh.access.artefact import Artefact
+from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.records import access_columns, access_view, record, summaries, summary_query
 from panmesh.adapters.sql.tables import (
     account,
@@ -52,6 +47,11 @@ from panmesh.catalogue.model import (
     Ref,
     SampleView,
 )
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
+from panmesh.kernel import techniques
+from panmesh.kernel.errors import Invalid
+from panmesh.kernel.pid import Pid
+from panmesh.kernel.text import storable
 
 
 class SqlReads:

@@ -8,19 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import Connection, Select, case, func, literal, select
+
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.permission import readable
-from panmesh.adapters.sql.technique_names import technique_names
-from panmesh.catalogue.layers import merge
-from panmesh.kernel import techniques
-from panmesh.kernel.pid import Pid
-from sqlalchemy import Connection, Select, case, func, literal, select
-
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.materialise import layers_of
+from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -36,6 +32,8 @@ from panmesh.adapters.sql.tables import (
     sample,
     terms,
 )
+from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.catalogue.layers import merge
 from panmesh.catalogue.model import (
     AccessView,
     DatasetKind,
@@ -50,6 +48,8 @@ from panmesh.catalogue.model import (
     SampleView,
     TechniqueView,
 )
+from panmesh.kernel import techniques
+from panmesh.kernel.pid import Pid
 
 SHOWN = (
     Artefact.PID_RECORD,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from panmesh.kernel.pid import mint
-from panmesh.kernel.text import fold
 from sqlalchemy import Connection, select
 
 from panmesh.adapters.sql.tables import pid, sample
 from panmesh.catalogue.model import Origin
+from panmesh.kernel.pid import mint
+from panmesh.kernel.text import fold
 
 
 def sample_ids(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from panmesh.adapters.sql.database import Database
-from panmesh.ingest.units import UnitState
 from sqlalchemy import delete, func, select, update
 
+from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, unit, unit_dataset
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DigestState
+from panmesh.ingest.units import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
