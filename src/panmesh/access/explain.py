@@ -30,7 +30,12 @@ class Explanation:
     ask: str | None  # whom to ask
 
 
-def explain(access: Access, zone: str, *, signed_in: bool) -> Explanation:
+def whom_to_ask(contact: str | None) -> str:
+    """`contact`: the facility's mail address or URL for questions."""
+    return "the principal investigator of the experiment or the facility's staff" + (f" ({contact})" if contact else "")
+
+
+def explain(access: Access, zone: str, *, signed_in: bool, contact: str | None = None) -> Explanation:
     opens = facility_day(access.opens_us, zone) if access.opens_us is not None and access.state in _DATED else None
     may = Artefact.RAW in access.readable
     word, reason = _words(access.state, opens)
@@ -38,7 +43,7 @@ def explain(access: Access, zone: str, *, signed_in: bool) -> Explanation:
         reason += " You may read it because you belong to its team or look after it."
     elif not may and not signed_in and access.state in (State.EMBARGOED, State.COLLECTING, State.PLANNED):
         reason += " If you took part, sign in."
-    ask = None if may else "the principal investigator of the experiment, through the facility's user office"
+    ask = None if may else whom_to_ask(contact)
     return Explanation(state=access.state, word=word, sentence=reason, opens=opens, may_read_data=may, ask=ask)
 
 

@@ -31,13 +31,22 @@ class FacilitySettings(_Section):
         "UTC", description="IANA name, e.g. Europe/Paris: times without a zone in files, and the day an embargo ends"
     )
     ror: str | None = Field(None, description="https://ror.org/…")
-    contact: str | None = Field(None, description="mail address that pages show for questions")
+    contact: str | None = Field(None, description="mail address or URL that pages show for questions and for access to data")
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"{value!r} is no time zone; use an IANA name such as 'Europe/Paris'")
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _reachable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*|[^\s@:/]+@[^\s@:/]+", value):
+            raise ValueError(
+                f"{value!r} is neither a mail address nor a URL; write 'data@example.org' or 'https://example.org/help'"
+            )
         return value
 
 
@@ -82,6 +91,9 @@ class IngestSettings(_Section):
     digesters: int = Field(0, ge=0, le=64, description="files digested at once; 0: one for each processor, at most 8")
     quiet_minutes: float = Field(
         10.0, ge=0, description="a numbered series is a scan under way until nothing was written for so long"
+    )
+    schedule_margin_hours: float = Field(
+        2.0, ge=0, le=48, description="a run that names its visit may start so long before the visit's start or after its end"
     )
 
 

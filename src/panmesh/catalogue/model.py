@@ -109,7 +109,8 @@ class DatasetSummary:
     end_us: int | None
     created_us: int
     facility: str | None  # key
-    facility_name: str | None
+    facility_name: str | None  # the facility's own
+    source: str | None  # the facility or source as the file names it
     facility_zone: str
     instrument: Ref | None  # page of the instrument
     instrument_key: str | None

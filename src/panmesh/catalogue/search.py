@@ -35,9 +35,11 @@ MAX_VALUES = 10_000  # of one choice
 
 
 class SearchService:
-    def __init__(self, reads: CatalogueReads, clock: Clock) -> None:
+    def __init__(self, reads: CatalogueReads, clock: Clock, contact: str | None = None) -> None:
+        """`contact`: of the facility, for whoever may not read something."""
         self._reads = reads
         self._clock = clock
+        self._contact = contact
 
     def search(self, viewer: Viewer, query: DatasetQuery) -> Page[DatasetSummary]:
         _need_read(viewer)
@@ -79,7 +81,7 @@ class SearchService:
 
     def explain(self, viewer: Viewer, pid: str) -> Explanation:
         summary = self.get(viewer, pid).summary
-        return explain(summary.access, summary.facility_zone, signed_in=viewer.user_id is not None)
+        return explain(summary.access, summary.facility_zone, signed_in=viewer.user_id is not None, contact=self._contact)
 
     def investigation(self, viewer: Viewer, pid: str) -> InvestigationView:
         _need_read(viewer)

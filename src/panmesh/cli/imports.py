@@ -19,8 +19,9 @@ def imports() -> None:
 @facility
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
+@click.option("--correct-ended", is_flag=True, help="Also change the dates and embargoes of visits that are over.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text")
-def schedule(data: Path | None, config: Path | None, file: Path, dry_run: bool, output: str) -> None:
+def schedule(data: Path | None, config: Path | None, file: Path, dry_run: bool, correct_ended: bool, output: str) -> None:
     """Proposals, visits, teams and instruments from CSV or JSON.
 
     Example: panmesh import schedule visits.csv --dry-run
@@ -31,7 +32,7 @@ def schedule(data: Path | None, config: Path | None, file: Path, dry_run: bool, 
 
     app = compose(data, config)
     try:
-        found = app.schedule.load(OPERATOR, file.read_text("utf-8-sig"), dry_run=dry_run)
+        found = app.schedule.load(OPERATOR, file.read_text("utf-8-sig"), dry_run=dry_run, correct_ended=correct_ended)
     except UnicodeDecodeError as error:
         raise Invalid(f"{file} is no UTF-8 text. Columns: {', '.join(COLUMNS)}.") from error
     finally:

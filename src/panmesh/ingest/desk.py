@@ -108,8 +108,14 @@ class Desk:
     def units(
         self, viewer: Viewer, *, states: Sequence[UnitState] = (), contains: str | None = None, offset: int = 0, limit: int = 50
     ) -> Page[UnitView]:
+        """`contains`: part of a path; a path with its storage's key ("i22:2026/…") or an absolute one is looked for from its root."""
         _need_staff(viewer)
-        return self._store.units(viewer, self._clock(), states, contains, offset, limit)
+        return self._store.units(viewer, self._clock(), states, self._in_storage(contains), offset, limit)
+
+    def _in_storage(self, text: str | None) -> str | None:
+        text = (text or "").strip()
+        located = self._storages.locate(text) if text.startswith("/") else None
+        return text or None if located is None else f"{located[0]}:{located[1]}"
 
     def counts(self, viewer: Viewer) -> IngestCounts:
         _need_staff(viewer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from panmesh.kernel.text import key_of
 
-MARGIN_US = 2 * 3600 * 1_000_000  # a run may start this long before the scheduled start or end after the scheduled end
+MARGIN_US = 2 * 3600 * 1_000_000  # a run may start this long before the scheduled start or after the scheduled end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ class ScheduleStore(Protocol):
         *,
         policy_version: str,
         core_from_proposal: bool,
+        correct_ended: bool,
         dry_run: bool,
         now_us: int,
     ) -> list[Difference]: ...
@@ -81,8 +82,9 @@ class ScheduleService:
         self._embargo_years = embargo_years
         self._core_from_proposal = core_from_proposal
 
-    def load(self, viewer: Viewer, text: str, *, dry_run: bool) -> list[Difference]:
-        """CSV with a head line, or JSON (a list, or {"visits": […]}). Raises Invalid with all faults; nothing is then changed."""
+    def load(self, viewer: Viewer, text: str, *, dry_run: bool, correct_ended: bool = False) -> list[Difference]:
+        """CSV with a head line, or JSON (a list, or {"visits": […]}). Raises Invalid with all faults; nothing is then changed.
+        `correct_ended`: also the dates of visits that are over, and with them embargoes that run already."""
         rows = _rows(text)
         faults: list[Fault] = []
         visits = [v for i, row in enumerate(rows) if (v := self._visit(i, row, faults)) is not None]
@@ -96,6 +98,7 @@ class ScheduleService:
             visits,
             policy_version=self._policy_version,
             core_from_proposal=self._core_from_proposal,
+            correct_ended=correct_ended,
             dry_run=dry_run,
             now_us=self._clock(),
         )

@@ -19,7 +19,7 @@ from panmesh.ingest.describing import file_layer
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, ReadState
 from panmesh.ingest.facts_codec import entry_to_dict
 from panmesh.ingest.files import FileStat, Storages
-from panmesh.ingest.placing import Claim, place
+from panmesh.ingest.placing import MARGIN_US, Claim, place
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import Reader, ReadRequest
 from panmesh.ingest.store import ClaimedUnit, IngestStore, Neighbour, NewDataset, Place, Sighting, UnitOutcome
@@ -54,10 +54,11 @@ class IngestService:
         worker: str,
         facility: str,
         quiet_us: int = 0,
+        margin_us: int = MARGIN_US,
         series: Mapping[str, re.Pattern[str]] | None = None,
     ) -> None:
         """`quiet_us`: a series that was written to within that time is a scan under way, one open version however often it
-        grows. `series`: key of an instrument → the rule that groups its runs into scan series."""
+        grows. `margin_us`: how far outside its visit's time a run may start. `series`: key of an instrument → the rule that groups its runs into scan series."""
         self._store = store
         self._reader = reader
         self._manifests = manifests
@@ -66,6 +67,7 @@ class IngestService:
         self._worker = worker
         self._facility = facility
         self._quiet_us = quiet_us
+        self._margin_us = margin_us
         self._series_rules = dict(series or {})
 
     def sight(self, storage: str, stats: Iterable[FileStat]) -> int:
@@ -265,7 +267,9 @@ class IngestService:
         start = entry.start.us if entry.start else None
         said = [text for text in (visit, proposal) if text] or [part for part in folder.split("/") if part]
         placed = place(
-            Claim(start_us=start, proposal=proposal, visit=visit, path=unit.path), self._store.visits(instrument.id, start, said)
+            Claim(start_us=start, proposal=proposal, visit=visit, path=unit.path),
+            self._store.visits(instrument.id, start, said),
+            margin_us=self._margin_us,
         )
         return Place(instrument=instrument, visit=placed.visit, quarantine=placed.reason)
 

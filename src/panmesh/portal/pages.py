@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from anyio import to_thread
 from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -22,6 +24,7 @@ from panmesh.access.explain import explain
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.model import FacetValue
 from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
+from panmesh.http import problems
 from panmesh.http.downloads import open_download
 from panmesh.http.filters import query_of
 from panmesh.http.identity import COOKIE, SECURE_COOKIE, cross_origin
@@ -101,7 +104,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         page=page,
         facets=[(name, title, values) for name, title, values in facets if len(values) > 1 or name in given],
         given=given,
-        conditions=_conditions(given, facets),
+        conditions=_conditions(given, facets, _instrument_names(s, who, given, facets)),
         fault=fault,
         quantities=s.search.quantities(who),
         link=lambda **changes: _link(given, changes),
@@ -114,10 +117,23 @@ def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:
     return [replace(v, label=names.get(v.value, v.label)) for v in values]
 
 
-def _conditions(given: dict[str, list[str]], facets: list[tuple[str, str, list[FacetValue]]]) -> list[tuple[str, str, str]]:
+Facets = list[tuple[str, str, list[FacetValue]]]
+
+
+def _instrument_names(s: Services, who: Viewer, given: dict[str, list[str]], facets: Facets) -> dict[tuple[str, str], str]:
+    """Of chosen instruments that no run fits, which the facet therefore does not name."""
+    counted = {v.value for name, _, values in facets if name == "instrument" for v in values}
+    if not set(given.get("instrument", ())) - counted:
+        return {}
+    return {("instrument", i.key): i.name for i in s.search.instruments(who)}
+
+
+def _conditions(
+    given: dict[str, list[str]], facets: Facets, instruments: dict[tuple[str, str], str]
+) -> list[tuple[str, str, str]]:
     """What narrows the search: (its name, its value in words, the URL without it)."""
     titles = words.CONDITIONS | {name: title for name, title, _ in facets}
-    labels = {(name, v.value): v.label for name, _, values in facets for v in values}
+    labels = instruments | {(name, v.value): v.label for name, _, values in facets for v in values}
     found = []
     for name, values in given.items():
         for value in values if name in titles else ():
@@ -373,6 +389,25 @@ def sign_out(request: Request, _form: dict[str, str]) -> Response:
     return response
 
 
+# --- addresses that lead nowhere --------------------------------------------------------------------------------------
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router refuses: a page for browsers, problem+json for programs. The APIs answer for themselves."""
+    assert isinstance(error, HTTPException)
+    if "text/html" not in request.headers.get("accept", ""):
+        return await problems.on_http_error(request, error)
+    title, detail = _NOWHERE.get(error.status_code, (error.detail, error.detail))
+    page = await to_thread.run_sync(partial(_render, request, "error.html", title=title, detail=detail, status=error.status_code))
+    page.headers.update(error.headers or {})
+    return page
+
+
+_NOWHERE = {
+    404: ("Not found", "There is no page at this address. Look for what you want below, or check the address for a slip."),
+    405: ("Not possible here", "This address is no page to look at, or takes no form: it answers another kind of request."),
+}
+
 # --- small parts ------------------------------------------------------------------------------------------------------
 
 Handler = Callable[[Request, dict[str, str]], Any]
@@ -416,7 +451,7 @@ def _error_page(request: Request, error: PanmeshError) -> Response:
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
         drawing = message(error.detail, SIZES[_size(request)])
         return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
-    return _render(request, "error.html", title=title, error=error, status=status)
+    return _render(request, "error.html", title=title, detail=error.detail, status=status)
 
 
 def _render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -465,6 +500,7 @@ def _environment() -> Environment:
             ranked=words.ranked,
             plain=words.plain_name,
             title_of=words.title_of,
+            reach=words.reach,
             listed=words.listed,
         )
         made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)

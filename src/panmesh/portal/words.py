@@ -101,6 +101,13 @@ def badge(access: AccessView, zone: str) -> Markup:
     ).format(kind, said.sentence, path, said.word)
 
 
+def reach(contact: str) -> Markup:
+    """The facility's contact as a link: a mail address, or a URL shown without its scheme."""
+    if "://" in contact:
+        return Markup('<a href="{}">{}</a>').format(contact, contact.partition("://")[2].rstrip("/"))
+    return Markup('<a href="mailto:{0}">{0}</a>').format(contact)
+
+
 def when(us: int | None, zone: str = "UTC", basis: str | None = None) -> Markup:
     """The day and time at the facility, with the exact instant on hover."""
     if us is None:

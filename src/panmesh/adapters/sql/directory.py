@@ -30,11 +30,13 @@ class Directory:
         *,
         facility_key: str,
         unscheduled: AccessClass = AccessClass.INTERNAL,
+        margin_us: int = MARGIN_US,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._db = database
         self._facility_key = facility_key
         self._unscheduled = unscheduled
+        self._margin_us = margin_us
         self._random = random_bytes
         self._facility_id: int | None = None
         self._instruments: dict[str, InstrumentEntry] = {}
@@ -71,11 +73,13 @@ class Directory:
         if start_us is None:
             return []
         keys = [key for name in names if (key := key_of(name))]
-        running = and_(investigation.c.starts_us <= start_us + MARGIN_US, investigation.c.ends_us > start_us - MARGIN_US)
+        margin = self._margin_us
+        running = and_(investigation.c.starts_us <= start_us + margin, investigation.c.ends_us > start_us - margin)
+        named = or_(proposal.c.number_folded.in_(keys), investigation.c.visit_id.in_(list(names)))
         query = (
             select(investigation, proposal.c.number, proposal.c.number_folded)
             .join(proposal, proposal.c.id == investigation.c.proposal_id)
-            .where(investigation.c.instrument_id == instrument_id, or_(running, proposal.c.number_folded.in_(keys)))
+            .where(investigation.c.instrument_id == instrument_id, or_(running, named))
             .order_by(investigation.c.starts_us)
             .limit(500)
         )

@@ -11,7 +11,15 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.permission import readable
-from panmesh.adapters.sql.records import access_columns, access_view, record, summaries, summary_query
+from panmesh.adapters.sql.records import (
+    access_columns,
+    access_view,
+    name_of_visit,
+    record,
+    summaries,
+    summary_query,
+    visit_span,
+)
 from panmesh.adapters.sql.tables import (
     account,
     dataset,
@@ -90,8 +98,7 @@ class SqlReads:
         where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]))
         with self._db.read() as connection:
             rows = connection.execute(_facet_query(field, compiler, where).limit(limit)).all()
-        label = techniques.label if field is Field.TECHNIQUE else str
-        return tuple(FacetValue(value=str(r.value), label=label(r.value) or str(r.value), count=r.number) for r in rows)
+        return tuple(FacetValue(value=str(r.value), label=_facet_label(field, r), count=r.number) for r in rows)
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
         with self._db.read() as connection:
@@ -135,7 +142,7 @@ class SqlReads:
 
         where: Any = instruments.c.pid == storable(instrument) if instrument is not None else investigation.c.id.is_not(None)
         with self._db.read() as connection:
-            query = self._investigations(connection, viewer, now_us, where)
+            query = self._investigations(connection, viewer, now_us, and_(where, _not_left(investigation.c.id)))
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             ordered = (
                 query.order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
@@ -264,6 +271,8 @@ class SqlReads:
                 proposal.c.number.label("proposal_number"),
                 proposal.c.title.label("proposal_title"),
                 terms.c.team_id,
+                investigation.c.kind.label("visit_kind"),
+                *visit_span(),
                 *access_columns(viewer, now_us),
             )
             .select_from(investigation)
@@ -298,7 +307,7 @@ def _investigation_view(
         id=row.id,
         pid=Pid(row.pid),
         visit_id=row.visit_id,
-        title=row.title,
+        title=name_of_visit(row, row.title),
         proposal=row.proposal_number,
         proposal_title=row.proposal_title,
         kind=ProposalKind(row.kind),
@@ -326,18 +335,29 @@ def _members(connection: Connection, team_id: int, now_us: int) -> tuple[PersonV
     return tuple(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=None) for r in connection.execute(query))
 
 
+def _not_left(investigation_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Unscheduled runs that joined a visit leave an investigation without a run behind: its page stays, lists leave it out."""
+    runs = select(dataset.c.id).where(dataset.c.investigation_id == investigation_id).correlate(investigation).exists()
+    return or_(investigation.c.kind != ProposalKind.UNSCHEDULED.value, runs)
+
+
+def _facet_label(field: Field, row: Any) -> str:
+    known = techniques.label(row.value) if field is Field.TECHNIQUE else getattr(row, "name", None)
+    return str(known or row.value)
+
+
 def _facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -> Select[Any]:
     number = func.count().label("number")
     match field:
         case Field.FACILITY:
             query = (
-                select(facility.c.facility_key.label("value"), number)
+                select(facility.c.facility_key.label("value"), func.min(facility.c.name).label("name"), number)
                 .select_from(dataset)
                 .join(facility, facility.c.id == dataset.c.facility_id)
             )
         case Field.INSTRUMENT:
             query = (
-                select(instrument.c.instrument_key.label("value"), number)
+                select(instrument.c.instrument_key.label("value"), func.min(instrument.c.name).label("name"), number)
                 .select_from(dataset)
                 .join(instrument, instrument.c.id == dataset.c.instrument_id)
             )

@@ -43,11 +43,13 @@ from panmesh.catalogue.model import (
     Origin,
     ParameterView,
     PersonView,
+    ProposalKind,
     Ref,
     RelationView,
     SampleView,
     TechniqueView,
 )
+from panmesh.catalogue.naming import visit_name
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
 
@@ -91,7 +93,9 @@ def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
             instrument.c.name.label("instrument_title"),
             investigation.c.pid.label("investigation_pid"),
             investigation.c.title.label("investigation_title"),
+            investigation.c.kind.label("visit_kind"),
             investigation.c.visit_id,
+            *visit_span(),
             proposal.c.number.label("proposal_number"),
             sample.c.pid.label("sample_pid"),
             sample.c.name.label("sample_name"),
@@ -107,6 +111,37 @@ def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
         .outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
         .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
         .outerjoin(sample, sample.c.id == dataset.c.sample_id)
+    )
+
+
+def visit_span() -> list[Any]:
+    """Of the joined investigation, when it has no schedule: the starts of its first and last run, `first_us` and `last_us`. Only
+    of runs under its own terms: whoever reads its name may read theirs."""
+    found = []
+    for name in ("first_us", "last_us"):
+        run = dataset.alias()
+        start = run.c.start_us
+        edge = (
+            select(start)
+            .where(run.c.investigation_id == investigation.c.id, run.c.terms_id == investigation.c.terms_id, start.is_not(None))
+            .order_by(start.asc() if name == "first_us" else start.desc())
+            .limit(1)
+            .correlate(investigation)
+            .scalar_subquery()
+        )
+        found.append(case((investigation.c.kind == ProposalKind.UNSCHEDULED.value, edge), else_=None).label(name))
+    return found
+
+
+def name_of_visit(row: Any, title: str | None) -> str:
+    return visit_name(
+        kind=ProposalKind(row.visit_kind),
+        title=title,
+        visit_id=row.visit_id,
+        instrument=row.instrument_title,
+        zone=row.time_zone,
+        first_us=row.first_us,
+        last_us=row.last_us,
     )
 
 
@@ -167,7 +202,9 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
     )
 
 
-def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:
+def _summary(
+    row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
+) -> DatasetSummary:
     access = access_view(row)
     core = DatasetSummary(
         id=row.id,
@@ -179,11 +216,12 @@ def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own
         end_us=row.end_us,
         created_us=row.created_us,
         facility=row.facility_key,
-        facility_name=row.facility_name or row.facility_title,
+        facility_name=row.facility_title,
+        source=row.facility_name,
         facility_zone=row.time_zone,
         instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
         instrument_key=row.instrument_key,
-        investigation=Ref(pid=row.investigation_pid, name=row.investigation_title or row.visit_id)
+        investigation=Ref(pid=row.investigation_pid, name=name_of_visit(row, row.investigation_title))
         if row.investigation_pid
         else None,
         visit_id=row.visit_id,

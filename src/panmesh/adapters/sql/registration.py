@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from panmesh.access.terms import AccessClass
 from panmesh.adapters.sql.absorption import absorb_parts, wake_masters
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.derived import move_results
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.ledger import Ledger, finish_units
@@ -25,13 +27,15 @@ from panmesh.adapters.sql.tables import (
     dataset_technique,
     dataset_version,
     finding,
+    investigation,
     layer,
     parameter,
     pid,
+    terms,
     unit_dataset,
 )
 from panmesh.catalogue.manifest import ManifestRef
-from panmesh.catalogue.model import DatasetKind, DigestState, Origin
+from panmesh.catalogue.model import DatasetKind, DigestState, Origin, ProposalKind
 from panmesh.ingest.placing import InstrumentEntry, Visit
 from panmesh.ingest.store import ClaimedUnit, Neighbour, NewDataset, PendingDigest, Sighting, UnitOutcome
 from panmesh.kernel.faults import reach
@@ -216,10 +220,17 @@ class SqlIngestStore:
             "updated_us": now_us,
             "series": new.series,
         }
-        if row.quarantine is not None and item.new.place.quarantine is None:
-            columns |= {"quarantine": None, "investigation_id": item.investigation_id, "terms_id": item.terms_id}
+        moves = _moves(row, new)
+        if moves:
+            columns |= {
+                "quarantine": new.place.quarantine,
+                "investigation_id": item.investigation_id,
+                "terms_id": item.terms_id,
+            }
         connection.execute(update(dataset).where(dataset.c.id == row.id).values(**columns))
         materialise(connection, row.id, now_us)
+        if moves:
+            move_results(connection, row.id, now_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +250,34 @@ class _Placed:
 def _known(connection: Connection, identities: list[bytes]) -> dict[bytes, Any]:
     if not identities:
         return {}
-    query = select(dataset.c.id, dataset.c.pid, dataset.c.identity, dataset.c.version_id, dataset.c.version, dataset.c.quarantine)
+    d = dataset.c
+    columns = (
+        d.id,
+        d.pid,
+        d.identity,
+        d.version_id,
+        d.version,
+        d.quarantine,
+        investigation.c.kind.label("visit_kind"),
+        terms.c.access,
+    )
+    query = (
+        select(*columns)
+        .select_from(dataset)
+        .join(terms, terms.c.id == d.terms_id)
+        .outerjoin(investigation, investigation.c.id == d.investigation_id)
+    )
     return {bytes(row.identity): row for row in connection.execute(query.where(dataset.c.identity.in_(identities)))}
+
+
+def _moves(row: Any, new: NewDataset) -> bool:
+    """Whether a run that was read before now belongs elsewhere: out of quarantine, or from the unscheduled into a visit or, where
+    the staff alone knew of it, into quarantine. A run that has its visit stays there."""
+    if row.quarantine is not None:
+        return new.place.quarantine is None
+    if row.visit_kind != ProposalKind.UNSCHEDULED.value:
+        return False
+    return new.place.visit is not None or (new.place.quarantine is not None and row.access == AccessClass.INTERNAL.value)
 
 
 def _dataset_row(placed: _Placed, new_pid: Pid, sample_id: int | None, now_us: int) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, false, or_, select, update
 
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import TeamRole, Viewer
@@ -32,6 +31,7 @@ from panmesh.adapters.sql.tables import (
 )
 from panmesh.catalogue.model import ProposalKind
 from panmesh.ingest.schedule import Difference, PlannedVisit
+from panmesh.kernel.clock import DAY_US, iso
 from panmesh.kernel.pid import mint
 
 
@@ -53,6 +53,7 @@ class SqlSchedule:
         *,
         policy_version: str,
         core_from_proposal: bool,
+        correct_ended: bool,
         dry_run: bool,
         now_us: int,
     ) -> list[Difference]:
@@ -61,7 +62,15 @@ class SqlSchedule:
         try:
             with self._db.write() as connection:
                 self._db.lock(connection, "directory")
-                import_ = _Import(connection, self._facility_key, policy_version, core_from_proposal, now_us, found)
+                import_ = _Import(
+                    connection,
+                    self._facility_key,
+                    policy_version,
+                    core_from_proposal=core_from_proposal,
+                    correct_ended=correct_ended,
+                    now_us=now_us,
+                    found=found,
+                )
                 for visit in visits:
                     import_.visit(visit)
                 import_.place_again()
@@ -82,18 +91,22 @@ class _Import:
         connection: Connection,
         facility_key: str,
         policy_version: str,
+        *,
         core_from_proposal: bool,
+        correct_ended: bool,
         now_us: int,
         found: list[Difference],
     ) -> None:
         self._connection = connection
         self._policy_version = policy_version
         self._core_from_proposal = core_from_proposal
+        self._correct_ended = correct_ended
         self._now_us = now_us
         self._found = found
         self._facility_key = facility_key
         self._facility_id = connection.execute(select(facility.c.id).where(facility.c.facility_key == facility_key)).scalar_one()
         self._said: set[tuple[str, str]] = set()
+        self._times: dict[int, tuple[int, int]] = {}  # instrument → from when to when its visits are new or changed
 
     def visit(self, visit: PlannedVisit) -> None:
         instrument_id = self._instrument(visit.instrument)
@@ -104,12 +117,18 @@ class _Import:
         self._investigation(visit, proposal_id, instrument_id, team_id)
 
     def place_again(self) -> None:
-        """Runs in quarantine, and those of instruments that had no schedule, are read again and may now join a visit."""
+        """Runs in quarantine, and those of instruments that had no schedule about then, are read again and may now join a visit."""
         scheduled = select(instrument.c.id).where(instrument.c.scheduled.is_(True), instrument.c.facility_id == self._facility_id)
+        start, number = dataset.c.start_us, dataset.c.instrument_id
+        concerned = [
+            and_(number == i, start >= first - DAY_US, start < last + DAY_US) for i, (first, last) in self._times.items()
+        ]
+        unscheduled = and_(investigation.c.kind == ProposalKind.UNSCHEDULED.value, or_(false(), *concerned))
         waiting = (
             select(unit_dataset.c.unit_id)
             .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
-            .where(dataset.c.quarantine.is_not(None), dataset.c.instrument_id.in_(scheduled))
+            .outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
+            .where(number.in_(scheduled), or_(dataset.c.quarantine.is_not(None), unscheduled))
         )
         done = self._connection.execute(
             update(unit)
@@ -117,7 +136,8 @@ class _Import:
             .values(state="seen", claimed_by=None, claimed_until_us=None, seen_us=self._now_us)
         )
         if done.rowcount:
-            self._note("quarantine", f"{done.rowcount} files", "placed again")
+            name = f"{done.rowcount} file{'' if done.rowcount == 1 else 's'}"
+            self._note("placement", name, "in quarantine or not scheduled until now: read again, and placed by this schedule")
 
     def _note(self, what: str, name: str, change_: str) -> None:
         if (what, name) not in self._said:
@@ -172,23 +192,26 @@ class _Import:
         c = self._connection
         name = f"{self._facility_key}:{visit.proposal}"
         team_id = c.execute(select(team.c.id).where(team.c.name == name)).scalar()
+        before = team_id is not None
         if team_id is None:
             team_id = c.execute(team.insert().values(name=name).returning(team.c.id)).scalar_one()
             self._note("team", name, "new")
         wanted = dict.fromkeys(visit.members, TeamRole.MEMBER)
         if visit.pi is not None:
             wanted[visit.pi] = TeamRole.PI
-        ids = {self._account(login, visit.pi_name if login == visit.pi else None): role for login, role in wanted.items()}
+        ids = {
+            self._account(login, visit.pi_name if login == visit.pi else None): (login, role) for login, role in wanted.items()
+        }
         known = {r.account_id: r.role for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
-        for account_id, role in ids.items():
+        for account_id, (login, role) in ids.items():
             if known.get(account_id) == role.value:
                 continue
             c.execute(delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == account_id))
             c.execute(
                 team_member.insert(), {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": None}
             )
-            if account_id in known:
-                self._note("team", f"{name} {account_id}", f"role {role.value}")
+            if before:
+                self._note("team", f"{name} {login}", f"{known.get(account_id, 'nobody')} → {role.value}")
         return int(team_id)
 
     def _proposal(self, visit: PlannedVisit, team_id: int) -> int:
@@ -251,31 +274,62 @@ class _Import:
             keep_document(c, c.execute(investigation.insert().values(**values).returning(investigation.c.id)).scalar_one())
             c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": new, "what": "created"})
             self._note("visit", name, "new")
+            self._concern(visit, instrument_id)
             return
         self._renew(row, visit, planned, name)
 
+    def _concern(self, visit: PlannedVisit, instrument_id: int) -> None:
+        first, last = self._times.get(instrument_id, (visit.starts_us, visit.ends_us))
+        self._times[instrument_id] = min(first, visit.starts_us), max(last, visit.ends_us)
+
+    def _is_over(self, row: Any) -> bool:
+        """It ended and has runs: what counts from its end has begun to run."""
+        if row.closed_us is None and (row.ends_us is None or row.ends_us > self._now_us):
+            return False
+        runs = select(dataset.c.id).where(dataset.c.investigation_id == row.id).limit(1)
+        return self._connection.execute(runs).first() is not None
+
     def _renew(self, row: Any, visit: PlannedVisit, planned: dict[str, Any], name: str) -> None:
-        """A closed visit keeps its pinned end, and with it its embargo (law 7); its policy version never changes."""
+        """A visit that is over keeps its dates, and with them its embargo (law 7), unless they are expressly corrected; its policy
+        version never changes."""
         c = self._connection
-        if row.closed_us is not None:
-            planned = {k: v for k, v in planned.items() if k not in ("ends_us", "opens_us", "access")}
         old = c.execute(select(terms).where(terms.c.id == row.terms_id)).one()
         differs = {k: v for k, v in planned.items() if getattr(old, k) != v}
-        visit_values = {
-            "instrument_id": planned["instrument_id"],
-            "starts_us": planned["starts_us"],
-            "ends_us": planned.get("ends_us", row.ends_us),
-        }
-        if not differs:
-            self._note("visit", name, "same")
+        pinned = {k: differs[k] for k in _PINNED if k in differs} if self._is_over(row) and not self._correct_ended else {}
+        differs = {k: v for k, v in differs.items() if k not in pinned}
+        ours = {"title": visit.title or row.title, "kind": row.kind if pinned else visit.kind.value}
+        renamed = {k: v for k, v in ours.items() if getattr(row, k) != v}
+        said = [f"{_WORDS.get(k, k)} {_said(k, getattr(old, k))} → {_said(k, v)}" for k, v in differs.items()]
+        said += [f"{k} {getattr(row, k)!r} → {v!r}" for k, v in renamed.items()]
+        said += [f"is over and keeps its {_WORDS[k]} {_said(k, getattr(old, k))}, not {_said(k, v)}" for k, v in pinned.items()]
+        self._note("visit", name, "; ".join(said) or "same")
+        if not differs and not renamed:
             return
-        c.execute(update(terms).where(terms.c.id == row.terms_id).values(**differs))
-        c.execute(update(investigation).where(investigation.c.id == row.id).values(**visit_values))
+        if differs:
+            c.execute(update(terms).where(terms.c.id == row.terms_id).values(**differs))
+            self._concern(visit, planned["instrument_id"])
+        own = {k: v for k, v in differs.items() if k in ("instrument_id", "starts_us", "ends_us")}
+        if own or renamed:
+            c.execute(update(investigation).where(investigation.c.id == row.id).values(**own, **renamed))
         keep_document(c, row.id)
         c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": row.pid, "what": "updated"})
-        self._note("visit", name, json.dumps({k: [getattr(old, k), v] for k, v in differs.items()}))
 
     def _pid(self, kind: str) -> str:
         new = mint(os.urandom)
         self._connection.execute(pid.insert(), {"pid": new, "kind": kind, "concept": new, "version": None, "origin": "native"})
         return new
+
+
+_PINNED = ("starts_us", "ends_us", "opens_us", "access")
+_WORDS = {
+    "starts_us": "start",
+    "ends_us": "end",
+    "opens_us": "opening",
+    "access": "access",
+    "team_id": "team",
+    "instrument_id": "instrument",
+}
+
+
+def _said(column: str, value: Any) -> str:
+    return iso(value) or "none" if column.endswith("_us") else str(value)

@@ -86,6 +86,7 @@ class DatasetModel(BaseModel):
     created: str
     facility: str | None
     facility_name: str | None
+    source: str | None = Field(description="the facility or source as the file names it")
     instrument: RefModel | None
     investigation: RefModel | None
     proposal: str | None

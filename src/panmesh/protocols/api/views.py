@@ -40,6 +40,7 @@ def dataset(s: DatasetSummary) -> dict[str, Any]:
         "created": iso(s.created_us),
         "facility": s.facility,
         "facility_name": s.facility_name,
+        "source": s.source,
         "instrument": ref(s.instrument),
         "investigation": ref(s.investigation),
         "proposal": s.proposal,

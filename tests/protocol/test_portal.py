@@ -1,0 +1,117 @@
+"""What the portal says, beside what the browser tests click: addresses that lead nowhere, names, whom to ask."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from panmesh.app.asgi import build
+from panmesh.app.settings import load
+from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.kernel.errors import Invalid
+from panmesh.testing.simulator import write_run
+from tests.conftest import MakeFacility
+from tests.protocol.conftest import PIDS, Client, House
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/ingest/retry", 405), ("PUT", "/", 405)]
+)
+def test_an_address_that_leads_nowhere_is_a_page_for_browsers(house: House, method: str, path: str, status: int) -> None:
+    page = house.client.request(method, path, headers=BROWSER)
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert 'role="search"' in page.text
+    assert '<a href="/">' in page.text
+    assert ("allow" in page.headers) is (status == 405)
+    for headers, where in (({}, path), (BROWSER, "/api/v1" + path)):
+        answer = house.client.request(method, where, headers=headers)
+        assert answer.headers["content-type"] == "application/problem+json", where
+
+
+def test_hidden_and_absent_runs_are_one_page(house: House) -> None:
+    for path in ("/datasets/{}", "/datasets/{}/edit", "/datasets/{}/plot.svg", "/investigations/{}", "/samples/{}"):
+        absent = "pm-9999999999999999"
+        pages = [
+            house.client.get(path.format(pid), headers=BROWSER).text.replace(pid, absent) for pid in (PIDS["proprietary"], absent)
+        ]
+        assert pages[0] == pages[1], path
+
+
+def test_the_instrument_facet_names_instruments(house: House) -> None:
+    given = house.client.get("/api/v1/datasets", params={"facets": "instrument,facility"}).json()["facets"]
+    assert given["instrument"] == [{"value": "i1", "label": "I1", "count": 2}]
+    assert given["facility"][0]["label"] == "This facility"
+    page = house.client.get("/", params={"instrument": "i2"}).text
+    assert "Instrument: <b>I2</b>" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("open/run", 1), ("runs/open/run.nxs", 1), ("runs:open", 1), ("runs/", 5), ("runs/nothing", 0), ("uns/open", 0)],
+)
+def test_a_pasted_path_finds_its_file(house: House, text: str, count: int) -> None:
+    admin = house.bearer("scientist")
+    assert house.client.get("/api/v1/ingest/units", params={"contains": text}, headers=admin).json()["total"] == count
+
+
+def test_an_absolute_path_finds_its_file(house: House) -> None:
+    root: Path = house.app.storages.root("runs").path
+    for path, count in ((root / "open/run.nxs", 1), (root, 5), (root.parent / "elsewhere/open/run.nxs", 0)):
+        page = house.client.get("/ingest", params={"contains": f" {path} "}, headers=house.bearer("scientist")).text
+        assert page.count("/run.nxs</a>") == count, path
+
+
+def test_a_run_names_the_facility_and_its_source(make_facility: MakeFacility) -> None:
+    app = make_facility(PANMESH_POLICY__UNSCHEDULED="open", PANMESH_FACILITY__NAME="Ring & Sons")
+    runs = app.storages.root("runs").path
+    (runs / "DLS-i22").mkdir()
+    write_run(runs / "DLS-i22", 1, datetime(2026, 3, 1, tzinfo=UTC))
+    (runs / "DLS-i22/notes.pdf").write_bytes(b"%PDF-1.7")
+    scan_tree(app, "runs", "")
+    ingest_until_done(app)
+    client = Client(build(app, work=False))
+    items = {one["run"]: one for one in client.get("/api/v1/datasets").json()["items"]}
+    one = items["1"]
+    assert (one["facility_name"], one["source"]) == ("Ring & Sons", "Simulated source")
+    assert one["investigation"]["name"] == "sim-powder, 2026-03 (not in the schedule)"
+    assert items[None]["investigation"]["name"] == "Unknown instrument, DLS-i22 (not in the schedule)"
+    visits = client.get("/api/v1/investigations").json()["items"]
+    assert {v["title"] for v in visits} == {v["investigation"]["name"] for v in items.values()}
+    page = html.unescape(client.get(f"/datasets/{one['pid']}").text)
+    assert "Ring & Sons</dd>" in page
+    assert ">Simulated source</dd>" in page
+    assert "sim-powder, 2026-03 (not in the schedule)</a></dd>" in page
+
+
+@pytest.mark.parametrize(
+    ("contact", "link"),
+    [
+        ("data@ring.example", '<a href="mailto:data@ring.example">data@ring.example</a>'),
+        ("https://ring.example/help/", '<a href="https://ring.example/help/">ring.example/help</a>'),
+        (None, None),
+    ],
+)
+def test_whom_to_ask_is_said_with_and_without_a_contact(house: House, contact: str | None, link: str | None) -> None:
+    facility = house.app.settings.facility.model_copy(update={"contact": contact})
+    house.app.settings = house.app.settings.model_copy(update={"facility": facility})
+    house.app.__dict__.pop("search", None)
+    client = Client(build(house.app, work=False))
+    page = client.get(f"/datasets/{PIDS['embargoed']}").text
+    asked = "For access, ask the principal investigator of the experiment or the facility's staff"
+    assert asked + (f" ({link})." if link else ".") in html.unescape(page)
+    assert (page.partition("<footer>")[2].count("Questions:"), page.count("mailto:None")) == (1 if contact else 0, 0)
+    told = client.get(f"/api/v1/datasets/{PIDS['embargoed']}/access").json()["ask"]
+    refused = client.get(f"/api/v1/datasets/{PIDS['embargoed']}/files").json()["request_access"]
+    assert refused == f"Ask {told}."
+    assert told.endswith(f"({contact})" if contact else "staff")
+
+
+@pytest.mark.parametrize("contact", ["somebody", "javascript:alert(1)", "a b@c.org", "https://"])
+def test_a_contact_that_nobody_can_follow_is_refused(contact: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"facility\.contact"):
+        load(data=tmp_path, environment={"PANMESH_FACILITY__CONTACT": contact})
