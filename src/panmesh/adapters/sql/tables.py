@@ -256,6 +256,7 @@ dataset = Table(
     Index(None, "instrument_id", "start_us"),
     Index(None, "investigation_id", "start_us"),
     Index(None, "storage", "path"),
+    Index(None, "title_folded", "terms_id"),  # titles are looked through here, not in the wide rows
 )
 
 dataset_version = Table(
@@ -316,6 +317,22 @@ parameter = Table(
     Column("low", Float(53)),  # minimum or value in base units of the dimension
     Column("high", Float(53)),
     Index(None, "name", "low", "high"),
+)
+
+# What was scanned, and so has two ends; scalars, which are nearly all, are found by the index above.
+Index(
+    "ix_parameter_scanned",
+    parameter.c.name,
+    parameter.c.high,
+    sqlite_where=parameter.c.high > parameter.c.low,
+    postgresql_where=parameter.c.high > parameter.c.low,
+)
+Index(
+    "ix_parameter_text",
+    parameter.c.name,
+    parameter.c.text,
+    sqlite_where=parameter.c.text.is_not(None),
+    postgresql_where=parameter.c.text.is_not(None),
 )
 
 dataset_technique = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, literal, not_, or_, select, true, union_all
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql import tables as t
@@ -66,6 +66,14 @@ class Conditions:
         satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
         if self._around.walking:
             return and_(self._around_may(parent, way.parent_artefact), self._leads(parent, child, way, satisfied))
+        if target is Entity.PARAMETER and not include.selection.includes:
+            alternatives = Quantities(child, self._test).ways(include.selection.where)
+            if alternatives is not None:
+                owner = child.hidden[way.bridges[0].child]
+                each = [select(owner).select_from(child.from_).where(child.visible, one) for one in alternatives]
+                return and_(
+                    self._around_may(parent, way.parent_artefact), parent.hidden[way.bridges[0].parent].in_(union_all(*each))
+                )
         ways: list[ColumnElement[bool]] = []
         for bridge in way.bridges:
             inner: Any = select(child.hidden[bridge.child]).select_from(child.from_).where(satisfied)

@@ -28,7 +28,7 @@ from panmesh.kernel.text import fold, storable
 
 AT_ONCE = 500  # parents whose relation is loaded by one statement
 MAX_NODES = 200_000  # of one answer's page
-WALK = 2000  # rows that are looked through before everything that satisfies a condition is searched
+WALK = 1000  # rows that are looked through before everything that satisfies a condition is searched
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
@@ -200,7 +200,7 @@ class _Reading:
             return self._techniques(parents, selection)
         if target is Entity.FILE:
             return self._files.of([row if self._may(row, Artefact.RAW) else None for _, row in parents], selection)
-        way = LINKS[entity, relation]
+        way, many = LINKS[entity, relation], SHAPES[entity].relations[relation][1]
         self._around.begin()
         source = self._around.source(target, entity)
         allowed = [row for _, row in parents if self._may(row, way.parent_artefact)]
@@ -220,7 +220,12 @@ class _Reading:
                 query = query.where(self._around.may(way.child_artefact, source.terms_id))
             key = source.columns[SHAPES[target].key]
             order = [*self._say.order(source, wanted), key if target is Entity.PARAMETER else code_points(key)]
-            for row in self._connection.execute(query.where(owner.in_(sorted(values))).order_by(*order)).mappings():
+            query = query.where(owner.in_(sorted(values)))
+            if many and wanted.limit is not None:
+                query = _first_of_each(query, owner, order, wanted.skip + wanted.limit)
+            else:
+                query = query.order_by(*order)
+            for row in self._connection.execute(query).mappings():
                 identity = row[SHAPES[target].key]
                 rows.setdefault(identity, row)
                 found.setdefault((bridge.parent, row["_owner"]), []).append(identity)
@@ -294,6 +299,13 @@ _FULL_FIELDS = {
     entity: tuple(name for name, (_, artefact) in shape.fields.items() if artefact is Artefact.FULL_METADATA)
     for entity, shape in SHAPES.items()
 }
+
+
+def _first_of_each(query: Any, owner: Any, order: Sequence[Any], number: int) -> Any:
+    """The first so many rows of each owner, in order."""
+    rank = func.row_number().over(partition_by=owner, order_by=list(order)).label("_rank")
+    ranked = query.add_columns(rank).subquery()
+    return select(ranked).where(ranked.c["_rank"] <= number).order_by(ranked.c["_rank"])
 
 
 def _within(score: Any) -> float:

@@ -68,6 +68,47 @@ class Quantities:
             return self._value(condition, context)
         return self._plain(self._source, condition)  # type: ignore[no-any-return]
 
+    def ways(self, condition: GraphCondition | None) -> list[ColumnElement[bool]] | None:
+        """The same condition as alternatives that an index answers each: for "this quantity, between these values, in that unit".
+
+        None where the condition has another form. Scalars are found between the ends; what was scanned, and so has two
+        ends of its own, by its upper one.
+        """
+        tests = flat(condition)
+        if tests is None:
+            return None
+        context = _context(All(tests), Asked())
+        values = [test for test in tests if test.field == "value"]
+        others = [test for test in tests if test.field not in ("value", "name", "unit")]
+        if not context.names or len(context.units) != 1 or not values or others or any(t.op not in _RANGES for t in values):
+            return None
+        if any(numbers_of(test) is None for test in values):
+            return None
+        found: list[ColumnElement[bool]] = []
+        column, p = self._source.columns["name"], self._p
+        names = column.in_([same for name in context.names for same in quantity_names.same(name)])
+        raw = and_(names, p["low"].is_(None), *(self._raw(test, numbers_of(test) or (), context) for test in values))
+        found.append(and_(raw, self._source.columns["unit"] == context.units[0]))
+        for scale in scales(context.units[0]):
+            low, high = _ends(values, scale)
+            found += self._between(names, scale.dimension, low, high)
+            turned = tuple(n for name in context.names for n in quantity_names.converse(name))
+            other = _converse(scale.dimension)
+            if turned and other and (low is None or low > 0) and high is not None and high > 0:
+                photons = and_(column.in_(turned), self._photons(column))
+                found += self._between(photons, other, quantity_names.HC / high, None if not low else quantity_names.HC / low)
+        return found
+
+    def _between(self, names: Any, dimension: str, low: float | None, high: float | None) -> list[ColumnElement[bool]]:
+        p = self._p
+        here = and_(names, p["dimension"] == dimension)
+        below = true() if high is None else p["low"] <= _up(high)
+        if low is None:
+            return [and_(here, p["low"].is_not(None), below)]
+        begins = and_(here, p["low"] >= _down(low), below)
+        reaches = and_(here, p["high"] > p["low"], p["low"] < _down(low), p["high"] >= _down(low))
+        return [begins, reaches]
+
     def _name(self, test: Test, context: Asked) -> ColumnElement[bool]:
         """Under any name of the same quantity; under that of its converse where the unit says how to convert."""
         if test.op not in (GraphOp.EQ, GraphOp.INQ):
@@ -86,11 +127,7 @@ class Quantities:
     def _photons(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         if "dataset_id" not in self._p:
             return column.in_(("incident_photon_energy", "photon_energy"))
-        tags = sorted(techniques.descendants(_NEUTRON))
-        own = select(t.technique.c.pid).where(t.technique.c.panet_pid.in_(tags))
-        tag = t.dataset_technique.c.technique_pid
-        neutron = select(t.dataset_technique.c.dataset_id).where(or_(tag.in_(tags), tag.in_(own)))
-        return not_(self._p["dataset_id"].in_(neutron))
+        return not_(self._p["dataset_id"].in_(_of_neutrons()))
 
     def _unit(self, test: Test, context: Asked) -> ColumnElement[bool]:
         column = self._source.columns["unit"]
@@ -158,6 +195,37 @@ class Quantities:
             ends = and_(p["low"] > 0, meets(op, p["low"], p["high"], turned))
             found = or_(found, and_(p["dimension"] == other, column.in_(names), self._photons(column), ends))
         return found
+
+
+def flat(condition: GraphCondition | None) -> tuple[Test, ...] | None:
+    """The tests of a condition that only AND-s; None for any other."""
+    if isinstance(condition, Test):
+        return (condition,)
+    if not isinstance(condition, All):
+        return None
+    found: list[Test] = []
+    for part in condition.parts:
+        inner = flat(part)
+        if inner is None:
+            return None
+        found += inner
+    return tuple(found)
+
+
+def _ends(values: list[Test], scale: Any) -> tuple[float | None, float | None]:
+    """The narrowest [low, high] in base units; ends are widened by the last digits, open ends are narrowed by them."""
+    lows: list[float] = []
+    highs: list[float] = []
+    for test in values:
+        numbers = [number * scale.factor + scale.offset for number in numbers_of(test) or ()]
+        if test.op in (GraphOp.BETWEEN, GraphOp.EQ):
+            lows.append(numbers[0])
+            highs.append(numbers[-1])
+        elif test.op in (GraphOp.GTE, GraphOp.GT):
+            lows.append(numbers[0] if test.op is GraphOp.GTE else _up(_up(numbers[0])))
+        else:
+            highs.append(numbers[0] if test.op is GraphOp.LTE else _down(_down(numbers[0])))
+    return (max(lows) if lows else None), (min(highs) if highs else None)
 
 
 def meets(op: GraphOp, low: Any, high: Any, numbers: tuple[float, ...]) -> ColumnElement[bool]:
@@ -258,9 +326,18 @@ def _down(number: float) -> float:
     return number if math.isinf(number) else number - abs(number) * SLACK
 
 
-_NEUTRON = techniques.PREFIX + "PaNET00101"  # there, energy goes with the inverse square of the wavelength
+_RANGES = (GraphOp.BETWEEN, GraphOp.EQ, GraphOp.LT, GraphOp.LTE, GraphOp.GT, GraphOp.GTE)
 _TEXTUAL = (GraphOp.LIKE, GraphOp.NLIKE, GraphOp.ILIKE, GraphOp.NILIKE, GraphOp.REGEXP)
 _TURNED = {GraphOp.LT: GraphOp.GT, GraphOp.GT: GraphOp.LT, GraphOp.LTE: GraphOp.GTE, GraphOp.GTE: GraphOp.LTE}
+
+
+@cache
+def _of_neutrons() -> Any:
+    """Datasets measured with neutrons: there, energy goes with the inverse square of the wavelength."""
+    tags = sorted(techniques.descendants(techniques.PREFIX + "PaNET00101"))
+    own = select(t.technique.c.pid).where(t.technique.c.panet_pid.in_(tags))
+    tag = t.dataset_technique.c.technique_pid
+    return select(t.dataset_technique.c.dataset_id).where(or_(tag.in_(tags), tag.in_(own)))
 
 
 @cache
