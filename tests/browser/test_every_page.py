@@ -32,7 +32,10 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "tokens": ("/tokens", "member", 200),
     "ingest": ("/ingest?contains=_000", "admin", 200),
     "quarantine": ("/quarantine", "steward", 200),
+    "file found by a pasted path": ("/ingest?contains=open/sim_00030", "admin", 200),
     "not found": ("/datasets/pm-0000000000000000", None, 404),
+    "no such address": ("/nowhere", None, 404),
+    "wrong method": ("/ingest/retry", "admin", 405),
 }
 
 

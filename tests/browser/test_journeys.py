@@ -149,6 +149,23 @@ def test_many_files_are_paged_and_found_by_name(open_page: OpenPage) -> None:
     assert page.locator("#files tbody tr").count() == 1
 
 
+def test_an_address_with_a_slip_leads_to_the_search(open_page: OpenPage, faults: Faults) -> None:
+    faults.expected.add(404)
+    page = open_page("/dataset/pm-0123")
+    assert "no page at this address" in page.inner_text("main")
+    page.get_by_label("Search instead").fill("CeO2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=CeO2")
+    assert re.search(r"\d+ runs", page.inner_text("h1"))
+
+
+def test_instruments_are_chosen_by_their_names(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_label("Narrow the result").get_by_role("link", name="Simulated powder diffractometer").click()
+    assert page.url.endswith("?instrument=sim-powder")
+    assert "Instrument: Simulated powder diffractometer" in page.get_by_label("Conditions").inner_text()
+
+
 def test_a_token_is_shown_once(open_page: OpenPage) -> None:
     page = open_page("/tokens", login="outsider")
     page.get_by_label("Name, for you").fill("laptop")
@@ -175,7 +192,7 @@ def test_everything_works_without_script(open_page: OpenPage, facility: Facility
     page = open_page("/", script=False, alone=True)
     page.get_by_label("Words").fill("CeO2")
     page.get_by_label("Words").press("Enter")
-    page.get_by_label("Narrow the result").get_by_role("link", name="sim-powder").click()
+    page.get_by_label("Narrow the result").get_by_role("link", name="Simulated powder diffractometer").click()
     page.locator(".runs h3 a").first.click()
     assert page.get_by_role("img", name=re.compile("Default plot")).is_visible()
     assert not page.locator(".copy").first.is_visible()  # it needs script, so it is not offered

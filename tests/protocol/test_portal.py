@@ -27,6 +27,7 @@ def test_an_address_that_leads_nowhere_is_a_page_for_browsers(house: House, meth
     assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert 'role="search"' in page.text
     assert '<a href="/">' in page.text
+    assert "sign-in?next" not in page.text.partition("<main")[2]  # nothing is hidden there
     assert ("allow" in page.headers) is (status == 405)
     for headers, where in (({}, path), (BROWSER, "/api/v1" + path)):
         answer = house.client.request(method, where, headers=headers)

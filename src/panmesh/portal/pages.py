@@ -102,7 +102,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         request,
         "search.html",
         page=page,
-        facets=[(name, title, values) for name, title, values in facets if len(values) > 1 or name in given],
+        facets=[(name, title, values) for name, title, values in facets if len(values) > (0 if name in given else 1)],
         given=given,
         conditions=_conditions(given, facets, _instrument_names(s, who, given, facets)),
         fault=fault,
@@ -451,7 +451,7 @@ def _error_page(request: Request, error: PanmeshError) -> Response:
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
         drawing = message(error.detail, SIZES[_size(request)])
         return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
-    return _render(request, "error.html", title=title, detail=error.detail, status=status)
+    return _render(request, "error.html", title=title, detail=error.detail, status=status, may_be_hidden=status in (403, 404))
 
 
 def _render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
