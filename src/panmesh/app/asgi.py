@@ -99,7 +99,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         report = await to_thread.run_sync(bundle.health)
         return Response(exposition(report), media_type="text/plain; version=0.0.4")
 
-    cache = AnswerCache(app.database.stamp, app.clock, quick=app.database.sqlite)
+    cache = AnswerCache(app.database.stamp, app.graph.horizon, app.clock, quick=app.database.sqlite)
     search_api = SearchApi(bundle, cache, iso(app.clock()))
 
     @asynccontextmanager

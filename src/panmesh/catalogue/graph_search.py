@@ -63,6 +63,10 @@ class GraphService:
             raise NotFound()
         return found
 
+    def horizon(self) -> int | None:
+        """When an answer given now may change by the clock alone."""
+        return self._reads.horizon(self._clock())
+
     def techniques(self) -> list[Node]:
         return self._reads.techniques()
 

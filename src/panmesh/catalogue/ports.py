@@ -80,6 +80,10 @@ class GraphReads(Protocol):
         """Files of one dataset, in the order of their names; none where the viewer may not read them. None: no such dataset."""
         ...
 
+    def horizon(self, now_us: int) -> int | None:
+        """When the access to something next changes by the clock alone; None: it does not."""
+        ...
+
     def techniques(self) -> list[Node]:
         """All terms: PaNET's, and those that other catalogues brought."""
         ...

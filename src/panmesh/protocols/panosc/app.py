@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
-from anyio import to_thread
+from anyio import Event, to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -22,7 +22,7 @@ from panmesh.http.answer_cache import AnswerCache, Kept
 from panmesh.http.conditional import matches
 from panmesh.http.services import Services
 from panmesh.kernel.clock import Clock
-from panmesh.kernel.errors import PanmeshError, TooMany
+from panmesh.kernel.errors import NotFound, PanmeshError, TooMany
 from panmesh.protocols.panosc import errors
 from panmesh.protocols.panosc.routing import Resource, bracketed, resource
 from panmesh.protocols.panosc.vocabulary import techniques
@@ -69,6 +69,8 @@ class SearchApi:
         self._started = started_iso
         self._began_us = services.clock()
         self._long = threading.BoundedSemaphore(LONG_ANSWERS)
+        self._under_way: dict[Hashable, Event] = {}
+        self._learning = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -89,6 +91,9 @@ class SearchApi:
         if public:
             stamp = self._cache.stamp() if self._cache.quick else await to_thread.run_sync(self._cache.stamp)
             kept = self._cache.get(key, stamp)
+            if kept is None and (key, stamp) in self._under_way:  # somebody asks the same just now: one look-up is enough
+                await self._under_way[key, stamp].wait()
+                kept = self._cache.get(key, stamp)
             if kept is not None:
                 return _sent(request, kept)
         found = resource(raw, root)
@@ -98,23 +103,45 @@ class SearchApi:
             return errors.envelope(404, f"There is no method to handle {request.method} {request.url.path}", accept)
         pairs = tuple(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
         asked = Asked(found, pairs, request.url.path)
+        if not public:
+            return await self._fresh(request, viewer, asked, None)
+        done = self._under_way.setdefault((key, stamp), Event())
         try:
-            answer = await to_thread.run_sync(self._find, viewer, asked)
+            answer = await self._fresh(request, viewer, asked, stamp)
+            if isinstance(answer, _sent):
+                self._cache.put(key, stamp, at_us, answer.kept, len(answer.kept.body))
+                await self._learn(stamp)
+            return answer
+        finally:
+            done.set()
+            self._under_way.pop((key, stamp), None)
+
+    async def _fresh(self, request: Request, viewer: Viewer, asked: Asked, stamp: Hashable) -> Response:
+        wanted = asked.resource
+        try:
+            answer = await to_thread.run_sync(self._find, viewer, asked, stamp)
         except PanmeshError as error:
-            if found.pid is not None and type(error).__name__ == "NotFound":
-                error = errors.Unknown(_MODEL[found.entity], found.pid)
-            return errors.answer(error, accept)
-        if isinstance(answer, Kept):
-            if public:
-                self._cache.put(key, stamp, at_us, answer)
-            return _sent(request, answer)
-        return answer
+            if wanted.pid is not None and type(error) is NotFound:
+                error = errors.Unknown(_MODEL[wanted.entity], wanted.pid)
+            return errors.answer(error, request.headers.get("accept", ""))
+        return _sent(request, answer) if isinstance(answer, Kept) else answer
+
+    async def _learn(self, stamp: Hashable) -> None:
+        """Once for each state of the database, beside the answers."""
+        if self._learning or self._cache.knows_horizon(stamp):
+            return
+        self._learning = True
+        try:
+            await to_thread.run_sync(self._cache.learn_horizon, stamp)
+        finally:
+            self._learning = False
 
     def _status(self) -> Response:
         body = orjson.dumps({"started": self._started, "uptime": (self._clock() - self._began_us) / 1e6})
         return Response(body, media_type="application/json", headers=_MORE)
 
-    def _find(self, viewer: Viewer, asked: Asked) -> Kept | Response:
+    def _find(self, viewer: Viewer, asked: Asked, stamp: Hashable) -> Kept | Response:
+        """`stamp`: of the database, where the answer is for everybody; None where it is for this viewer alone."""
         wanted = asked.resource
         if wanted.entity is Entity.TECHNIQUE:
             return _kept(techniques(self._graph, asked.pairs, wanted), {})
@@ -126,9 +153,9 @@ class SearchApi:
             selection = asked.selection(by_id=True)
             node = self._graph.one(viewer, wanted.entity, wanted.pid, selection)
             return _kept(panosc.rendered(node, selection), {})
-        return self._list(viewer, asked)
+        return self._list(viewer, asked, stamp)
 
-    def _list(self, viewer: Viewer, asked: Asked) -> Kept | Response:
+    def _list(self, viewer: Viewer, asked: Asked, stamp: Hashable) -> Kept | Response:
         entity, selection = asked.resource.entity, asked.selection()
         cursor = asked.first("cursor")
         if cursor:
@@ -136,15 +163,24 @@ class SearchApi:
         if selection.limit is None or selection.limit > AT_ONCE:
             return self._long_list(viewer, entity, selection)
         nodes = self._graph.page(viewer, entity, selection)
-        headers = {"x-total-count": str(self._total(viewer, entity, selection, len(nodes)))}
+        headers = {"x-total-count": str(self._total(viewer, entity, selection, len(nodes), stamp))}
         if len(nodes) == selection.limit:
             headers["link"] = _next(asked, selection, nodes)
         return _kept([panosc.rendered(node, selection, listed=True) for node in nodes], headers)
 
-    def _total(self, viewer: Viewer, entity: Entity, selection: Selection, here: int) -> int:
+    def _total(self, viewer: Viewer, entity: Entity, selection: Selection, here: int, stamp: Hashable) -> int:
+        """The same for all pages of a question: counted once."""
         if selection.after is None and 0 < here < (selection.limit or 0):
             return selection.skip + here
-        return self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
+        whole = replace(selection, limit=None, skip=0, after=None, order=(), fields=None)
+        key, at_us = ("count", entity, whole), self._clock()
+        known = self._cache.get(key, stamp) if stamp is not None else None
+        if known is not None:
+            return int(known)
+        number = self._graph.count(viewer, entity, whole)
+        if stamp is not None:
+            self._cache.put(key, stamp, at_us, number, 200)
+        return number
 
     def _long_list(self, viewer: Viewer, entity: Entity, selection: Selection) -> Kept | Response:
         """In pieces, memory flat. Who is not known takes turns: a catalogue is no denial of service."""
@@ -219,15 +255,15 @@ class _sent(Response):
     """Bytes that are ready, or 304 when the asker has them."""
 
     def __init__(self, request: Request, kept: Kept) -> None:
-        self._kept = kept
+        self.kept = kept
         self._head = request.method == "HEAD"
         etag = next(value for key, value in kept.headers if key == b"etag").decode()
         self._same = matches(request.headers.get("if-none-match"), etag)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = list(self._kept.headers)
+        headers = list(self.kept.headers)
         if self._same:
             headers = [(key, value) for key, value in headers if key not in (b"content-length", b"content-type")]
         await send({"type": "http.response.start", "status": 304 if self._same else 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if self._same or self._head else self._kept.body})
+        await send({"type": "http.response.body", "body": b"" if self._same or self._head else self.kept.body})

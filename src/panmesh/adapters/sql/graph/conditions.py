@@ -32,7 +32,9 @@ class Conditions:
 
     def select(self, source: Source, selection: Selection, *columns: Any) -> Select[Any]:
         """Rows that the viewer may know of, that satisfy the condition, and whose required relations lead somewhere."""
-        return select(*columns).select_from(source.from_).where(source.visible, self.where(source, selection))
+        said = self.where(source, selection)
+        both = (said, source.visible) if self._around.scanning else (source.visible, said)  # what leaves out most comes first
+        return select(*columns).select_from(source.from_).where(*both)
 
     def where(self, source: Source, selection: Selection) -> ColumnElement[bool]:
         parts = [self.condition(source, selection.where)]

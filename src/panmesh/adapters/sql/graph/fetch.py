@@ -21,7 +21,7 @@ from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.catalogue import quantity_names
-from panmesh.catalogue.graph import SHAPES, AnyOf, Entity, GraphCondition, Include, Node, Selection, walk
+from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Include, Node, Selection, Text, walk
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
@@ -51,6 +51,14 @@ class SqlGraph:
         """By pid, also by a version's pid or an alias."""
         with self._db.read() as connection:
             return self._reading(connection, viewer, now_us).one(entity, pid, selection)
+
+    def horizon(self, now_us: int) -> int | None:
+        """When the access to something next changes by the clock alone."""
+        c = t.terms.c
+        times = (c.starts_us, c.ends_us, c.opens_us, c.declassified_us, c.held_us, c.withdrawn_us, c.deleted_us)
+        later = [func.min(case((column > now_us, column), else_=None)) for column in times]
+        with self._db.read() as connection:
+            return min((at for at in connection.execute(select(*later)).one() if at is not None), default=None)
 
     def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
         with self._db.read() as connection:
@@ -89,7 +97,7 @@ class _Reading:
             found = self._walk(entity, selection)
             if found is not None:
                 return found
-        self._around.begin()
+        self._around.begin(scanning=_has_text(selection.where))
         source = self._around.source(entity)
         key = code_points(source.columns[SHAPES[entity].key])
         score = self._score(source, selection.words)
@@ -123,7 +131,7 @@ class _Reading:
         return self._nodes_of(source, rows, selection, root=True)
 
     def count(self, entity: Entity, selection: Selection) -> int:
-        self._around.begin()
+        self._around.begin(scanning=_has_text(selection.where))
         source = self._around.source(entity)
         return int(self._connection.execute(self._say.select(source, selection, func.count())).scalar_one())
 
@@ -299,6 +307,12 @@ _FULL_FIELDS = {
     entity: tuple(name for name, (_, artefact) in shape.fields.items() if artefact is Artefact.FULL_METADATA)
     for entity, shape in SHAPES.items()
 }
+
+
+def _has_text(condition: GraphCondition | None) -> bool:
+    if isinstance(condition, All | AnyOf):
+        return any(_has_text(part) for part in condition.parts)
+    return isinstance(condition, Text)
 
 
 def _first_of_each(query: Any, owner: Any, order: Sequence[Any], number: int) -> Any:

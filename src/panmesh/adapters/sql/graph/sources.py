@@ -66,12 +66,14 @@ class Around:
         self.viewer = viewer
         self.now_us = now_us
         self.walking = walking
+        self.scanning = False  # every row is looked through anyhow: by the index that holds the text, not by that of the terms
         self._used: dict[str, int] = {}
         self._readable: dict[Artefact, ColumnElement[bool]] = {}
 
-    def begin(self) -> None:
+    def begin(self, *, scanning: bool = False) -> None:
         """Another statement: the names of tables may be used again."""
         self._used.clear()
+        self.scanning = scanning
 
     def may(self, artefact: Artefact, terms_id: Column | None) -> ColumnElement[bool]:
         if self.viewer.operator or terms_id is None:
@@ -82,7 +84,8 @@ class Around:
         if self.walking:
             row = select(literal(1)).select_from(t.terms).where(t.terms.c.id == terms_id, holds)
             return row.correlate_except(t.terms).exists()
-        return terms_id.in_(select(t.terms.c.id).where(holds))
+        here = terms_id + 0 if self.scanning else terms_id
+        return here.in_(select(t.terms.c.id).where(holds))
 
     def is_public(self, terms_id: Column) -> ColumnElement[bool]:
         return terms_id.in_(select(t.terms.c.id).where(state_label(self.now_us) == State.OPEN.value))
