@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from anyio import to_thread
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS, Viewer
@@ -32,6 +32,8 @@ SECURITY = {
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
 }
+_SECURITY = tuple((name.encode(), value.encode()) for name, value in SECURITY.items())
+_EXPOSED = b"ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
 
 
 class Front:
@@ -62,7 +64,7 @@ class Front:
                 return
             if message["type"] == "http.response.start":
                 seen["status"], seen["begun"] = message["status"], True
-                _finish(MutableHeaders(scope=message), headers, scope, api)
+                _finish(message, headers, scope, api)
             await send(message)
 
         try:
@@ -157,21 +159,21 @@ def cross_origin(scope: Scope, headers: Headers) -> bool:
     return urlsplit(origin).netloc != headers.get("host", "")
 
 
-def _finish(answer: MutableHeaders, asked: Headers, scope: Scope, api: bool) -> None:
-    for name, value in SECURITY.items():
-        answer.setdefault(name, value)
-    if api:
-        origin = asked.get("origin")
-        if origin is not None:
-            answer["access-control-allow-origin"] = origin
-            answer.add_vary_header("Origin")
-            answer["access-control-expose-headers"] = (
-                "ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
-            )
-    answer.add_vary_header("Authorization")
-    answer.add_vary_header("Cookie")
-    if scope["panmesh.viewer"].user_id is not None and "cache-control" not in answer:
-        answer["cache-control"] = "private, no-cache"
+def _finish(message: Message, asked: Headers, scope: Scope, api: bool) -> None:
+    """What every answer says, besides its own headers; said on the raw list, for this is done for each request."""
+    headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    there = {name for name, _ in headers}
+    headers += [pair for pair in _SECURITY if pair[0] not in there]
+    vary = [value for name, value in headers if name == b"vary"] + [b"Authorization, Cookie"]
+    if api and "origin" in asked:
+        headers.append((b"access-control-allow-origin", asked["origin"].encode("latin-1")))
+        headers.append((b"access-control-expose-headers", _EXPOSED))
+        vary.append(b"Origin")
+    headers = [pair for pair in headers if pair[0] != b"vary"]
+    headers.append((b"vary", b", ".join(vary)))
+    if scope["panmesh.viewer"].user_id is not None and b"cache-control" not in there:
+        headers.append((b"cache-control", b"private, no-cache"))
+    message["headers"] = headers
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,6 +188,8 @@ async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _cookie(headers: Headers) -> str | None:
+    if "cookie" not in headers:
+        return None
     jar: SimpleCookie = SimpleCookie()
     try:
         jar.load(headers.get("cookie", ""))

@@ -257,6 +257,7 @@ dataset = Table(
     Index(None, "investigation_id", "start_us"),
     Index(None, "storage", "path"),
     Index(None, "title_folded", "terms_id"),  # titles are looked through here, not in the wide rows
+    Index(None, "total_bytes", "terms_id"),
 )
 
 dataset_version = Table(

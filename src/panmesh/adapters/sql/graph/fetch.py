@@ -21,7 +21,7 @@ from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.catalogue import quantity_names
-from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Include, Node, Selection, Text, walk
+from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Include, Kind, Node, Selection, Test, walk
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
@@ -97,7 +97,7 @@ class _Reading:
             found = self._walk(entity, selection)
             if found is not None:
                 return found
-        self._around.begin(scanning=_has_text(selection.where))
+        self._around.begin(scanning=_scans(entity, selection.where))
         source = self._around.source(entity)
         key = code_points(source.columns[SHAPES[entity].key])
         score = self._score(source, selection.words)
@@ -131,7 +131,7 @@ class _Reading:
         return self._nodes_of(source, rows, selection, root=True)
 
     def count(self, entity: Entity, selection: Selection) -> int:
-        self._around.begin(scanning=_has_text(selection.where))
+        self._around.begin(scanning=_scans(entity, selection.where))
         source = self._around.source(entity)
         return int(self._connection.execute(self._say.select(source, selection, func.count())).scalar_one())
 
@@ -309,10 +309,14 @@ _FULL_FIELDS = {
 }
 
 
-def _has_text(condition: GraphCondition | None) -> bool:
+def _scans(entity: Entity, condition: GraphCondition | None) -> bool:
+    """Whether a condition is on text or numbers that an index has by itself, besides the terms."""
     if isinstance(condition, All | AnyOf):
-        return any(_has_text(part) for part in condition.parts)
-    return isinstance(condition, Text)
+        return any(_scans(entity, part) for part in condition.parts)
+    if isinstance(condition, Test):
+        kind = SHAPES[entity].fields.get(condition.field, (Kind.TEXT,))[0]
+        return kind in (Kind.NUMBER, Kind.INSTANT)
+    return condition is not None
 
 
 def _first_of_each(query: Any, owner: Any, order: Sequence[Any], number: int) -> Any:

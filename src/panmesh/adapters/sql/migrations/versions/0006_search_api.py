@@ -18,9 +18,11 @@ def upgrade() -> None:
     ):
         op.create_index(name, "parameter", ["name", column], sqlite_where=where, postgresql_where=where)
     op.create_index("ix_dataset_title_folded_terms_id", "dataset", ["title_folded", "terms_id"])
+    op.create_index("ix_dataset_total_bytes_terms_id", "dataset", ["total_bytes", "terms_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_dataset_total_bytes_terms_id", "dataset")
     op.drop_index("ix_dataset_title_folded_terms_id", "dataset")
     op.drop_index("ix_parameter_text", "parameter")
     op.drop_index("ix_parameter_scanned", "parameter")
