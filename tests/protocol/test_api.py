@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 
 from panmesh.access.viewer import Scope
+from panmesh.adapters.sql import tables as t
 from tests.protocol.conftest import CONTENT, HIDDEN, PIDS, SECRET, House
 
 API = "/api/v1"
@@ -232,6 +234,49 @@ def test_results_are_registered_beside_what_they_were_made_from(house: House) ->
         {"files": ["\x00"]},
     ):
         assert house.client.post(f"{API}/datasets", json=body | changed, headers=house.bearer("scientist")).status_code == 422
+
+
+def test_results_follow_their_runs_into_a_visit_when_the_last_of_them_is_assigned(house: House) -> None:
+    scientist, url = house.bearer("scientist"), f"{API}/ingest/quarantine/{PIDS['internal']}/assign"
+    body = {"title": "Reduced", "sources": [PIDS["internal"]], "files": ["runs:internal/run.nxs"], "software": "reducer"}
+    one = house.client.post(f"{API}/datasets", json=body, headers=scientist).json()["pid"]
+    more = body | {"sources": [one], "files": ["runs:open/run.nxs"]}
+    of_one = house.client.post(f"{API}/datasets", json=more, headers=scientist).json()["pid"]
+    with house.app.database.write() as c:  # a second run that waits beside it
+        twin = dict(c.execute(select(t.dataset).where(t.dataset.c.pid == PIDS["internal"])).one()._mapping)
+        c.execute(t.dataset.insert(), twin | {"id": 77, "pid": "pm-twin", "identity": b"twin", "quarantine": "no visit fits"})
+        c.execute(
+            t.pid.insert(), {"pid": "pm-twin", "kind": "dataset", "concept": "pm-twin", "version": None, "origin": "native"}
+        )
+    both = body | {"sources": [PIDS["internal"], "pm-twin"], "files": ["runs:embargoed/run.nxs"]}
+    of_both = house.client.post(f"{API}/datasets", json=both, headers=scientist).json()["pid"]
+
+    def states() -> list[int]:
+        return [house.client.get(f"{API}/datasets/{pid}").status_code for pid in (one, of_one, of_both)]
+
+    assert states() == [404, 404, 404]
+    target = {"investigation": "pm-visit2", "reason": "the logbook says so"}
+    assert house.client.post(url, json=target, headers=scientist).status_code == 200
+    assert states() == [200, 200, 404]  # the last one tells of the twin too
+    second = house.client.post(f"{API}/ingest/quarantine/pm-twin/assign", json=target, headers=scientist)
+    assert second.status_code == 200, second.text
+    assert states() == [200, 200, 200]
+
+
+def test_a_visit_that_is_hidden_is_no_target_and_a_run_with_a_visit_stays(house: House) -> None:
+    url = f"{API}/ingest/quarantine/{{}}/assign"
+    answers = [
+        house.client.post(
+            url.format(PIDS["internal"]), json={"investigation": pid, "reason": "x"}, headers=house.bearer("admin")
+        ).content
+        for pid in ("pm-visit3", "pm-visit999")  # proprietary, absent
+    ]
+    assert answers[0] == answers[1]
+    assert b"Not found" in answers[0]
+    kept = house.client.post(
+        url.format(PIDS["embargoed"]), json={"investigation": "pm-visit1", "reason": "x"}, headers=house.bearer("admin")
+    )
+    assert kept.status_code == 409
 
 
 def test_a_body_that_says_no_length_is_limited_too(house: House) -> None:

@@ -284,7 +284,7 @@ class _Import:
 
     def _is_over(self, row: Any) -> bool:
         """It ended and has runs: what counts from its end has begun to run."""
-        if row.closed_us is None and (row.ends_us is None or row.ends_us > self._now_us):
+        if row.ends_us is None or row.ends_us > self._now_us:
             return False
         runs = select(dataset.c.id).where(dataset.c.investigation_id == row.id).limit(1)
         return self._connection.execute(runs).first() is not None
