@@ -81,17 +81,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     options = parser.parse_args()
-    server = ThrowawayPostgres()
+    server, started = ThrowawayPostgres(), False
     try:
         for kind in [options.only] if options.only else ["sqlite", "postgresql"]:
             with tempfile.TemporaryDirectory() as folder:
+                started = started or kind == "postgresql"
                 url = f"sqlite:///{folder}/c.db" if kind == "sqlite" else new_database(server.start())
                 database = Database(url)
                 pids = fill(database, options.datasets)["open"]
                 database.dispose()
                 one(kind, url, Path(folder), pids, options)
     finally:
-        server.stop()
+        if started:
+            server.stop()
 
 
 def one(kind: str, url: str, folder: Path, pids: list[str], options: argparse.Namespace) -> None:

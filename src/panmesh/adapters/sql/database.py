@@ -67,18 +67,22 @@ class Database:
 
     def stamp(self) -> str:
         """Another text after every commit, by whatever connection or process; cheap to ask."""
-        if not self.sqlite:
-            with self.engine.connect() as connection:
-                return str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
+        question = "PRAGMA data_version" if self.sqlite else "SELECT pg_current_snapshot()::text"
         with self._stamping:
             if self._watcher is None:  # a connection of its own, which never writes: the version it sees is that of the others
                 self._watcher = self.engine.raw_connection()
-            cursor = self._watcher.cursor()
+                if not self.sqlite:
+                    self._watcher.driver_connection.autocommit = True
             try:
-                cursor.execute("PRAGMA data_version")
-                return str(cursor.fetchone()[0])
-            finally:
+                cursor = self._watcher.cursor()
+                cursor.execute(question)
+                found = str(cursor.fetchone()[0])
                 cursor.close()
+                return found
+            except Exception:
+                self._watcher.invalidate()  # a broken connection is not asked twice
+                self._watcher = None
+                raise
 
     def dispose(self) -> None:
         with self._stamping:

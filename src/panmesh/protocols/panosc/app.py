@@ -21,6 +21,7 @@ from panmesh.catalogue.graph_search import AT_ONCE, GraphService
 from panmesh.http.answer_cache import AnswerCache, Kept
 from panmesh.http.conditional import matches
 from panmesh.http.services import Services
+from panmesh.http.shared import Shared
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import NotFound, PanmeshError, TooMany
 from panmesh.protocols.panosc import errors
@@ -69,6 +70,7 @@ class SearchApi:
         self._started = started_iso
         self._began_us = services.clock()
         self._long = threading.BoundedSemaphore(LONG_ANSWERS)
+        self._stamps = Shared(cache.stamp)
         self._under_way: dict[Hashable, Event] = {}
         self._learning = False
 
@@ -89,7 +91,7 @@ class SearchApi:
         stamp: Hashable = None
         at_us = self._clock()
         if public:
-            stamp = self._cache.stamp() if self._cache.quick else await to_thread.run_sync(self._cache.stamp)
+            stamp = self._cache.stamp() if self._cache.quick else await self._stamps.next()
             kept = self._cache.get(key, stamp)
             if kept is None and (key, stamp) in self._under_way:  # somebody asks the same just now: one look-up is enough
                 await self._under_way[key, stamp].wait()

@@ -19,9 +19,15 @@ def upgrade() -> None:
         op.create_index(name, "parameter", ["name", column], sqlite_where=where, postgresql_where=where)
     op.create_index("ix_dataset_title_folded_terms_id", "dataset", ["title_folded", "terms_id"])
     op.create_index("ix_dataset_total_bytes_terms_id", "dataset", ["total_bytes", "terms_id"])
+    if op.get_bind().dialect.name == "postgresql":  # the order of pids is that of their letters, whatever the server's language
+        for table in ("dataset", "document"):
+            op.execute(f'CREATE INDEX ix_{table}_in_order ON {table} ((pid COLLATE "C"))')
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("dataset", "document"):
+            op.execute(f"DROP INDEX ix_{table}_in_order")
     op.drop_index("ix_dataset_total_bytes_terms_id", "dataset")
     op.drop_index("ix_dataset_title_folded_terms_id", "dataset")
     op.drop_index("ix_parameter_text", "parameter")
