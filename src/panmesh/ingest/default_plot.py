@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from panmesh.ingest.entries import within
 from panmesh.ingest.facts import PlotFacts
-from panmesh.ingest.tree import Node, NodeKind, Tree, join, text_of
+from panmesh.ingest.tree import Node, NodeKind, Tree, join, parent_of, text_of
 
 _NUMBERS = ("float", "integer", "unsigned")
 
@@ -22,6 +23,11 @@ def default_plot(tree: Tree, group: Node) -> PlotFacts | None:
         plot = _of_group(tree, node, "")
         if plot is not None:
             return plot
+    for node in within(tree, group, 3):  # a signal that is marked in a group without class
+        if node.kind is NodeKind.GROUP and not node.nx_class and node is not group:
+            plot = _of_group(tree, node, "")
+            if plot is not None:
+                return plot
     return _guess(tree, group, marked)
 
 
@@ -149,34 +155,68 @@ def _elsewhere(tree: Tree, signal: Node) -> tuple[str, ...]:
 
 
 def _guess(tree: Tree, group: Node, marked: list[Node]) -> PlotFacts | None:
-    """The largest array of numbers in a group meant for data; nothing where no group is."""
-    candidates = [
-        (n, holder)
-        for holder in marked
-        for m in tree.members(holder.path)
-        if (n := tree.get(m.path)) is not None
-        and n.kind is NodeKind.DATASET
-        and n.dtype in _NUMBERS
-        and not n.sources
-        and _size(n) > 1
-    ]
-    candidates += [
-        (n, group)
-        for path in (
-            f"{group.path.rstrip('/')}/data/data",
-            f"{group.path.rstrip('/')}/data",
-            f"{group.path.rstrip('/')}/exchange/data",
-        )
-        if (n := tree.get(path)) is not None
-        and n.kind is NodeKind.DATASET
-        and n.dtype in _NUMBERS
-        and not n.sources
-        and _size(n) > 1
-    ]
-    if not candidates:
+    """The best-named, then the largest array of numbers in the groups meant for data; nothing where no group is."""
+    for holders in (marked, [group], _meant_for_data(tree, group)):
+        found = [
+            (link.name, node, holder)
+            for holder in holders
+            for link in tree.members(holder.path)
+            if (holder is not group or link.name == "data")
+            and (node := tree.get(link.path)) is not None
+            and node.kind is NodeKind.DATASET
+            and node.dtype in _NUMBERS
+            and not node.sources
+            and "axis" not in node.attrs
+            and not _SETTING.fullmatch(link.name)
+            and _size(node) > 1
+        ]
+        if found:
+            _, best, holder = max(found, key=lambda one: (_SIGNALS.get(one[0].casefold(), 0), _size(one[1])))
+            return _plot(tree, holder, best, (), "guess")
+    return _in_another_file(tree, marked) or _largest_image(tree, group)
+
+
+def _in_another_file(tree: Tree, marked: list[Node]) -> PlotFacts | None:
+    """A master whose NXdata only link to the files of the detector."""
+    for holder in marked:
+        for node in tree.members(holder.path):
+            if node.kind is NodeKind.EXTERNAL and _LINKED_DATA.fullmatch(node.name):
+                return _plot(tree, holder, node, (), "guess")
+    return None
+
+
+def _largest_image(tree: Tree, group: Node) -> PlotFacts | None:
+    """For files that know no NeXus at all: what has rows and columns."""
+    if any(node.nx_class for node in tree.nodes.values()):
         return None
-    best, holder = max(candidates, key=lambda pair: (pair[0].name in ("data", "counts", "intensity"), _size(pair[0])))
-    return _plot(tree, holder, best, (), "guess")
+    images = [
+        node
+        for node in within(tree, group)
+        if node.dtype in _NUMBERS and not node.sources and min((0, *(node.shape or ()))[-2:]) > 3
+    ]
+    best = max(images, key=_size, default=None)
+    return _plot(tree, tree.nodes[parent_of(best.path)], best, (), "guess") if best is not None else None
+
+
+_SIGNALS = {"absorbed_beam": 2, "mutrans": 2} | dict.fromkeys(("data", "counts", "intensity", "i", "count", "image"), 1)
+_SETTING = re.compile(  # arrays in detectors and monitors that say how was measured, not what
+    r".*(time(_?(sec|stamp))?|mask|flat_?field|distance|offset|angle|_size|_number|_index|_errors?|position|efficiency|gain)|event_.*|spectra|detector_\w+",
+    re.IGNORECASE,
+)
+_LINKED_DATA = re.compile(r"(image_?)?data(_\d+)?|frames?|images?", re.IGNORECASE)
+_DATA_GROUP = re.compile(
+    r"data(_?\d+)?|measurement|exchange|images?(_?\d+)?|.*detector(_?\d+)?|results?(_?\d+)?|scan_?data|spectrum\w*|signal\w*",
+    re.IGNORECASE,
+)
+
+
+def _meant_for_data(tree: Tree, group: Node) -> list[Node]:
+    """Groups that no NeXus class says anything of and whose names tell that data are in them."""
+    return [
+        node
+        for node in within(tree, group, 4)
+        if node.kind is NodeKind.GROUP and node is not group and not node.nx_class and _DATA_GROUP.fullmatch(node.name)
+    ]
 
 
 def _size(node: Node) -> int:

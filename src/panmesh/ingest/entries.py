@@ -86,7 +86,8 @@ def valued(tree: Tree, node: Node | None) -> Node | None:
 
 
 _LOOSE_HOLDER = re.compile(
-    r"logs?|das_?logs?|metadata|.*wave_?note|before_scan|collection|experiment|start_positioners|detectorSpecific", re.IGNORECASE
+    r"logs?|das_?logs?|metadata|.*wave_?note|before_scan|collection|experiment|start_positioners|detectorSpecific|(diamond_)?scan|user_?settings",
+    re.IGNORECASE,
 )
 
 

@@ -47,6 +47,8 @@ _ENDS = (
     "stop_time",
     "endTime",
     "EndTime",
+    "StopTime",
+    "stopTime",
     "run_end",
     "run_stop",
     "time_end",
@@ -106,8 +108,8 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
         if proposal is not None:
             break
     collection = next((r for p in places if (r := run_of(tree, p)) is not None), None)
-    if proposal is not None and collection is not None and proposal.value == collection.value:
-        proposal = None  # the name of the scan, where a proposal should stand
+    if proposal is not None and proposal.value in (collection.value if collection else None, group.name):
+        proposal = visit = None  # the name of the scan, where a proposal should stand
     sample = None
     for place in places:
         sample, nothing = sample_of(tree, place)
@@ -116,7 +118,8 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
             break
     people, nothing = next((found for p in places if (found := people_of(tree, p))[0]), ((), people_of(tree, group)[1]))
     empty += nothing
-    definition = next((d for p in places if (d := definition_of(tree, p)) is not None), None)
+    spoken_for = (*places, tree.nodes["/"]) if len(entry_groups(tree)) == 1 else places  # the only run of a file
+    definition = next((d for p in spoken_for if (d := definition_of(tree, p)) is not None), None)
     title = _title(tree, places, empty)
     return EntryFacts(
         entry=entry,

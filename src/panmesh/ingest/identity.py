@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from panmesh.ingest.entries import attribute_at, text_at, text_found, valued
+from panmesh.ingest.entries import attribute_at, text_at, text_found, valued, within
 from panmesh.ingest.facts import Found
 from panmesh.ingest.placeholders import is_placeholder_id
 from panmesh.ingest.tree import Node, NodeKind, Tree
@@ -31,9 +31,18 @@ _RUN = (
     "entry_identifier", "identifier_entry", "run_number", "scan_number", "measurement_number", "numor", "collection_identifier", "run", "run_0", "raw_run_number", "experimentScanID", "spec_scan",
 )  # fmt: skip
 _VISIT = re.compile(r"(?P<proposal>[A-Za-z]{1,3}\d{3,7})-(?P<number>\d{1,3})")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-_IN_PATH = re.compile(
-    r"/(?:dls|ibl|nsls2?|data\d?|asap3?)/[\w.-]+/(?:data|gpfs|nfs)?/?(?:\d{4}/)?(?P<visit>[A-Za-z]{2}\d{3,6}-\d{1,3})/"
+_NO_PROPOSAL = re.compile(  # a UUID, the path of a file, the DOI of a paper
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*\\.*|/.+/.*|(https?://|doi:).*|10\.\d{4,}/.*", re.IGNORECASE
+)
+_IN_PATHS = tuple(
+    re.compile(shape)
+    for shape in (
+        r"/(?:dls|ibl|nsls2?|data\d?|asap3?)/[\w.-]+/(?:data|gpfs|nfs)?/?(?:\d{4}/)?(?P<visit>[A-Za-z]{2}\d{3,6}-\d{1,3})/",
+        r"/data/visitor/(?P<visit>[a-z]{2,3}-?\d{2,5})/",  # ESRF
+        r"/asap3/petra3/gpfs/p\d\d\w*/\d{4}/data/(?P<visit>\d{8})/",  # PETRA III
+        r"/data/visitors/[a-z]+/(?P<visit>\d{8})/",  # MAX IV
+        r"/(?P<visit>IPTS-\d{3,6})/",  # SNS, HFIR
+    )
 )
 
 
@@ -43,7 +52,7 @@ def proposal_of(tree: Tree, group: Node) -> tuple[Found | None, Found | None, li
     for found in _candidates(tree, group):
         if is_placeholder_id(found.value):
             empty.append(found)
-        elif not _UUID.fullmatch(found.value) and len(found.value) <= 80:
+        elif not _NO_PROPOSAL.fullmatch(found.value) and len(found.value) <= 80:
             return *_split(found), empty
     linked = _from_links(tree, group)
     return (*_split(linked), empty) if linked is not None else (None, None, empty)
@@ -94,6 +103,11 @@ def _candidates(tree: Tree, group: Node) -> list[Found]:
             one = text_at(tree, node, _PROPOSAL)
             if one is not None:
                 found.append(one)
+    for node in within(tree, group, 2):
+        if node.kind is NodeKind.GROUP and node.name.casefold() == "proposal":
+            one = text_at(tree, node, ("id", "number", "identifier"))
+            if one is not None:
+                found.append(one)
     return found
 
 
@@ -110,13 +124,13 @@ def _split(found: Found) -> tuple[Found, Found | None]:
 
 
 def _from_links(tree: Tree, group: Node) -> Found | None:
-    """A visit in the absolute facility path of a linked data file, where nothing in the file itself says more."""
-    for path in _below(tree, group):
-        node = tree.nodes[path]
-        for source in node.sources:
-            match = _IN_PATH.search(source.file)
-            if match is not None:
-                return Found(value=match["visit"], path=path, raw=source.file)
+    """A visit in the absolute facility path of a linked data file or of the file itself, where nothing else in it says more."""
+    written = [(source.file, path) for path in _below(tree, group) for source in tree.nodes[path].sources]
+    own = attribute_at(tree.nodes["/"], ("file_name",))
+    for file, path in (*written, *([(own.value, own.path)] if own is not None else [])):
+        match = next((m for shape in _IN_PATHS if (m := shape.search(file)) is not None), None)
+        if match is not None:
+            return Found(value=match["visit"], path=path, raw=file)
     return None
 
 

@@ -33,6 +33,8 @@ def people_of(tree: Tree, group: Node) -> tuple[tuple[Person, ...], list[Found]]
             continue
         for text in _texts(node, listed=role == "team"):
             _add(people, empty, text, node.path, role=role)
+    if not people and (named := attribute_at(group, ("User", "user", "user_name", "experimenter", "operator"))) is not None:
+        _add(people, empty, named.value, named.path, role=None)
     owner = attribute_at(tree.nodes["/"], ("owner", "SPEC_user"))
     if owner is not None and not people:
         _add(people, empty, owner.value, owner.path, role="owner")

@@ -46,6 +46,7 @@ _NOTHING = frozenset(
         "not",
         "set",
         "notset",
+        "4294967295",  # all bits set: an unset number of 32 bits
         "0-0",
         "00-0",
         "0_0",

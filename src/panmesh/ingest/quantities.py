@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from importlib.resources import files
 
-from panmesh.ingest.entries import loose, within
+from panmesh.ingest.entries import loose, text_at, within
 from panmesh.ingest.facts import QuantityFacts
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.tree import Node, NodeKind, Tree, join, parent_of, text_of
@@ -100,15 +101,33 @@ def _canonical(tree: Tree, path: str, parent: Node | None, unit: str | None, pro
             holders.append(tree.get(parent_of(above.path)) or above)
     elif above is not None and loose(above.name) and name != "time":  # which is the axis of a log
         holders.append(above)
+    measured = _measured(tree, parent) if name.casefold() == holder_name.casefold() else None
     classes = {h.nx_class.casefold() for h in holders} | {h.name.casefold() for h in holders} | {holder_name.casefold()}
     field = name.casefold().strip("\"' ")
     for key in dict.fromkeys(
-        (holder_name.casefold(), field) if name == "data" else (field, field.removeprefix(f"{holder_name.casefold()}_"))
+        (holder_name.casefold(), field)
+        if name == "data"
+        else (field, field.removeprefix(f"{holder_name.casefold()}_"), *([measured] if measured else []))
     ):
         for canonical, wanted, dimension in canonical_rules().get(key, ()):
-            if classes & wanted and _fits(unit, dimension):
+            if classes & wanted and _fits(unit, dimension) and not (canonical == "temperature" and _of_device(tree, parent)):
                 return canonical
     return None
+
+
+def _measured(tree: Tree, sensor: Node) -> str | None:
+    """What an NXsensor says that its value is."""
+    found = text_at(tree, sensor, ("measurement",)) if sensor.nx_class == "NXsensor" else None
+    return found.value.casefold().replace(" ", "_") if found is not None else None
+
+
+_DEVICE = re.compile(r".*\b(ccd|detector|camera|magnet|mirror|mono\w*|grating|electronics|laser)\b.*", re.IGNORECASE)
+
+
+def _of_device(tree: Tree, sensor: Node) -> bool:
+    """A thermometer at a part of the instrument, not at the sample."""
+    place = text_at(tree, sensor, ("attached_to",)) if sensor.nx_class == "NXsensor" else None
+    return place is not None and _DEVICE.fullmatch(place.value) is not None
 
 
 _VALUED = ("NXlog", "NXsensor", "NXpositioner", "NXenvironment", "")

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from panmesh.ingest.entries import attribute_at, members_of_class, text_at
 from panmesh.ingest.facts import Found, SampleFacts
+from panmesh.ingest.instrument import instrument_groups
 from panmesh.ingest.placeholders import is_placeholder
 from panmesh.ingest.tree import Node, NodeKind, Tree
 
 _NAMES = ("name", "sample_name", "samplename", "title", "short_title", "ID", "SampleName", "sampleName", "sample.name")
 _SUBTITLES = ("subtitle", "sub_title")  # of the run, where the sample is told in a user's words
-_LOOSE = ("sample", "sample_name", "samplename", "SampleName", "sample_title", "sample_description")
+_LOOSE = ("sample", "Sample", "sample_name", "samplename", "SampleName", "sample_title", "sample_description")
 
 
 def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]:
@@ -21,6 +22,8 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
     if not groups:
         node = tree.child(group.path, "sample")
         groups = [node] if node is not None and node.kind is NodeKind.GROUP else []
+    if not groups:  # some keep the sample, the last part of the beam's way, within the instrument
+        groups = [n for i in instrument_groups(tree, group) for n in members_of_class(tree, i, "NXsample")]
     for node in groups:
         facts = _from_group(tree, node, empty)
         if facts is not None:
@@ -29,7 +32,7 @@ def sample_of(tree: Tree, group: Node) -> tuple[SampleFacts | None, list[Found]]
     if dotted is not None:  # a program flattened the sample group into names with dots
         return _with_subtitle(tree, group, dotted), empty
     for loose in _LOOSE:
-        found = text_at(tree, group, (loose,))
+        found = text_at(tree, group, (loose,)) or attribute_at(group, (loose,))
         if found is not None and not is_placeholder(found.value):
             return SampleFacts(path=found.path, name=found.value), empty
         if found is not None:

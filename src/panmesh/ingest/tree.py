@@ -67,8 +67,8 @@ class Node:
 
     @property
     def nx_class(self) -> str:
-        """NX_class as text, stripped, "" when absent or not text (one-element arrays and bytes are unwrapped)."""
-        return text_of(self.attrs.get("NX_class")) or ""
+        """NX_class as text, stripped (one-element arrays and bytes are unwrapped); where absent the canSAS class; "" where neither."""
+        return text_of(self.attrs.get("NX_class")) or text_of(self.attrs.get("canSAS_class")) or ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join
 
 # Attributes of datasets that mean something to us; of groups all are read.
-_WANTED = frozenset(b"units unit signal axis axes primary long_name local_name".split())
+_WANTED = frozenset(b"units unit signal axis axes primary long_name local_name short_name".split())
 _FIRST = (b"NX_class", b"default", b"signal", b"axes", b"units")  # read even where attributes are without number
 MAX_GRID_ITEMS = 16_384  # a map of so many points is a scan: what varied over it is read
 _MAX_PROBLEMS = 200
