@@ -26,6 +26,7 @@ from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.editing import SqlEditing
 from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
+from panmesh.adapters.sql.importing import SqlImports
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
@@ -42,6 +43,7 @@ from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
+from panmesh.catalogue.importing import ImportService
 from panmesh.catalogue.search import SearchService
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
@@ -205,6 +207,11 @@ class Composition:
             embargo_years=policy.embargo_years,
             core_from_proposal=policy.core_metadata == "from-proposal",
         )
+
+    @cached_property
+    def importing(self) -> ImportService:
+        store = SqlImports(self.database, self.manifests, self.settings.facility.key, policy_version=self.settings.policy.version)
+        return ImportService(store, self.clock)
 
     @property
     def facility_name(self) -> str:

@@ -95,9 +95,11 @@ class ImportService:
         source: str,
         dry_run: bool = False,
         progress: Callable[[int], object] | None = None,
+        report: Report | None = None,
     ) -> Report:
-        """Killed and started again, it passes over what is already here and the same."""
-        report = Report()
+        """Killed and started again, it passes over what is already here and the same. `report`: filled as it goes, so that it can be
+        shown when the source breaks off."""
+        report = Report() if report is None else report
         for batch in batches:
             records: list[Imported] = []
             for record in batch.records:

@@ -1,4 +1,4 @@
-"""import schedule."""
+"""import schedule, search-api, icat, scicat."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from panmesh.cli.catalogues import icat, scicat, search_api
 from panmesh.cli.options import compose, facility
 
 
 @click.group("import")
 def imports() -> None:
-    """Bring in a user office's schedule."""
+    """Bring in a user office's schedule, or what another catalogue has."""
 
 
 @imports.command()
@@ -45,3 +46,8 @@ def schedule(data: Path | None, config: Path | None, file: Path, dry_run: bool, 
         if d.change != "same":
             click.echo(f"{d.what:12} {d.name:30} {d.change}")
     click.echo(f"{len(found) - same} differences, {same} the same." + (" Dry run: nothing was changed." if dry_run else ""))
+
+
+imports.add_command(search_api)
+imports.add_command(icat)
+imports.add_command(scicat)

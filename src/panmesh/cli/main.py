@@ -14,7 +14,7 @@ _COMMANDS = {
     "serve": ("panmesh.cli.facility", "serve", "Serve the portal and the API, and ingest what instruments write."),
     "worker": ("panmesh.cli.facility", "worker", "Only watch, read and digest (on PostgreSQL, on any number of hosts)."),
     "ingest": ("panmesh.cli.ingest", "ingest", "Read files or folders into the catalogue."),
-    "import": ("panmesh.cli.imports", "imports", "Bring in a user office's schedule."),
+    "import": ("panmesh.cli.imports", "imports", "Bring in a schedule, or another catalogue: Search API, ICAT, SciCat."),
     "user": ("panmesh.cli.people", "user", "Local accounts."),
     "token": ("panmesh.cli.people", "token", "API tokens."),
     "admin": ("panmesh.cli.admin", "admin", "Migrate, check, back up, restore, reindex."),

@@ -96,7 +96,8 @@ def admit(ground: Ground, kind: str, records: Sequence[T], resolved: Callable[[T
             continue
         fingerprint = _fingerprint(record, resolved(record))
         if old is not None and (bytes(old.fingerprint) == fingerprint or (record.nested and not old.nested)):
-            ground.tell(kind, record.pid, Change.UNCHANGED)
+            if not record.nested:  # it may come nested in a million others
+                ground.tell(kind, record.pid, Change.UNCHANGED)
             continue
         ground.tell(kind, record.pid, Change.NEW if old is None else Change.UPDATED)
         found.append(Admitted(record, fingerprint, old is not None))
