@@ -22,9 +22,7 @@ class Database:
         self.sqlite = url.startswith("sqlite")
         self._watcher: Any = None
         self._stamping = threading.Lock()
-        self.engine = (
-            _sqlite_engine(url) if self.sqlite else create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True)
-        )
+        self.engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url, pool_size)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,6 +99,12 @@ FULL = (
 def _no_space(error: OperationalError) -> bool:
     text_, state = str(error.orig), getattr(error.orig, "sqlstate", None)
     return state == "53100" or "disk is full" in text_ or "No space left" in text_
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    """Many short questions at once: compiling one, or asking workers to help with it, takes longer than answering it."""
+    manners = {"options": "-c jit=off -c max_parallel_workers_per_gather=0"}
+    return create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, connect_args=manners)
 
 
 def _sqlite_engine(url: str) -> Engine:

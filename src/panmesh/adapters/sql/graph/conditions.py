@@ -68,14 +68,9 @@ class Conditions:
         satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
         if self._around.walking:
             return and_(self._around_may(parent, way.parent_artefact), self._leads(parent, child, way, satisfied))
-        if target is Entity.PARAMETER and not include.selection.includes:
-            alternatives = Quantities(child, self._test).ways(include.selection.where)
-            if alternatives is not None:
-                owner = child.hidden[way.bridges[0].child]
-                each = [select(owner).select_from(child.from_).where(child.visible, one) for one in alternatives]
-                return and_(
-                    self._around_may(parent, way.parent_artefact), parent.hidden[way.bridges[0].parent].in_(union_all(*each))
-                )
+        if target is Entity.PARAMETER and (each := self.quantity_ways(parent.entity, include)) is not None:
+            owner = parent.hidden[way.bridges[0].parent]
+            return and_(self._around_may(parent, way.parent_artefact), owner.in_(union_all(*each)))
         ways: list[ColumnElement[bool]] = []
         for bridge in way.bridges:
             inner: Any = select(child.hidden[bridge.child]).select_from(child.from_).where(satisfied)
@@ -85,6 +80,17 @@ class Conditions:
                 inner = inner.where(child.hidden[bridge.child].is_not(None))
             ways.append(parent.hidden[bridge.parent].in_(inner))
         return and_(self._around_may(parent, way.parent_artefact), or_(*ways))
+
+    def quantity_ways(self, parent: Entity, include: Include) -> list[Select[Any]] | None:
+        """Owners of the quantities that an include asks for, as statements that an index answers; None: there is no such form."""
+        if include.selection.includes:
+            return None
+        child = self._around.source(Entity.PARAMETER, parent)
+        alternatives = Quantities(child, self._test).ways(include.selection.where)
+        if alternatives is None:
+            return None
+        owner = child.hidden[LINKS[parent, include.relation].bridges[0].child]
+        return [select(owner).select_from(child.from_).where(child.visible, one) for one in alternatives]
 
     def _leads(self, parent: Source, child: Source, way: Link, satisfied: ColumnElement[bool]) -> ColumnElement[bool]:
         """The same, asked of one row."""

@@ -29,6 +29,7 @@ from panmesh.kernel.text import fold, storable
 AT_ONCE = 500  # parents whose relation is loaded by one statement
 MAX_NODES = 200_000  # of one answer's page
 WALK = 1000  # rows that are looked through before everything that satisfies a condition is searched
+FEW = 5000  # records that are rather searched than walked to
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
@@ -93,7 +94,8 @@ class _Reading:
     def page(self, entity: Entity, selection: Selection) -> list[Node]:
         """In the order of keys, a page is mostly full after few rows: these are looked through first."""
         by_key = not selection.order and not selection.words
-        if by_key and selection.limit is not None and selection.skip + selection.limit <= WALK // 4:
+        short = selection.limit is not None and selection.skip + selection.limit <= WALK // 4
+        if by_key and short and not self._few(entity, selection):
             found = self._walk(entity, selection)
             if found is not None:
                 return found
@@ -109,6 +111,18 @@ class _Reading:
             order = [score.desc()]
         query = query.order_by(*order, key).limit(selection.limit).offset(selection.skip or None)
         return self._load(source, query, selection, root=True)
+
+    def _few(self, entity: Entity, selection: Selection) -> bool:
+        """Whether an index finds the few records that satisfy a required quantity: nothing to walk to then."""
+        for include in selection.includes:
+            if include.required and SHAPES[entity].relations[include.relation][0] is Entity.PARAMETER:
+                self._around.begin()
+                ways = self._say.quantity_ways(entity, include)
+                some = [query.limit(FEW).subquery() for query in ways or ()]
+                counts = [select(func.count()).select_from(one).scalar_subquery() for one in some]
+                if counts and sum(self._connection.execute(select(*counts)).one()) < FEW:
+                    return True
+        return False
 
     def _walk(self, entity: Entity, selection: Selection) -> list[Node] | None:
         """The page, if it fills up within a stretch of rows; else None."""
