@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from panmesh.adapters.hdf5 import SandboxedReader, confine
+from panmesh.adapters.hdf5 import SandboxedReader, confine, sandbox
 from panmesh.ingest.facts import PlotFacts, ReadState
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadLimits, ReadRequest
@@ -261,6 +261,28 @@ def test_a_parent_that_is_killed_is_started_again_and_every_file_has_its_result(
     reader.close()
     time.sleep(0.1)
     assert _children() <= before
+
+
+@pytest.mark.parametrize("hang", ["os.fork = lambda: time.sleep(3600)", "time.sleep(3600)"])
+def test_a_parent_that_hangs_is_stopped_and_the_next_one_reads(mine: Path, monkeypatch: pytest.MonkeyPatch, hang: str) -> None:
+    """At fork, where no deadline of a child is running yet; and before it listens, with a job larger than a pipe holds."""
+    start = sandbox._START
+    monkeypatch.setattr(sandbox, "PATIENCE", 0.5)
+    monkeypatch.setattr(sandbox, "_START", start.replace("from panmesh", f"import os, time; {hang}; from panmesh", 1))
+    requests = [
+        ReadRequest(path=mine / f"{'x' * 200}{n}.h5", folder=mine, profile=Profile(facility="f" * 2000)) for n in range(40)
+    ]
+    made = SandboxedReader(ReadLimits(seconds=0.5))
+    try:
+        results = list(made.read_many(requests))
+        assert len(results) == len(requests)
+        assert {facts.state for _, facts in results} == {ReadState.FAILED}
+        assert "no answer in time" in results[0][1].problems[0].what
+        monkeypatch.setattr(sandbox, "PATIENCE", 30.0)
+        monkeypatch.setattr(sandbox, "_START", start)
+        assert made.read(_request(_run(mine / "run.h5"))).state is ReadState.READ
+    finally:
+        made.close()
 
 
 def test_several_parents_read_all_files_of_many_folders(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +29,7 @@ from panmesh.ingest.tree import Problem
 from panmesh.kernel.errors import Unavailable
 
 BATCH = 64  # files read by one child, all of one folder
+PATIENCE = 30.0  # seconds that a zygote may be silent beyond the deadline of a file: to start, to fork, to bury its dead
 
 
 class SandboxedReader:
@@ -128,6 +132,7 @@ class _Zygote:
         """Every index once, whatever happens; a zygote that is lost is started again."""
         job = {"kind": kind, "folder": folder, "items": items, "limits": asdict(self._limits), "confined": self._confined}
         missing = dict.fromkeys(range(len(items)))
+        reason = "the reader itself was stopped; try again"
         try:
             process = self._started()
             self._send(process, json.dumps(job).encode("ascii"))
@@ -144,11 +149,14 @@ class _Zygote:
                 self.close()
         except (BrokenPipeError, ValueError):
             self.close()
+        except TimeoutError:
+            self.close()
+            reason = "the reader gave no answer in time and was stopped; try again"
         except GeneratorExit:
             self.close()  # the caller stopped listening: what is still under way must not be taken for the next answer
             raise
         for index in missing:
-            yield index, "the reader itself was stopped; try again"
+            yield index, reason
 
     def close(self) -> None:
         process, self._process = self._process, None
@@ -157,7 +165,8 @@ class _Zygote:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        process.kill()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)  # with a child that has not yet bound its life to its parent's
         process.wait()
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -167,25 +176,53 @@ class _Zygote:
                 [sys.executable, "-I", "-c", _START.format(path=sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                process_group=0,
                 env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             )
         return self._process
 
     def _send(self, process: subprocess.Popen[bytes], data: bytes) -> None:
         assert process.stdin is not None
-        process.stdin.write(struct.pack("<I", len(data)) + data)
-        process.stdin.flush()
+        handle, view = process.stdin.fileno(), memoryview(struct.pack("<I", len(data)) + data)
+        os.set_blocking(handle, False)
+        deadline = self._deadline()
+        while view:
+            _wait(handle, select.POLLOUT, deadline)
+            view = view[os.write(handle, view) :]
 
     def _receive(self, process: subprocess.Popen[bytes]) -> bytes | None:
+        """None: the zygote has ended. Raises TimeoutError when it is silent for longer than any file may take."""
         assert process.stdout is not None
-        head = process.stdout.read(4)
-        if len(head) < 4:
+        handle, deadline = process.stdout.fileno(), self._deadline()
+        head = _exactly(handle, 4, deadline)
+        if head is None:
             return None
         (size,) = struct.unpack("<I", head)
         if size > MAX_FRAME + 64:
             raise ValueError(size)
-        data = process.stdout.read(size)
-        return data if len(data) == size else None
+        return _exactly(handle, size, deadline)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._limits.seconds + PATIENCE
+
+
+def _wait(handle: int, event: int, deadline: float) -> None:
+    poll = select.poll()
+    poll.register(handle, event)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError
+
+
+def _exactly(handle: int, size: int, deadline: float) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        _wait(handle, select.POLLIN, deadline)
+        part = os.read(handle, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 _START = "import sys; sys.path[:] = {path!r}; from panmesh.adapters.hdf5.zygote import serve; serve()"
