@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from panmesh.adapters.sql.tables import document, investigation, pid
+from panmesh.adapters.sql.tables import document, facility, instrument, investigation, pid
+from panmesh.catalogue.model import ProposalKind
+from panmesh.catalogue.naming import visit_name
 from panmesh.kernel.text import fold
 
 
 def keep_document(connection: Connection, investigation_id: int) -> None:
     """Make or renew it. Its pid is the investigation's own; its text never comes from the proposal (law 14)."""
-    query = select(investigation, pid.c.origin).join(pid, pid.c.pid == investigation.c.pid, isouter=True)
+    query = (
+        select(investigation, pid.c.origin, instrument.c.name.label("instrument_name"), facility.c.time_zone)
+        .join(facility, facility.c.id == investigation.c.facility_id)
+        .outerjoin(pid, pid.c.pid == investigation.c.pid)
+        .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
+    )
     row = connection.execute(query.where(investigation.c.id == investigation_id)).one()
-    title = row.title or row.visit_id
+    title = visit_name(
+        kind=ProposalKind(row.kind),
+        title=row.title,
+        visit_id=row.visit_id,
+        instrument=row.instrument_name,
+        zone=row.time_zone,
+        first_us=None,
+        last_us=None,
+    )
     values = {
         "terms_id": row.terms_id,
         "title": title,
