@@ -319,3 +319,50 @@ def test_a_table_of_numbers_alone_is_not_plotted(path: Path) -> None:
         file["angles"] = np.arange(3.0)
         file["settings/gains"] = np.ones((2, 2))
     assert _run(path).plot is None
+
+
+# --- files larger than what is looked at --------------------------------------------------------------------------------------
+
+
+def test_what_matters_is_found_before_the_logs_of_a_huge_file(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        entry = _group(file, "entry", "NXentry", title="a run")
+        logs = _group(entry, "DASlogs", "NXcollection")
+        for number in range(60):
+            _group(logs, f"log{number:03}", "NXlog", value=1.0, time=0.0, average=1.0, minimum=1.0)
+        detector = _group(_group(entry, "instrument", "NXinstrument", name="REF_L"), "detector", "NXdetector")
+        _number(detector, "distance", 2.5, "m")
+    facts = read_facts(str(path), Profile(), ReadLimits(nodes=160))
+    assert "more than 160 objects" in facts.problems[0].what
+    [run] = facts.entries
+    assert _canonical(run) == {"/entry/instrument/detector/distance": "detector_distance"}
+    assert run.instrument is not None
+
+
+def test_a_file_within_the_limit_is_walked_in_its_own_order(path: Path) -> None:
+    """The first of two names of the same numbers is where they stand."""
+    with h5py.File(path, "w") as file:
+        entry = _group(file, "entry", "NXentry")
+        for number in range(60):
+            _group(_group(entry, f"logs{number:03}", "NXcollection"), "log", "NXlog", value=float(number))
+        _group(entry, "sample", "NXsample")["temperature_log"] = entry["logs000/log"]
+    [run] = read_facts(str(path), Profile(), ReadLimits(nodes=300)).entries
+    assert "/entry/logs000/log/value" in {q.path for q in run.quantities}
+
+
+def test_the_entry_of_a_root_with_too_many_members_is_found_by_name(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for number in range(40):
+            file[f"a{number:03}"] = number
+        _group(file, "entry", "NXentry", title="behind them all")
+    [run] = read_facts(str(path), Profile(), ReadLimits(links_per_group=20)).entries
+    assert run.title is not None
+    assert run.title.value == "behind them all"
+
+
+def test_texts_of_variable_length_count_against_what_is_read_of_a_file(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for number in range(8):
+            file[f"entry/note{number}"] = str(number) * 100_000
+    facts = read_facts(str(path), Profile(), ReadLimits(total_bytes=250_000))
+    assert [p.path for p in facts.problems] == [f"/entry/note{n}" for n in range(3, 8)]

@@ -70,7 +70,8 @@ def extract(tree: Tree, *, file_name: str, profile: Profile) -> tuple[EntryFacts
     """One for each NXentry, in the file's order; one for the whole file (entry=None) when it has none."""
     groups = entry_groups(tree)
     if groups:
-        return tuple(_entry(tree, group, group.path, profile, ()) for group in groups)
+        root = (tree.nodes["/"],) if len(groups) == 1 else ()  # what the root says, it says of the only run
+        return tuple(_entry(tree, group, group.path, profile, root) for group in groups)
     root, *others = like_entries(tree)
     return (_entry(tree, root, None, profile, tuple(others)),)
 
@@ -118,8 +119,7 @@ def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbac
             break
     people, nothing = next((found for p in places if (found := people_of(tree, p))[0]), ((), people_of(tree, group)[1]))
     empty += nothing
-    spoken_for = (*places, tree.nodes["/"]) if len(entry_groups(tree)) == 1 else places  # the only run of a file
-    definition = next((d for p in spoken_for if (d := definition_of(tree, p)) is not None), None)
+    definition = next((d for p in places if (d := definition_of(tree, p)) is not None), None)
     title = _title(tree, places, empty)
     return EntryFacts(
         entry=entry,

@@ -17,11 +17,20 @@ import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t, h5z
 
 from panmesh.ingest.reader import ReadLimits
-from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join
+from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join, parent_of, text_of
 
 # Attributes of datasets that mean something to us; of groups all are read.
 _WANTED = frozenset(b"units unit signal axis axes primary long_name local_name short_name".split())
 _FIRST = (b"NX_class", b"default", b"signal", b"axes", b"units")  # read even where attributes are without number
+# Looked for by name in a group of more members than are listed: what says most of a run.
+_FIRST_MEMBERS = (
+    b"entry entry1 entry_1 raw_data_1 exchange title definition start_time end_time experiment_identifier entry_identifier run_number"
+    b" duration instrument sample user user1 data name source monochromator beam detector"
+).split()
+# What waits until the rest is read when a file has more objects than are looked at: logs, notes, lists of events.
+_LAST_CLASSES = frozenset(
+    ["NXlog", "NXcollection", "NXnote", "NXevent_data", "NXprocess", "NXparameters", "NXgeometry", "NXtransformations"]
+)
 MAX_GRID_ITEMS = 16_384  # a map of so many points is a scan: what varied over it is read
 _MAX_PROBLEMS = 200
 ROOT_ERRORS = _Errors = (
@@ -74,7 +83,10 @@ class _Walk:
         self._seen[_address(root)] = "/"
         self._nodes["/"] = Node(path="/", kind=NodeKind.GROUP, attrs=self._attributes(root, "/", all_=True))
         waiting: deque[tuple[str, Any, int]] = deque([("/", root, 0)])
+        sorted_once = False
         while waiting:
+            if not sorted_once and len(self._nodes) > self._limits.nodes // 2:  # the limit may be met: what matters first
+                waiting, sorted_once = deque(sorted(waiting, key=self._last)), True
             path, group, depth = waiting.popleft()
             if self._exhausted(path):
                 break
@@ -82,6 +94,15 @@ class _Walk:
         return Tree(
             nodes=self._nodes, children=self._children, problems=tuple(self._problems), capped=self._capped, swmr=self._swmr
         )
+
+    def _last(self, one: tuple[str, Any, int]) -> bool:
+        """Whether a group stands below one that can wait."""
+        path = one[0]
+        while path != "/":
+            if text_of(self._nodes[path].attrs.get("NX_class")) in _LAST_CLASSES:
+                return True
+            path = parent_of(path)
+        return False
 
     def _exhausted(self, path: str) -> bool:
         if len(self._nodes) >= self._limits.nodes:
@@ -113,6 +134,11 @@ class _Walk:
             self._problem(path, f"the group's members could not be listed: {error}")
         if len(names) >= limit:
             self._cap(path, f"more than {limit} members: the rest was not looked at")
+            listed = {name for name, _, _ in names}
+            for name in _FIRST_MEMBERS:
+                if name not in listed and name in group:
+                    info = group.links.get_info(name)
+                    names.insert(0, (name, info.type, info.u))
         paths: list[str] = []
         for raw, kind, address in names:
             if len(self._nodes) >= self._limits.nodes or (len(paths) & 63 == 63 and time.monotonic() > self._deadline):
@@ -258,8 +284,12 @@ class _Walk:
         if memory is None:
             self._problem(node.path, f"a text of {datatype.get_size()} bytes is too long to be read")
             return None
+        if self._read > self._limits.total_bytes:
+            self._problem(node.path, "its text was not read: the file's others are too long together")
+            return None
         array = np.empty(shape, dtype=memory[0])
         dataset.read(h5s.ALL, h5s.ALL, array, memory[1])
+        self._read += sum(len(text) for text in array.reshape(-1).tolist())  # of variable length: known only now
         return self._texts(array, shape)
 
     def _texts(self, array: Any, shape: tuple[int, ...]) -> Value:
