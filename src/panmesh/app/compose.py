@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import select
-
 from panmesh.access.accounts import AccountService
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import OPERATOR
@@ -32,7 +30,6 @@ from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
-from panmesh.adapters.sql.tables import facility
 from panmesh.adapters.sql.upkeep import SqlUpkeep
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
@@ -215,8 +212,7 @@ class Composition:
 
     @property
     def facility_name(self) -> str:
-        with self.database.read() as connection:
-            return str(connection.execute(select(facility.c.name).limit(1)).scalar() or self.settings.facility.name)
+        return self.settings.facility.name
 
     def with_storage(self, path: Path) -> tuple[Composition, str]:
         """For `panmesh ingest PATH` outside every storage: the folder becomes one, named after itself."""

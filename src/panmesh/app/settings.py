@@ -25,13 +25,18 @@ class _Section(BaseModel):
 class FacilitySettings(_Section):
     """[facility]: who runs this."""
 
-    key: str = Field("local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="short name, stays for ever")
-    name: str = "This facility"
-    time_zone: str = Field(
-        "UTC", description="IANA name, e.g. Europe/Paris: times without a zone in files, and the day an embargo ends"
+    key: str = Field(
+        "local",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="Short name of the facility; never change it once there is data.",
     )
-    ror: str | None = Field(None, description="https://ror.org/…")
-    contact: str | None = Field(None, description="mail address or URL that pages show for questions and for access to data")
+    name: str = Field("This facility", description="Name that every page shows.")
+    time_zone: str = Field(
+        "UTC",
+        description="IANA name, e.g. Europe/Paris, for times without a zone in files; an embargo ends at its midnight.",
+    )
+    ror: str | None = Field(None, description="Identifier of the organisation, https://ror.org/…")
+    contact: str | None = Field(None, description="Mail address or URL that pages show for questions and for access to data.")
 
     @field_validator("time_zone")
     @classmethod
@@ -51,74 +56,91 @@ class FacilitySettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """[database]"""
+    """[database]: where the catalogue is kept."""
 
-    url: str | None = Field(None, description="postgresql+psycopg://user@host/name; without it SQLite in the data directory")
+    url: str | None = Field(None, description="postgresql+psycopg://user@host/name. Without it: SQLite in the data directory.")
 
 
 class ServerSettings(_Section):
-    """[server]"""
+    """[server]: how the portal and the API are served."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    workers: int = Field(1, ge=1, le=64)
-    public_url: str | None = Field(None, description="https://data.example.org, when behind a proxy")
-    offload: Literal["none", "x-accel-redirect", "x-sendfile"] = Field("none", description="let nginx or Apache send the bytes")
-    offload_prefix: str = Field("/_files", description="internal location of nginx; the storage's key and path follow")
-    trusted_proxies: str = Field("127.0.0.1", description="whose X-Forwarded-* headers count")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Web processes.")
+    public_url: str | None = Field(
+        None, description="The address that people use, e.g. https://data.example.org, when behind a proxy."
+    )
+    offload: Literal["none", "x-accel-redirect", "x-sendfile"] = Field(
+        "none", description="Let nginx (x-accel-redirect) or Apache (x-sendfile) send the bytes of files."
+    )
+    offload_prefix: str = Field("/_files", description="Internal location of nginx; the storage's key and the path follow.")
+    trusted_proxies: str = Field("127.0.0.1", description="Addresses of proxies, with commas: whose X-Forwarded-* headers count.")
 
 
 class PolicySettings(_Section):
-    """[policy]"""
+    """[policy]: who may see what, and when."""
 
-    version: str = "default-1"
-    embargo_years: int = Field(3, ge=0, le=30)
-    core_metadata: Literal["at-session-end", "from-proposal"] = "at-session-end"
+    version: str = Field("default-1", description="Name of your policy, kept with each visit that it was applied to.")
+    embargo_years: int = Field(3, ge=0, le=30, description="Data open so many years after the scheduled end of the visit.")
+    core_metadata: Literal["at-session-end", "from-proposal"] = Field(
+        "at-session-end", description="When everybody sees that a visit exists: from its end on, or from its proposal on."
+    )
     unscheduled: Literal["internal", "open"] = Field(
-        "internal", description="runs of instruments without a schedule: staff only, or open at once"
+        "internal", description="Runs without a schedule are for the staff only (internal), or open to everyone at once (open)."
     )
 
 
 class IngestSettings(_Section):
-    """[ingest]"""
+    """[ingest]: how files are read."""
 
-    sandbox: Literal["on", "off"] = Field("on", description="off only where every file comes from instruments that you trust")
-    readers: int = Field(1, ge=1, le=64, description="reading processes")
-    seconds: float = Field(20.0, gt=0, description="longest time for one file")
-    memory_mib: int = Field(1024, ge=128, description="address space that one reading process may take")
-    scan_seconds: float = Field(60.0, ge=1, description="how often storages are scanned where other hosts write")
-    verify_days: float = Field(30.0, ge=0, description="every file is read again and compared within so many days; 0: never")
-    digesters: int = Field(0, ge=0, le=64, description="files digested at once; 0: one for each processor, at most 8")
+    sandbox: Literal["on", "off"] = Field(
+        "on", description="Files are read in confined processes; off only where you trust all who write them."
+    )
+    readers: int = Field(1, ge=1, le=64, description="Reading processes.")
+    seconds: float = Field(20.0, gt=0, description="Longest time that reading one file may take.")
+    memory_mib: int = Field(1024, ge=128, description="Memory (address space) that one reading process may take, in MiB.")
+    scan_seconds: float = Field(
+        60.0, ge=1, description="Seconds between scans of storages on NFS, GPFS or Lustre, where other hosts write."
+    )
+    verify_days: float = Field(
+        30.0, ge=0, description="Every file is read again and compared with its digest within so many days; 0: never."
+    )
+    digesters: int = Field(0, ge=0, le=64, description="Files digested at once; 0: one for each processor, at most 8.")
     quiet_minutes: float = Field(
-        10.0, ge=0, description="a numbered series is a scan under way until nothing was written for so long"
+        10.0, ge=0, description="A numbered series of files is a scan under way until nothing was written for so many minutes."
     )
     schedule_margin_hours: float = Field(
-        2.0, ge=0, le=48, description="a run that names its visit may start so long before the visit's start or after its end"
+        2.0,
+        ge=0,
+        le=48,
+        description="A run that names its visit may start so many hours before the visit's start or after its end.",
     )
 
 
 class StorageSettings(_Section):
     """[storage.NAME]: a folder where instruments write."""
 
-    path: Path
-    watch: bool = True
-    instrument: str | None = Field(None, description="key; without it the files tell")
-    time_zone: str | None = None
-    day_first: bool = True
-    technique: str | None = Field(None, description="PaNET pid for files that name none")
-    canonical: dict[str, str] = Field(default_factory=dict, description="HDF5 path → searchable quantity")
-    prefix_map: dict[str, str] = Field(default_factory=dict, description="'/dls/i22/' → 'i22:' for links with mount names")
+    path: Path = Field(description="The folder; relative to the configuration's own.")
+    watch: bool = Field(True, description="Watch it while the server runs; false: only push and `panmesh ingest`.")
+    instrument: str | None = Field(None, description="Key of the instrument that writes here; without it the files tell.")
+    time_zone: str | None = Field(None, description="For times without a zone; else that of [facility].")
+    day_first: bool = Field(True, description="03/04/2026 in files is the third of April.")
+    technique: str | None = Field(None, description="PaNET pid of the technique for files that name none.")
+    canonical: dict[str, str] = Field(default_factory=dict, description="HDF5 path = quantity that people search for.")
+    prefix_map: dict[str, str] = Field(
+        default_factory=dict, description='"/dls/i22/" = "i22:": where links with another host\'s mount lead.'
+    )
 
 
 class InstrumentSettings(_Section):
-    """[instrument.KEY]"""
+    """[instrument.KEY]: what is shown of an instrument."""
 
-    name: str
-    aliases: tuple[str, ...] = Field((), description="names in files")
-    description: str | None = None
+    name: str = Field(description="Name that pages show.")
+    aliases: tuple[str, ...] = Field((), description="Other names that files give it.")
+    description: str | None = Field(None, description="A sentence for its page.")
     series: str | None = Field(
         None,
-        description="regular expression on the path of a run, with a group 'series': runs that match alike are one scan series, "
+        description="Regular expression on the path of a run, with a group 'series': runs that match alike are one scan series, "
         "e.g. '(?P<series>.*tomo_[0-9]+)_[0-9]+[.]nxs'",
     )
 
@@ -143,7 +165,7 @@ class Settings(_Section):
     ingest: IngestSettings = IngestSettings()
     storage: dict[str, StorageSettings] = Field(default_factory=dict)
     instrument: dict[str, InstrumentSettings] = Field(default_factory=dict)
-    data: Path = Field(Path("panmesh-data"), description="everything that panmesh itself writes")
+    data: Path = Field(Path("panmesh-data"), description="Folder of everything that panmesh itself writes.")
 
     @property
     def database_url(self) -> str:

@@ -121,15 +121,17 @@ class Worker:
     def _scan(self) -> None:
         """Once at the start (what happened while we were away), then as often as configured where inotify does not see all writers."""
         self._scan_all()
-        remote = [k for k in self._app.storages.keys() if not inotify_reliable(self._app.storages.root(k).path)]
+        remote = [k for k in self._watched() if not inotify_reliable(self._app.storages.root(k).path)]
         while not self._stop.wait(self._app.settings.ingest.scan_seconds):
             for key in remote:
                 self._scan_storage(key)
 
     def _scan_all(self) -> None:
-        for key in self._app.storages.keys():
-            if self._app.storages.root(key).watch:
-                self._scan_storage(key)
+        for key in self._watched():
+            self._scan_storage(key)
+
+    def _watched(self) -> list[str]:
+        return [key for key in self._app.storages.keys() if self._app.storages.root(key).watch]
 
     def _scan_storage(self, key: str) -> None:
         if scan_tree(self._app, key, "", self._stop.is_set):

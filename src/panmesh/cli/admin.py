@@ -17,7 +17,10 @@ def admin() -> None:
 @admin.command()
 @facility
 def migrate(data: Path | None, config: Path | None) -> None:
-    """Bring the database's schema up to date (a start does it too)."""
+    """Bring the database's schema up to date (a start does it too).
+
+    Example: panmesh admin migrate --data /srv/panmesh
+    """
     from panmesh.adapters.sql.migrate import current
 
     app = compose(data, config)
@@ -83,7 +86,10 @@ def restore(data: Path | None, config: Path | None, file: Path) -> None:
 @admin.command()
 @facility
 def reindex(data: Path | None, config: Path | None) -> None:
-    """Make all search columns anew from the layers of metadata; nothing is read from files."""
+    """Make all search columns anew from the layers of metadata; nothing is read from files.
+
+    Example: panmesh admin reindex --data /srv/panmesh
+    """
     from sqlalchemy import select
 
     from panmesh.adapters.sql.materialise import materialise

@@ -35,7 +35,10 @@ def check(data: Path | None, config: Path | None) -> None:
 @config.command()
 @facility
 def show(data: Path | None, config: Path | None) -> None:
-    """The settings in force, from file, environment and defaults."""
+    """The settings in force, from file, environment and defaults.
+
+    Example: panmesh config show --data /srv/panmesh
+    """
     from panmesh.app.settings import load
 
     click.echo(load(data=data, config=config).model_dump_json(indent=2))
@@ -43,7 +46,10 @@ def show(data: Path | None, config: Path | None) -> None:
 
 @config.command()
 def schema() -> None:
-    """Every key, with its type, default and meaning (JSON Schema)."""
+    """Every key, with its type, default and meaning (JSON Schema).
+
+    Example: panmesh config schema
+    """
     from panmesh.app.settings import schema as json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

@@ -34,14 +34,14 @@ def init(data: Path | None, config: Path | None) -> None:
 
     Example: panmesh init --data /srv/panmesh
     """
+    from panmesh.app.settings import load
+
     folder = data or Path("panmesh-data")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "panmesh.toml"
     if not file.exists():
         file.write_text(TEMPLATE, "utf-8")
-    app = compose(folder, config)
-    _ = app.database
-    app.close()
+    load(data=folder, config=config)  # says what is wrong with one that was there before
     click.echo(
         f"Ready: {folder}. Edit {file}, then: panmesh user add NAME --admin --data {folder}; panmesh serve --data {folder}"
     )

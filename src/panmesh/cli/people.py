@@ -20,7 +20,7 @@ def user() -> None:
 @click.argument("login")
 @click.option("--name", default="", help="Name to show.")
 @click.option("--password", help="Asked for when not given; '-' makes one and shows it.")
-@click.option("--admin", is_flag=True)
+@click.option("--admin", is_flag=True, help="Facility admin.")
 @click.option("--steward", is_flag=True, help="Data steward.")
 @click.option("--instrument", "instruments", multiple=True, help="Instrument that they look after (key); repeat for more.")
 def add(
@@ -53,7 +53,10 @@ def add(
 @user.command("list")
 @facility
 def list_(data: Path | None, config: Path | None) -> None:
-    """All accounts."""
+    """All accounts.
+
+    Example: panmesh user list
+    """
     app = compose(data, config)
     for one in app.accounts.accounts():
         roles = [
@@ -73,9 +76,12 @@ def list_(data: Path | None, config: Path | None) -> None:
 @user.command("password")
 @facility
 @click.argument("login")
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when not given.")
 def password_(data: Path | None, config: Path | None, login: str, password: str) -> None:
-    """Set a new password; ends all their sessions."""
+    """Set a new password; ends all their sessions.
+
+    Example: panmesh user password ada
+    """
     app = compose(data, config)
     app.accounts.set_password(login, password)
     app.close()
@@ -85,9 +91,12 @@ def password_(data: Path | None, config: Path | None, login: str, password: str)
 @user.command("close")
 @facility
 @click.argument("login")
-@click.option("--reopen", is_flag=True)
+@click.option("--reopen", is_flag=True, help="Open it again.")
 def close(data: Path | None, config: Path | None, login: str, reopen: bool) -> None:
-    """Close an account: its sessions and tokens work no more."""
+    """Close an account: its sessions and tokens work no more.
+
+    Example: panmesh user close ada
+    """
     app = compose(data, config)
     app.accounts.set_disabled(login, not reopen)
     app.close()
@@ -99,7 +108,10 @@ def close(data: Path | None, config: Path | None, login: str, reopen: bool) -> N
 @click.argument("login")
 @click.argument("keys", nargs=-1)
 def instruments_(data: Path | None, config: Path | None, login: str, keys: tuple[str, ...]) -> None:
-    """The instruments that somebody looks after."""
+    """The instruments that somebody looks after.
+
+    Example: panmesh user instruments ada i22 i15
+    """
     app = compose(data, config)
     app.accounts.set_instruments(login, keys)
     app.close()
@@ -114,7 +126,7 @@ def token() -> None:
 @token.command("make")
 @facility
 @click.argument("login")
-@click.option("--name", default="command line")
+@click.option("--name", default="command line", show_default=True, help="What the token is for.")
 @click.option(
     "--scope",
     "scopes",
@@ -122,8 +134,9 @@ def token() -> None:
     type=click.Choice(["read", "data", "write", "ingest", "admin"]),
     default=("read", "data"),
     show_default=True,
+    help="What it may do; repeat for more.",
 )
-@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="It works for so long.")
 def make(data: Path | None, config: Path | None, login: str, name: str, scopes: tuple[str, ...], days: int) -> None:
     """Make a token for an account and show it once.
 

@@ -25,12 +25,12 @@ def _server(command: Callable[..., Any]) -> Callable[..., Any]:
 @_server
 @click.argument("words", nargs=-1)
 @click.option("--technique", help="PaNET name or pid.")
-@click.option("--instrument")
-@click.option("--sample")
+@click.option("--instrument", help="Key.")
+@click.option("--sample", help="Name.")
 @click.option("--from", "since", help="First day.")
 @click.option("--to", "until", help="Last day.")
 @click.option("--quantity", multiple=True, help="'incident_energy:10..20 keV'; repeat for more.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Show so many.")
 def search(
     output: str,
     url: str,
