@@ -74,9 +74,7 @@ class SearchService:
             self._refuse(viewer, pid)
         found = _found(location)
         if found.storage == "":
-            raise Unavailable(
-                f"The bytes of {name} are not here: this record was brought from another catalogue, which names them {found.path!r}."
-            )
+            raise Unavailable(f"The bytes of {name} are not here: this record was brought from another catalogue{_where(found)}.")
         return found
 
     def explain(self, viewer: Viewer, pid: str) -> Explanation:
@@ -155,3 +153,7 @@ def _found(value: T | None) -> T:
     if value is None:
         raise NotFound()
     return value
+
+
+def _where(found: FileLocation) -> str:
+    return f", which says that they are at {found.path}" if found.path else ""

@@ -19,6 +19,8 @@ POINTS = (
     "digest.computed",
     "digest.before-commit",
     "digest.after-commit",
+    "import.before-commit",
+    "import.after-commit",
 )
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import ijson
 import orjson
 
+from panmesh.adapters.catalogues.json_stream import elements
 from panmesh.catalogue.imported import Imported, ImportedSample, Rejected
 from panmesh.kernel.errors import Invalid
 from panmesh.wire import scicat
@@ -136,14 +136,9 @@ def _collection(path: Path) -> str | None:
 def _documents(path: Path) -> Documents:
     with path.open("rb") as file:
         first = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    prefix = "item" if first == b"[" else ""
-    try:
-        with path.open("rb") as file:
-            for one in ijson.items(file, prefix, use_float=True, multiple_values=True):
-                if isinstance(one, Mapping):
-                    yield one
-    except (ijson.JSONError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
-        raise Invalid(f"{path.name} is no whole JSON: {str(error).splitlines()[0][:200]}.") from error
+    for one in elements(path, "item" if first == b"[" else "", many=True):
+        if isinstance(one, Mapping):
+            yield one
 
 
 def _files(path: Path) -> list[Path]:

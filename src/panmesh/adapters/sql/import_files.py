@@ -36,7 +36,7 @@ def _file_rows(record: ImportedDataset) -> list[FileRow]:
             size=file.size or 0,
             modified_us=file.modified_us or 0,
             storage="",
-            path=file.path or name,
+            path=file.path or "",  # not said
             sha256=file.sha256,
         )
     return [found[name] for name in sorted(found)]

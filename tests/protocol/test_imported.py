@@ -1,0 +1,110 @@
+"""What another catalogue says is not public: no page and no API tells a stranger of it."""
+
+from __future__ import annotations
+
+import json
+
+from panmesh.access.viewer import ANONYMOUS, OPERATOR
+from panmesh.app.asgi import build
+from panmesh.catalogue.importing import batched
+from panmesh.catalogue.model import Origin
+from panmesh.catalogue.query import DatasetQuery
+from panmesh.wire.panosc_import import SearchApiReader
+from tests.conftest import MakeFacility
+from tests.protocol.conftest import Client
+
+SECRET = "zirconium-mystery"
+
+
+def _dataset(name: str, public: bool, word: str) -> dict[str, object]:
+    return {
+        "pid": name,
+        "title": f"title {word}",
+        "isPublic": public,
+        "techniques": [{"pid": f"technique-{word}", "name": f"technique {word}"}],
+        "samples": [{"pid": f"sample-{word}", "name": f"sample {word}", "description": word}],
+        "parameters": [{"name": f"parameter_{word}", "value": 12345, "unit": "eV"}, {"name": "p", "value": word}],
+        "files": [{"name": f"file-{word}.h5", "path": f"/there/{word}/file.h5", "size": 7}],
+    }
+
+
+def _document(name: str, public: bool, word: str, datasets: list[str]) -> dict[str, object]:
+    member = {
+        "role": f"role {word}",
+        "person": {"id": word, "fullName": f"Person {word}"},
+        "affiliation": {"id": word, "name": word},
+    }
+    return {
+        "pid": name,
+        "title": f"doc {word}",
+        "summary": word,
+        "isPublic": public,
+        "type": "proposal",
+        "datasets": datasets,
+    } | {
+        "members": [member],
+        "keywords": [word],
+    }
+
+
+def test_a_closed_record_is_nowhere_for_strangers(make_facility: MakeFacility) -> None:
+    app = make_facility()
+    reader = SearchApiReader()
+    raw = [
+        ("datasets", _dataset("open-1", True, "harmless")),
+        ("datasets", _dataset("closed-1", False, SECRET)),
+        ("documents", _document("doc-open", True, "harmless", ["open-1", "closed-1"])),
+        ("documents", _document("doc-closed", False, SECRET, ["open-1", "closed-1"])),
+    ]
+    records = [record for entity, one in raw for record in reader.read(entity, one)]
+    app.importing.load(OPERATOR, batched(records), origin=Origin.MIGRATED, source="test")
+    client = Client(build(app, work=False))
+    everything = {
+        "Datasets": ["documents", "document", "techniques", "samples", "parameters", "files", "instrument"],
+        "Documents": ["datasets", "members", "parameters"],
+        "Instruments": ["datasets"],
+    }
+    for entity, relations in everything.items():
+        for given in ({}, {"include": relations}, {"query": SECRET}, {"where": {"text": SECRET}}):
+            answer = client.get(f"/api/{entity}", params={"filter": json.dumps(given)})
+            assert answer.status_code == 200, (entity, given, answer.text)
+            assert SECRET not in answer.text, (entity, given)
+            assert "closed-1" not in answer.text
+            assert "doc-closed" not in answer.text
+    assert client.get("/api/Datasets/count").json() == {"count": 1}
+    assert client.get("/api/Documents/count").json() == {"count": 1}
+    for path in (
+        "/api/Datasets/closed-1",
+        "/api/Datasets/closed-1/files",
+        "/api/Documents/doc-closed",
+        "/api/v1/datasets/closed-1",
+        "/api/v1/datasets/closed-1/files",
+        f"/api/v1/datasets/closed-1/files/file-{SECRET}.h5",
+        f"/api/v1/samples/sample-{SECRET}",
+        "/datasets/closed-1",
+        "/datasets/closed-1.v1",
+    ):
+        assert client.get(path).status_code == 404, path
+    for path in ("/", f"/?q={SECRET}", "/api/v1/datasets", "/api/v1/quantities", "/instruments", "/investigations"):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert "closed-1" not in answer.text, path
+    assert app.search.count(ANONYMOUS, DatasetQuery()) == 1
+
+
+def test_an_open_record_has_its_page_and_says_where_its_bytes_are(make_facility: MakeFacility) -> None:
+    app = make_facility()
+    records = list(SearchApiReader().read("datasets", _dataset("open-1", True, "harmless")))
+    app.importing.load(OPERATOR, batched(records), origin=Origin.MIRRORED, source="test")
+    client = Client(build(app, work=False))
+    page = client.get("/datasets/open-1")
+    assert page.status_code == 200
+    assert "technique harmless" in page.text
+    assert client.get("/api/v1/datasets/open-1").json()["origin"] == "mirrored"
+    files = client.get("/api/v1/datasets/open-1/files")
+    assert files.json()["items"][0]["state"] == "elsewhere"
+    for path in ("/datasets/open-1/files/file-harmless.h5", "/api/v1/datasets/open-1/files/file-harmless.h5"):
+        answer = client.get(path)
+        assert answer.status_code == 503, path
+        assert "are not here" in answer.text
+        assert "/there/harmless/file.h5" in answer.text
