@@ -35,6 +35,7 @@ class Upkeep:
 
     def round(self) -> None:
         now = self.app.clock()
+        self._look_at_growing()
         woken = self.app.upkeep.wake_quiet(now - int(self.app.settings.ingest.quiet_minutes * 60e6), now)
         if woken:
             log.info("scans at rest are read once more", units=woken)
@@ -47,6 +48,13 @@ class Upkeep:
             self._collected_us = now
             self.app.manifests.collect_garbage(self.app.upkeep.segments())
         self.verify_some(now)
+
+    def _look_at_growing(self) -> None:
+        """Files that a writer holds open: the kernel tells of them only when they are closed."""
+        for storage, path in self.app.upkeep.growing():
+            stat = self.app.storages.stat(storage, path)
+            if stat is not None:
+                self.app.ingest.sight(storage, [stat])
 
     def verify_some(self, now_us: int, limit: int = 16) -> Verified:
         """The datasets that waited longest, if they waited longer than `verify_days`, at a pace that leaves the disk to others."""

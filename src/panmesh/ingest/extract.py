@@ -70,8 +70,8 @@ def extract(tree: Tree, *, file_name: str, profile: Profile) -> tuple[EntryFacts
     """One for each NXentry, in the file's order; one for the whole file (entry=None) when it has none."""
     groups = entry_groups(tree)
     if groups:
-        root = (tree.nodes["/"],) if len(groups) == 1 else ()  # what the root says, it says of the only run
-        return tuple(_entry(tree, group, group.path, profile, root) for group in groups)
+        around = (tree.nodes["/"],) if len(groups) == 1 else ()  # what the root says, it says of the only run
+        return tuple(_entry(tree, group, group.path, profile, around) for group in groups)
     root, *others = like_entries(tree)
     return (_entry(tree, root, None, profile, tuple(others)),)
 
@@ -99,7 +99,7 @@ def warm() -> None:
 
 
 def _entry(tree: Tree, group: Node, entry: str | None, profile: Profile, fallbacks: tuple[Node, ...]) -> EntryFacts:
-    """`fallbacks`: groups to look into when the group itself says nothing (files without NXentry)."""
+    """`fallbacks`: groups to look into when the group itself says nothing (files without NXentry, or with one)."""
     places = (group, *subentries(tree, group), *fallbacks, *loose_holders(tree, group))
     empty: list[Found] = []
     proposal = visit = None

@@ -57,8 +57,8 @@ class IngestService:
         margin_us: int = MARGIN_US,
         series: Mapping[str, re.Pattern[str]] | None = None,
     ) -> None:
-        """`quiet_us`: a series that was written to within that time is a scan under way, one open version however often it
-        grows. `margin_us`: how far outside its visit's time a run may start. `series`: key of an instrument → the rule that groups its runs into scan series."""
+        """`quiet_us`: a series, or a file that its writer holds open, that was written to within that time is a scan under way,
+        one open version however often it grows; a writer that died leaves its file marked as open for ever. `margin_us`: how far outside its visit's time a run may start. `series`: key of an instrument → the rule that groups its runs into scan series."""
         self._store = store
         self._reader = reader
         self._manifests = manifests
@@ -244,7 +244,7 @@ class IngestService:
             read_state=facts.state.value,
             format=facts.format.value,
             advice=facts.advice,
-            growing=facts.growing,
+            growing=facts.growing and self._clock() - unit.modified_us < self._quiet_us,
             has_plot=drawable,
             manifest=manifest,
             content_key=content_key,

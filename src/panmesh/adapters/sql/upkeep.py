@@ -78,6 +78,19 @@ class SqlUpkeep:
                 .values(digest_state=DigestState.PENDING.value)
             ).rowcount
 
+    def growing(self, limit: int = 1000) -> list[tuple[str, str]]:
+        """(storage, path) of single files that a writer holds open, those looked at longest ago first."""
+        found = (
+            select(unit.c.storage, unit.c.path)
+            .join(unit_dataset, unit_dataset.c.unit_id == unit.c.id)
+            .join(dataset, dataset.c.id == unit_dataset.c.dataset_id)
+            .where(dataset.c.growing.is_(True), unit.c.state == UnitState.CATALOGUED.value)
+            .order_by(unit.c.read_us)
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return [(row.storage, row.path) for row in connection.execute(found)]
+
     def wake_quiet(self, quiet_since_us: int, now_us: int, limit: int = 200) -> int:
         """Scans under way that nothing was written to since then are read once more, to be closed."""
         growing = (
