@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import time
 from datetime import UTC, datetime, timedelta
@@ -87,11 +88,10 @@ def pattern(
 
 def run(folder: Path, *, every: float, count: int | None = None, first: int = 1) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    number = first
-    while count is None or number < first + count:
+    for number in itertools.count(first) if count is None else range(first, first + count):
+        if number > first:
+            time.sleep(every)
         write_run(folder, number, datetime.now(UTC))
-        number += 1
-        time.sleep(every)
 
 
 def next_number(folder: Path) -> int:
