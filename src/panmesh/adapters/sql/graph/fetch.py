@@ -185,6 +185,8 @@ class _Reading:
             for node, row in zip(nodes, rows, strict=True):
                 right = self._rights.of(row["_terms_id"])
                 node.values["is_public"] = right.public
+                if node.entity is Entity.DATASET and row["_origin"] != "native" and not node.values["size"]:
+                    node.values["size"] = None  # its source did not say
                 if not right.full:
                     node.values.update(dict.fromkeys(_FULL_FIELDS[source.entity]))
                 if right.public and "license" in node.values:

@@ -62,7 +62,8 @@ class Files:
 
 
 def values_of(pid: str, number: int, row: FileRow) -> dict[str, Any]:
-    return {"id": f"{pid}~{number}".replace("/", "_"), "name": row.name, "path": row.path, "size": row.size}
+    size = row.size if row.storage or row.size else None  # of a file elsewhere, not told
+    return {"id": f"{pid}~{number}".replace("/", "_"), "name": row.name, "path": row.path or None, "size": size}
 
 
 def _likely(condition: GraphCondition | None, names: Any) -> ColumnElement[bool]:

@@ -119,7 +119,7 @@ class Around:
             ),
             {
                 name: d.c[name]
-                for name in ("id", "investigation_id", "instrument_id", "sample_id", "terms_id", "kind", "version_id")
+                for name in ("id", "investigation_id", "instrument_id", "sample_id", "terms_id", "kind", "version_id", "origin")
             },
             self.may(Artefact.CORE_METADATA, d.c.terms_id),
             d.c.terms_id,
