@@ -207,6 +207,16 @@ def test_a_file_or_a_paper_is_no_proposal(path: Path, identifier: str) -> None:
     assert _run(path).proposal is None
 
 
+def test_a_negative_number_is_no_proposal_and_minus_one_no_ring_current(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        entry = _group(file, "entry", "NXentry", rb_proposal=-1000)
+        source = _group(_group(entry, "instrument", "NXinstrument"), "source", "NXsource", current=-1.0, frequency=-1.0)
+        _number(source, "energy", 3.0, "GeV")
+    run = _run(path)
+    assert run.proposal is None
+    assert _canonical(run) == {"/entry/instrument/source/energy": "source_energy"}
+
+
 def test_a_proposal_in_a_group_of_its_own(path: Path) -> None:
     with h5py.File(path, "w") as file:
         notes = _group(_group(file, "entry", "NXentry"), "bss", "NXnote")

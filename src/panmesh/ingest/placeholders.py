@@ -87,4 +87,6 @@ def is_placeholder(text: str) -> bool:
 def is_placeholder_id(text: str) -> bool:
     """For identifiers of proposals and visits, where also words without any digit that people type to get on mean nothing."""
     bare = text.strip().casefold()
-    return is_placeholder(text) or bare in _IDENTIFIER_ONLY or set(bare) <= set("0-_/. ")
+    return (
+        is_placeholder(text) or bare in _IDENTIFIER_ONLY or set(bare) <= set("0-_/. ") or re.fullmatch(r"-\d+", bare) is not None
+    )

@@ -15,6 +15,10 @@ from panmesh.kernel.units import to_base
 
 MAX_QUANTITIES = 2000
 
+# Of these -1 says that nothing was read.
+_NEVER_NEGATIVE = frozenset(
+    ["beam_current", "source_power", "source_frequency", "source_energy", "photon_flux", "count_time", "exposure_time"]
+)
 _SKIPPED_CLASSES = frozenset({"nxtransformations", "nxdetector_module", "nxoff_geometry", "nxgeometry", "nxpixel_shape"})
 _DIMENSIONS = {  # of the table → dimensions as `kernel.units` names them
     "energy": ("keV",), "length": ("m",), "temperature": ("K",), "pressure": ("Pa",), "magnetic": ("T", "A/m"), "time": ("s",), "current": ("ampere", "A"),
@@ -70,7 +74,9 @@ def _quantity(tree: Tree, node: Node, path: str, profile: Profile, group: Node) 
         maximum=summary.maximum if summary is not None and varies else None,
         mean=summary.mean if summary is not None and varies else None,
         count=summary.count if summary is not None else 1,
-        canonical=_canonical(tree, path, parent, unit, profile),
+        canonical=None
+        if (canonical := _canonical(tree, path, parent, unit, profile)) in _NEVER_NEGATIVE and scalar == -1
+        else canonical,
         label=text_of(node.attrs.get("long_name")) or text_of(node.attrs.get("local_name")),
     )
 
