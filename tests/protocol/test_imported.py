@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
+from urllib.parse import quote
 
 from panmesh.access.viewer import ANONYMOUS, OPERATOR
 from panmesh.app.asgi import build
@@ -108,3 +111,30 @@ def test_an_open_record_has_its_page_and_says_where_its_bytes_are(make_facility:
         assert answer.status_code == 503, path
         assert "are not here" in answer.text
         assert "/there/harmless/file.h5" in answer.text
+
+
+def test_a_pid_with_slashes_and_signs_has_its_pages(make_facility: MakeFacility) -> None:
+    app = make_facility()
+    pid = "20.500.12269/BRIGHTNESS/a b%2F?#ü"
+    raw = _dataset(pid, True, "harmless") | {"instrument": {"pid": "20.500/loki 1", "name": "LoKI", "facility": "ESS"}}
+    raw["files"] = [{"name": "sub/file.h5", "path": "/there/file.h5", "size": 7}]
+    raw["samples"] = [{"pid": "s/1", "name": "copper"}]
+    app.importing.load(OPERATOR, batched(SearchApiReader().read("datasets", raw)), origin=Origin.MIGRATED, source="test")
+    client = Client(build(app, work=False))
+    address = quote(pid, safe="")
+    page = client.get(f"/datasets/{address}")
+    assert page.status_code == 200
+    assert "title harmless" in page.text
+    assert client.get(f"/api/v1/datasets/{address}").json()["pid"] == pid
+    assert client.get(f"/api/v1/datasets/{address}/files").json()["total"] == 1
+    for name in ("sub/file.h5", "sub%2Ffile.h5"):
+        assert client.get(f"/api/v1/datasets/{address}/files/{name}").status_code == 503, name
+    assert client.get("/api/v1/samples/s%2F1").json()["name"] == "copper"
+    for start in ("/", f"/datasets/{address}", "/instruments"):
+        text = client.get(start).text
+        links = set(re.findall(r'(?:href|src)="(/(?:datasets|instruments|samples|investigations)/[^"]+)"', text))
+        assert links, start
+        for link in links:
+            if "files/" not in link:
+                assert client.get(unescape(link)).status_code == 200, link
+    assert client.get("/datasets/20.500.12269/BRIGHTNESS").status_code == 404

@@ -48,7 +48,7 @@ def test_what_ingest_scripts_write(shared_data: Path) -> None:
     found = list(read_scicat_files([shared_data / "metadata" / "scicat" / "pyscicat"]))
     raw, derived = sorted((d for d in found if isinstance(d, ImportedDataset)), key=lambda d: d.pid)
     assert (raw.pid, raw.size, raw.access.public) == ("0275d813-be6b-444f-812f-b8311d129361", 68386784, False)
-    values = {p.name: (p.value, p.unit) for p in raw.parameters}
+    values = {p.name: (p.value, p.unit or None) for p in raw.parameters}
     assert values["upper_wavelength_limit"] == (3.6, "Å")
     assert values["event_writen_present"] == ("true", None)
     assert raw.techniques[0].name == "Simulation"

@@ -47,7 +47,7 @@ def test_a_whole_dataset_brings_what_it_nests() -> None:
     assert one.created_us == 1_588_690_862_341_000
     assert (one.instrument, one.documents) == ("i/1", ("doc/1",))
     assert one.techniques[0].panet_pid == "http://purl.org/pan-science/PaNET/PaNET01189"
-    assert [(p.name, p.value, p.unit) for p in one.parameters] == [("wavelength", 1064.0, "nm"), ("formula", "Cu", None)]
+    assert [(p.name, p.value, p.unit or None) for p in one.parameters] == [("wavelength", 1064.0, "nm"), ("formula", "Cu", None)]
     assert [(f.name, f.path, f.size) for f in one.files] == [("a.hdf", None, 17), ("b.hdf", "/there/b.hdf", None)]
 
 

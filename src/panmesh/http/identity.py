@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS, Viewer
+from panmesh.http.encoded_slashes import keep_encoded_slashes
 from panmesh.http.metrics import observe
 from panmesh.http.problems import crashed, problem
 from panmesh.http.services import Services
@@ -48,6 +49,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        keep_encoded_slashes(scope)
         headers = Headers(scope=scope)
         scope["panmesh.services"] = self._services
         scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None

@@ -26,6 +26,7 @@ from panmesh.catalogue.model import FacetValue
 from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http import problems
 from panmesh.http.downloads import open_download
+from panmesh.http.encoded_slashes import segment
 from panmesh.http.filters import query_of
 from panmesh.http.identity import COOKIE, SECURE_COOKIE, cross_origin
 from panmesh.http.problems import status_of
@@ -252,13 +253,13 @@ def edit(request: Request, form: dict[str, str]) -> Response:
             return _render(
                 request, "edit.html", record=record, d=record.summary, fault=error, form=form, status=status_of(error)[0]
             )
-    return RedirectResponse(f"/datasets/{pid}", 303)
+    return RedirectResponse(f"/datasets/{segment(pid)}", 303)
 
 
 def undo(request: Request, form: dict[str, str]) -> Response:
     pid = request.path_params["pid"]
     services(request).editing.undo(viewer(request), pid, int(form.get("change") or 0))
-    return RedirectResponse(f"/datasets/{pid}#history", 303)
+    return RedirectResponse(f"/datasets/{segment(pid)}#history", 303)
 
 
 # --- around -----------------------------------------------------------------------------------------------------------
@@ -488,6 +489,7 @@ def _environment() -> Environment:
             lstrip_blocks=True,
         )
         made.filters.update(
+            segment=segment,
             badge=words.badge,
             when=words.when,
             day=words.day,
