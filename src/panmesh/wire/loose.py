@@ -104,7 +104,7 @@ def parameter(name: Any, value: Any, unit: Any = None, *, low: Any = None, high:
         said = value if isinstance(value, str) else None if value is None else _as_json(value)
     if said is None and ends == (None, None):
         return None
-    return ImportedParameter(name=called, value=said, unit="" if unit == "" else text(unit), minimum=ends[0], maximum=ends[1])
+    return ImportedParameter(name=called, value=said, unit=text(unit), minimum=ends[0], maximum=ends[1])
 
 
 def _digits(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from panmesh.catalogue.imported import (
@@ -184,7 +185,8 @@ def _sample(raw: Mapping[str, Any]) -> ImportedSample | None:
 
 
 def _parameter(raw: Mapping[str, Any]) -> ImportedParameter | None:
-    return parameter(raw.get("name"), raw.get("value"), raw.get("unit"))
+    found = parameter(raw.get("name"), raw.get("value"), raw.get("unit"))
+    return replace(found, unit="") if found is not None and raw.get("unit") == "" else found  # said to have none
 
 
 def _file(raw: Mapping[str, Any]) -> ImportedFile | None:
