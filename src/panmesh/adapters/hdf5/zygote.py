@@ -28,6 +28,7 @@ RESULT, DIED, PEAK, END = b"r", b"d", b"p", b"e"
 def serve() -> None:
     """Until standard input ends, which is how a parent says goodbye or is known to be dead. (The signal for a parent's death is not
     used here: it would come when the thread ends that happened to start this process.)"""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal reaches all: the parent then says goodbye
     _load()
     while (job := _read_frame(0)) is not None:
         _run(json.loads(job))
