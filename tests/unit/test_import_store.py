@@ -130,6 +130,8 @@ def test_it_is_found_by_unit_by_broader_technique_by_its_own_names_and_by_words(
         Words(words=("loki", "ess")),
     ):
         assert app.search.count(ANONYMOUS, DatasetQuery(where=where)) == 1, where
+    facet = app.search.facet(ANONYMOUS, DatasetQuery(), Field.TECHNIQUE)
+    assert [(f.value, f.label) for f in facet] == [("20.500/tech1", "our own neutrons")]
 
 
 def test_bytes_that_are_elsewhere_are_named_and_never_claimed(make_facility: MakeFacility) -> None:

@@ -36,6 +36,7 @@ from panmesh.adapters.sql.tables import (
     team_member,
     terms,
 )
+from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.catalogue.model import (
     DatasetKind,
@@ -98,7 +99,10 @@ class SqlReads:
         where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]))
         with self._db.read() as connection:
             rows = connection.execute(_facet_query(field, compiler, where).limit(limit)).all()
-        return tuple(FacetValue(value=str(r.value), label=_facet_label(field, r), count=r.number) for r in rows)
+            own = technique_names(connection, [r.value for r in rows]) if field is Field.TECHNIQUE else {}
+        return tuple(
+            FacetValue(value=str(r.value), label=own.get(r.value) or _facet_label(field, r), count=r.number) for r in rows
+        )
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
         with self._db.read() as connection:
