@@ -34,7 +34,7 @@ def test_the_demo_shows_what_it_says_and_ends_quietly(tmp_path: Path) -> None:
         try:
             until(lambda: _shown(f"http://127.0.0.1:{port}/") or demo.poll() is not None, 60)
             said = log.read_text("utf-8")
-            assert "8 new files were read, 0 of them could not be; 8 are in the catalogue." in said
+            assert "New files: 8, of which 0 could not be read. Files in the catalogue: 8." in said
             links = re.findall(r"http://\S+", said)
             assert len(set(links)) == 4
             assert all(_shown(link) for link in links)

@@ -155,7 +155,7 @@ def serve(app: Composition, port: int, data: Path) -> None:
         threading.Thread(target=run, args=(simulated,), kwargs=arguments, daemon=True).start()
     said = welcome(f"http://127.0.0.1:{port}", own=not simulated.is_dir())
     click.echo(f"""
-{files} new files were read, {failed} of them could not be; {sum(app.desk_counts().by_state.values())} are in the catalogue.
+New files: {files}, of which {failed} could not be read. Files in the catalogue: {sum(app.desk_counts().by_state.values())}.
 {said}
 All of it is in {data.resolve()}: remove that folder to begin anew. The log follows, a line for each request and each new run.
 """)
@@ -173,7 +173,7 @@ def welcome(url: str, *, own: bool) -> str:
     find = (
         f"{url}/ — search by words, technique, sample, day or quantity."
         if own
-        else f"{url}/?quantity=incident_energy:100..130+meV — one of the runs is real neutrons, and their energy was asked for."
+        else f"{url}/?quantity=incident_energy:100..130+meV — search by a quantity, in any unit of it: one real run with neutrons."
     )
     look = "see what each of them may" if own else "look at a run of the embargoed visit SIM001-1 with each"
     kinds = "" if own else "Real: one run of LRMECS, one of HEXTOF at FLASH. The others are simulated, and say so.\n"
