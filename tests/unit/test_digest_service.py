@@ -85,3 +85,24 @@ def test_a_file_written_after_it_was_seen_gets_no_digest_under_its_old_time(make
     _read(app)
     app.digests.work()
     assert [f.sha256 for f in _files(app)] == [hashlib.sha256(b"behind").digest()]
+
+
+def test_an_old_version_whose_files_are_still_there_gets_its_digests_too(make_facility: MakeFacility, tmp_path: Path) -> None:
+    """The master alone is the first version; its data file comes before anything is digested."""
+    import h5py
+
+    app, runs = make_facility(), tmp_path / "runs"
+    runs.mkdir(exist_ok=True)
+    with h5py.File(runs / "run7_master.h5", "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        entry["title"] = "a run"
+        entry.create_group("data")["frames"] = h5py.ExternalLink("run7_data.h5", "/frames")
+    _read(app)
+    with h5py.File(runs / "run7_data.h5", "w") as file:
+        file["frames"] = [1, 2, 3]
+    _read(app)
+    while app.digests.work():
+        pass
+    assert [f.sha256 is not None for f in _files(app)] == [True, True]
+    assert app.ingest_store.pending_digests(10) == []

@@ -15,9 +15,9 @@ from panmesh.ingest.units import UnitState
 
 def take_over_moved(connection: Connection, version_id: int, key: bytes, now_us: int) -> bool:
     """If a dataset of the same investigation had the bytes of this new one, and all its files are gone, the two are one: the older one
-    stays, the newer pid leads to it. Several that fit, or none: False, and nothing is changed."""
-    new = connection.execute(_dataset_of(version_id)).one()
-    if new.version != 1 or new.investigation_id is None:
+    stays, the newer pid leads to it. False, and nothing is changed: when several fit, or none; or when this version is an old one."""
+    new = connection.execute(_dataset_of(version_id)).first()
+    if new is None or new.version != 1 or new.investigation_id is None:
         return False
     of_unit = select(unit.c.id).join(unit_dataset, unit_dataset.c.unit_id == unit.c.id)
     mine = unit_dataset.c.dataset_id == dataset.c.id
