@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test
+from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Node, Test
 from panmesh.kernel.text import fold
 
-Fits = Callable[[str | None, str], object]
+Fits = Callable[[str, str], object]
 
 
 def matches(condition: GraphCondition | None, values: Mapping[str, Any], text: tuple[str, ...], fits: Fits) -> bool:
@@ -25,6 +25,16 @@ def matches(condition: GraphCondition | None, values: Mapping[str, Any], text: t
         return _test(condition, values.get(condition.field), fits)
     whole = [fold(str(values[name])) for name in text if values.get(name)]
     return bool(condition.words) and all(any(fold(word) in one for one in whole) for word in condition.words)
+
+
+def in_order(nodes: Iterable[Node], order: Iterable[tuple[str, bool]]) -> list[Node]:
+    """As stores sort: by code point, what is missing last whichever way; else as they came."""
+    found = list(nodes)
+    for name, descending in reversed(tuple(order)):
+        there = [node for node in found if node.values.get(name) is not None]
+        there.sort(key=lambda node: node.values[name], reverse=descending)
+        found = there + [node for node in found if node.values.get(name) is None]
+    return found
 
 
 def _test(test: Test, value: Any, fits: Fits) -> bool:
@@ -49,7 +59,7 @@ def _test(test: Test, value: Any, fits: Fits) -> bool:
 
 
 def _ordered(one: Any, other: Any) -> bool:
-    return isinstance(one, str) == isinstance(other, str)
+    return isinstance(one, str) == isinstance(other, str)  # texts with texts, numbers with numbers
 
 
 @lru_cache(maxsize=256)

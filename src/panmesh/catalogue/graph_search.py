@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from panmesh.access.viewer import Scope, Viewer
-from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Node, Selection, Test
+from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Kind, Node, Selection, Test, Text, walk
 from panmesh.catalogue.ports import GraphReads
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound
@@ -76,12 +76,14 @@ def _check(viewer: Viewer, entity: Entity, selection: Selection) -> None:
         raise Forbidden("Your token has not the scope 'read'.")
     if _tests(entity, selection, 0) > MAX_TESTS:
         raise Invalid(f"A question has at most {MAX_TESTS} conditions; ask in several questions.")
+    if _choices(selection) > MAX_CHOICES:
+        raise Invalid(f"The choices of a question have at most {MAX_CHOICES} values together; ask in several questions.")
 
 
 def _tests(entity: Entity, selection: Selection, depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Invalid(f"Includes are nested at most {MAX_DEPTH} deep.")
-    number = _size(selection.where, 0) + len(selection.words)
+    number = _size(entity, selection.where, 0) + len(selection.words)
     for include in selection.includes:
         relations = SHAPES[entity].relations
         if include.relation not in relations:
@@ -90,11 +92,19 @@ def _tests(entity: Entity, selection: Selection, depth: int) -> int:
     return number
 
 
-def _size(condition: GraphCondition | None, depth: int) -> int:
+def _choices(selection: Selection) -> int:
+    here = sum(len(test.value) for test in walk(selection.where) if isinstance(test.value, tuple))
+    return here + sum(_choices(include.selection) for include in selection.includes)
+
+
+def _size(entity: Entity, condition: GraphCondition | None, depth: int) -> int:
     if depth > MAX_NESTING:
         raise Invalid(f"Conditions are nested at most {MAX_NESTING} deep.")
     if isinstance(condition, All | AnyOf):
-        return 1 + sum(_size(part, depth + 1) for part in condition.parts)
-    if isinstance(condition, Test) and isinstance(condition.value, tuple) and len(condition.value) > MAX_CHOICES:
-        raise Invalid(f"A choice has at most {MAX_CHOICES} values.")
+        return 1 + sum(_size(entity, part, depth + 1) for part in condition.parts)
+    if isinstance(condition, Text):
+        return len(condition.words)
+    if isinstance(condition, Test) and isinstance(condition.value, tuple):
+        kind = SHAPES[entity].fields.get(condition.field, (Kind.TEXT,))[0]
+        return 1 if kind in (Kind.TEXT, Kind.NUMBER) else len(condition.value)  # others are compared one by one
     return 0 if condition is None else 1

@@ -11,7 +11,7 @@ _GROUPS: tuple[tuple[str, ...], ...] = (
     ("chemical_formula", "sample_chemical_formula"),
 )
 _ENERGY, _WAVELENGTH = _GROUPS[0], _GROUPS[1]
-_PHOTON = ("incident_photon_energy", "photon_energy")  # say themselves that it is one
+PHOTON = ("incident_photon_energy", "photon_energy")  # say themselves that it is one
 
 HC = 1.98644586e-25  # J m: energy times wavelength of a photon (CODATA 2018)
 
@@ -29,7 +29,3 @@ def converse(name: str) -> tuple[str, ...]:
     if name in _ENERGY:
         return _WAVELENGTH
     return _ENERGY if name in _WAVELENGTH else ()
-
-
-def of_photons(name: str) -> bool:
-    return name in _PHOTON

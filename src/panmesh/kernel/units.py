@@ -37,12 +37,13 @@ ALIASES = {
     "amps": "ampere", "Amps": "ampere", "amp": "ampere", "Amp": "ampere", "ampere": "ampere", "uA": "microampere", "µA": "microampere", "mA": "milliampere",
     "uAh": "microampere * hour", "µAh": "microampere * hour", "uA.hour": "microampere * hour", "uAmp hour": "microampere * hour", "uamp.hour": "microampere * hour",
     "volts": "volt", "Volts": "volt", "watts": "watt", "Watts": "watt", "%": "percent", "percent": "percent",
+    "Ohm": "ohm", "Ohms": "ohm", "ohms": "ohm", "Ω": "ohm", "\u2126": "ohm", "kOhm": "kiloohm", "MOhm": "megaohm", "bits": "bit", "bytes": "byte",
     "rpm": "revolutions_per_minute", "Hertz": "hertz", "hz": "hertz", "HZ": "hertz", "khz": "kilohertz", "Mhz": "megahertz",
     "ml/min": "milliliter/minute", "l/min": "liter/minute", "mrad": "milliradian", "urad": "microradian", "µrad": "microradian", "radians": "radian",
 }  # fmt: skip
 
 # A symbol from a file is a stranger's text: only these signs, no long numbers and no towers of powers reach pint's parser.
-_HARMLESS = re.compile(r"[A-Za-zÅµμ°%Ωα-ω/*^().·⁻¹²³\s_+\-0-9\u212b]*")
+_HARMLESS = re.compile(r"[A-Za-zÅµμ°%Ωα-ω/*^().·⁻¹²³\s_+\-0-9\u212b\u2126]*")
 _TOWER = re.compile(r"\d{5,}|__|((\*\*|\^).*){4,}|(\*\*|\^)\s*\(?\s*-?\d{3,}")
 _POWER = re.compile(r"(?<=[A-Za-zÅµ])\s*(\^|\*\*)?\s*(-\d+)")
 
@@ -244,6 +245,8 @@ def _dimension(registry: Any, units: Any) -> str:
         names = set(units._units)
         if any("count" in name for name in names):
             return "count"
+        if names & {"bit", "byte"} or any(name.endswith(("bit", "byte")) for name in names):
+            return "information"
         if any("radian" in name or "degree" in name for name in names):
             return "angle"
     elif any("count" in name for name in units._units):

@@ -33,14 +33,12 @@ from panmesh.kernel.clock import to_us
 from panmesh.kernel.errors import Invalid
 
 MAX_FILTER = 100_000  # characters
+MAX_DEPTH = 120  # of lists and objects within one another
+MAX_WORDS = 30  # of a query: those after them do not count
 _OPS = {op.value: op for op in GraphOp}
+_CASELESS = {GraphOp.LIKE: GraphOp.ILIKE, GraphOp.NLIKE: GraphOp.NILIKE}
 _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS = re.compile(r"[\w.-]+")
-
-
-def parse_filter(raw: str | None, entity: Entity, *, by_id: bool = False) -> Selection:
-    """`filter=` of a request. `by_id`: nothing is left out of the answer for what it leads to."""
-    return selection(document(raw, "filter"), entity, by_id=by_id)
 
 
 def parse_where(raw: str | None, entity: Entity) -> Selection:
@@ -58,23 +56,26 @@ def document(raw: str | None, name: str) -> dict[str, Any]:
     if len(raw) > MAX_FILTER:
         raise Invalid(f"{name} has at most {MAX_FILTER} characters.")
     try:
-        found = json.loads(raw)
+        found = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Invalid("Value is not an object.") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise Invalid("Value is not an object.")
+    if _deeper(found, MAX_DEPTH):
+        raise Invalid(f"{name} has lists and objects within one another at most {MAX_DEPTH} deep.")
     return found
 
 
-def selection(plain: Mapping[str, Any], entity: Entity, *, by_id: bool = False) -> Selection:
-    """One filter object, also of a scope. Keys that mean nothing here are ignored."""
+def selection(plain: Mapping[str, Any], entity: Entity, *, by_id: bool = False, joins: bool = True) -> Selection:
+    """One filter object, also of a scope. Keys that mean nothing here are ignored. `joins`: a condition in a scope leaves out
+    records that find nothing there; where one record is asked for, nothing is left out at any depth."""
     where = condition(plain["where"], entity) if "where" in plain else None
     skip = plain["skip"] if plain.get("skip") is not None else plain.get("offset")
     return Selection(
         where=None if by_id else where,
-        includes=_includes(plain.get("include"), entity, by_id=by_id),
+        includes=_includes(plain.get("include"), entity, joins=joins and not by_id),
         order=_order(plain.get("order"), entity),
         fields=_fields(plain.get("fields"), entity),
         limit=_number(plain.get("limit"), "limit") or None,
@@ -118,11 +119,13 @@ def _property(field: str, value: Any, entity: Entity) -> GraphCondition:
         op = _OPS.get(name)
         if op is None:
             return NOTHING
-        parts.append(Test(field, op, _operand(op, operand, kind, field, str(value.get("options") or ""))))
+        caseless = "i" in str(value.get("options") or "")
+        op = _CASELESS.get(op, op) if caseless else op
+        parts.append(Test(field, op, _operand(op, operand, kind, field, caseless=caseless)))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _operand(op: GraphOp, operand: Any, kind: Kind, field: str, options: str) -> Any:
+def _operand(op: GraphOp, operand: Any, kind: Kind, field: str, *, caseless: bool) -> Any:
     if op in (GraphOp.INQ, GraphOp.NIN, GraphOp.BETWEEN):
         if not isinstance(operand, list):
             raise Invalid(f"{op.value} takes a list, not {_named(operand)}.")
@@ -132,9 +135,8 @@ def _operand(op: GraphOp, operand: Any, kind: Kind, field: str, options: str) ->
     if op in (GraphOp.LIKE, GraphOp.NLIKE, GraphOp.ILIKE, GraphOp.NILIKE, GraphOp.REGEXP):
         if isinstance(operand, dict | list) or operand is None:
             raise Invalid(f"{op.value} takes a text, not {_named(operand)}.")
-        if "i" in options and op in (GraphOp.LIKE, GraphOp.NLIKE):
-            raise Invalid("For a comparison without case write ilike or nilike.")
-        return f"/{operand}/i" if "i" in options and not str(operand).startswith("/") else str(operand)
+        wanted = op is GraphOp.REGEXP and caseless and not str(operand).startswith("/")
+        return f"/{operand}/i" if wanted else str(operand)
     return _value(operand, kind, field)
 
 
@@ -190,14 +192,14 @@ def _text(value: Any) -> Text:
     return Text(tuple(str(value).split()))
 
 
-def _includes(plain: Any, entity: Entity, *, by_id: bool) -> tuple[Include, ...]:
+def _includes(plain: Any, entity: Entity, *, joins: bool) -> tuple[Include, ...]:
     if plain is None:
         return ()
-    found = [_include(one, entity, by_id=by_id) for one in (plain if isinstance(plain, list) else [plain])]
+    found = [_include(one, entity, joins=joins) for one in (plain if isinstance(plain, list) else [plain])]
     return tuple(one for many in found for one in many)
 
 
-def _include(plain: Any, entity: Entity, *, by_id: bool) -> list[Include]:
+def _include(plain: Any, entity: Entity, *, joins: bool) -> list[Include]:
     """A relation's name, {"relation", "scope"}, or LoopBack's {"relation": inner}."""
     if isinstance(plain, str):
         plain = {"relation": plain}
@@ -205,7 +207,7 @@ def _include(plain: Any, entity: Entity, *, by_id: bool) -> list[Include]:
         raise Invalid(f"include takes relations, not {_named(plain)}.")
     if "relation" not in plain:
         nested = [{"relation": name, "scope": {"include": inner} if inner else {}} for name, inner in plain.items()]
-        return [one for each in nested for one in _include(each, entity, by_id=by_id)]
+        return [one for each in nested for one in _include(each, entity, joins=joins)]
     name, scope = plain["relation"], plain.get("scope")
     relations = SHAPES[entity].relations
     if not isinstance(name, str) or name not in relations:
@@ -214,8 +216,8 @@ def _include(plain: Any, entity: Entity, *, by_id: bool) -> list[Include]:
         scope = {}
     if not isinstance(scope, dict):
         raise Invalid(f"scope is an object, not {_named(scope)}.")
-    inner = selection(scope, relations[name][0])
-    return [Include(name, inner, required=not by_id and _requires(scope, inner))]
+    inner = selection(scope, relations[name][0], joins=joins)
+    return [Include(name, inner, required=joins and _requires(scope, inner))]
 
 
 def _requires(scope: Mapping[str, Any], inner: Selection) -> bool:
@@ -260,7 +262,7 @@ def _number(plain: Any, name: str) -> int:
         return 0
     try:
         number = float(plain) if not isinstance(plain, bool) else math.nan
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(f'The "{name}" parameter value {plain!r} is not a number from 0.') from error
     if not number >= 0 or not number.is_integer() or number >= 2**53:
         raise Invalid(f'The "{name}" parameter value {plain!r} is not a whole number from 0.')
@@ -273,7 +275,21 @@ def _words(plain: Any) -> tuple[str, ...]:
     if not isinstance(plain, str):
         raise Invalid(f"query is words, not {_named(plain)}.")
     found = tuple(dict.fromkeys(word.casefold() for word in _WORDS.findall(plain)))
-    return tuple(word for word in found if word not in _STOPWORDS) or found
+    return (tuple(word for word in found if word not in _STOPWORDS) or found)[:MAX_WORDS]
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _deeper(plain: Any, most: int) -> bool:
+    """Whether lists and objects lie within one another more than `most` deep; told without going as deep itself."""
+    layer = [plain]
+    for _ in range(most):
+        layer = [v for one in layer for v in (one.values() if isinstance(one, dict) else one) if isinstance(v, dict | list)]
+        if not layer:
+            return False
+    return True
 
 
 def _named(value: Any) -> str:
@@ -298,7 +314,7 @@ def rendered(node: Node, selection: Selection, *, listed: bool = False) -> dict[
             continue
         kind = kinds[name][0] if name in kinds else Kind.ANY
         found[_CAMEL.get(name, name)] = iso(value) if kind is Kind.INSTANT else value
-    if listed and node.score is not None and (shown is None or "score" in shown):
+    if listed and node.score is not None:  # federations drop records without one, whatever fields were asked for
         found["score"] = node.score
     for relation, linked in node.links.items():
         inner = _inner(selection, relation)
@@ -325,5 +341,43 @@ _CAMEL = {
     if "_" in name
 }
 _STOPWORDS = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "has", "have", "if", "in", "into", "is", "it", "its", "of", "on", "or", "our", "that", "the", "their", "this", "to", "was", "were", "what", "when", "where", "which", "who", "will", "with"]
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "our",
+        "that",
+        "the",
+        "their",
+        "this",
+        "to",
+        "was",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "will",
+        "with",
+    ]
 )

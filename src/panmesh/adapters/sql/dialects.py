@@ -23,6 +23,13 @@ class code_points(FunctionElement[str]):
     type = Text()
 
 
+class among(FunctionElement[bool]):
+    """`among(column, numbers as a JSON list)`: IN, for more numbers than a statement may have parameters."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
 class ascii_lower(FunctionElement[str]):
     """`ascii_lower(column)`: see `kernel.text.ascii_lower`."""
 
@@ -48,6 +55,19 @@ def _code_points_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(code_points, "postgresql")
 def _code_points_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f'(({compiler.process(element.clauses, **options)}) COLLATE "C")'
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    column, numbers = element.clauses
+    return f"({compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(numbers, **options)})))"
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    column, numbers = element.clauses
+    listed = f"SELECT value::bigint FROM jsonb_array_elements_text(CAST({compiler.process(numbers, **options)} AS jsonb))"
+    return f"({compiler.process(column, **options)} IN ({listed}))"
 
 
 @compiles(ascii_lower, "sqlite")

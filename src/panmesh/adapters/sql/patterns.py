@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +11,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from panmesh.kernel.errors import Invalid
-from panmesh.kernel.text import fold
+from panmesh.kernel.text import fold, storable
 
 MAX_PATTERN = 500
+MAX_LIKE = 5000  # SQLite's own limit is 50,000 bytes, after our escapes
 
 
 class like(FunctionElement[bool]):
@@ -38,6 +40,8 @@ class matching(FunctionElement[bool]):
 
 def like_pattern(pattern: str, *, sqlite: bool) -> str:
     """Anywhere in the text; % stands for any letters, _ for any letter."""
+    if len(pattern) > MAX_LIKE:
+        raise Invalid(f"A pattern has at most {MAX_LIKE} signs.")
     if sqlite:
         special = {"*": "[*]", "?": "[?]", "[": "[[]", "%": "*", "_": "?"}
         return "*" + "".join(special.get(sign, sign) for sign in pattern) + "*"
@@ -45,7 +49,10 @@ def like_pattern(pattern: str, *, sqlite: bool) -> str:
 
 
 def regular(pattern: str) -> str:
-    """The expression, checked: "^L" or "/^l/i". Raises Invalid on what takes more than linear time, or is none."""
+    """The expression, checked: "^L" or "/^l/i". Raises Invalid on what takes more than linear time, or is none.
+
+    It means the same to RE2 (SQLite, and records compared in Python) and to PostgreSQL: what these read in two ways is refused.
+    """
     import re2
 
     flags = ""
@@ -54,6 +61,11 @@ def regular(pattern: str) -> str:
     if len(pattern) > MAX_PATTERN:
         raise Invalid(f"A regular expression has at most {MAX_PATTERN} signs.")
     whole = f"(?i){pattern}" if "i" in flags else pattern
+    for part in _SPECIAL.findall(pattern):
+        if not _PLAIN.fullmatch(part):
+            raise Invalid(
+                f"{part!r} is not understood in regular expressions here; write letters, classes, groups and repetitions."
+            )
     try:
         re2.compile(whole, _quiet())
     except re2.error as error:
@@ -61,9 +73,24 @@ def regular(pattern: str) -> str:
     return whole
 
 
+def for_postgresql(pattern: str) -> str:
+    """What `regular` let through, in PostgreSQL's words: there \b is a backspace."""
+    return _SPECIAL.sub(lambda part: {"\\b": "\\y", "\\B": "\\Y"}.get(part[0], part[0]), pattern)
+
+
 def fits(text: str | None, pattern: str) -> int | None:
-    """For SQLite, and for records that are compared in Python."""
+    """For SQLite: the pattern as `regular` gave it."""
     return None if text is None else int(_compiled(pattern).search(text) is not None)
+
+
+def fits_expression(text: str, pattern: str) -> bool:
+    """For records that are compared in Python: the pattern as it was asked. Raises Invalid."""
+    return _compiled(_regular(storable(pattern))).search(storable(text)) is not None
+
+
+@lru_cache(maxsize=64)
+def _regular(pattern: str) -> str:
+    return regular(pattern)
 
 
 def fold_or_none(text: str | None) -> str | None:
@@ -82,7 +109,14 @@ def _quiet() -> Any:
 
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = 1 << 20  # what is larger takes the other database too long
     return options
+
+
+_SPECIAL = re.compile(r"\\.|\(\?.?|\[:\w*:?\]?|\[\.|\[=", re.DOTALL)
+_PLAIN = re.compile(
+    r"\\[dDwWsSbB]|\\[^\w]|\((\?:)?|\[:(alpha|digit|alnum|upper|lower|space|punct|blank|xdigit|cntrl|print|graph):\]", re.DOTALL
+)
 
 
 @compiles(like, "sqlite")

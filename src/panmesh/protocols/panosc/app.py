@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -39,18 +41,20 @@ class Asked:
     resource: Resource
     pairs: tuple[tuple[str, str], ...]
     url: str  # without the query
+    head: bool = False  # only the headers are wanted
 
     def first(self, name: str) -> str | None:
         return next((value for key, value in self.pairs if key == name), None)
 
     def selection(self, *, by_id: bool = False) -> Selection:
         entity = Entity.FILE if self.resource.files else self.resource.entity
-        plain = bracketed(self.pairs, "filter")
-        if plain is not None:
-            return panosc.selection(plain, entity, by_id=by_id)
-        found = panosc.parse_filter(self.first("filter"), entity, by_id=by_id)
+        found = panosc.selection(self.filter(), entity, by_id=by_id)
         words = self.first("query")
         return found if not words or found.words else replace(found, words=panosc.selection({"query": words}, entity).words)
+
+    def filter(self) -> dict[str, Any]:
+        plain = bracketed(self.pairs, "filter")
+        return plain if plain is not None else panosc.document(self.first("filter"), "filter")
 
     def where(self) -> Selection:
         entity = Entity.FILE if self.resource.files else self.resource.entity
@@ -104,7 +108,7 @@ class SearchApi:
                 return self._status()
             return errors.envelope(404, f"There is no method to handle {request.method} {request.url.path}", accept)
         pairs = tuple(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        asked = Asked(found, pairs, request.url.path)
+        asked = Asked(found, pairs, request.url.path, request.method == "HEAD")
         if not public:
             return await self._fresh(request, viewer, asked, None)
         done = self._under_way.setdefault((key, stamp), Event())
@@ -163,7 +167,7 @@ class SearchApi:
         if cursor:
             selection = replace(selection, after=cursor, skip=0)
         if selection.limit is None or selection.limit > AT_ONCE:
-            return self._long_list(viewer, entity, selection)
+            return self._long_list(viewer, asked, selection)
         nodes = self._graph.page(viewer, entity, selection)
         headers = {"x-total-count": str(self._total(viewer, entity, selection, len(nodes), stamp))}
         if len(nodes) == selection.limit:
@@ -184,33 +188,20 @@ class SearchApi:
             self._cache.put(key, stamp, at_us, number, 200)
         return number
 
-    def _long_list(self, viewer: Viewer, entity: Entity, selection: Selection) -> Kept | Response:
+    def _long_list(self, viewer: Viewer, asked: Asked, selection: Selection) -> Kept | Response:
         """In pieces, memory flat. Who is not known takes turns: a catalogue is no denial of service."""
+        entity = asked.resource.entity
         pieces = self._graph.all(viewer, entity, selection)
         first = next(pieces, [])
         if len(first) < AT_ONCE:
             body = [panosc.rendered(node, selection, listed=True) for node in first]
             return _kept(body, {"x-total-count": str(selection.skip + len(first))} if selection.after is None else {})
-        anonymous = viewer.user_id is None and not viewer.operator
-        if anonymous and not self._long.acquire(blocking=False):
-            raise TooMany("Too many whole catalogues are being sent now; ask again in a moment, or for pages (limit).", 5)
         total = self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
         headers = {**_MORE, "x-total-count": str(total)}
-        return StreamingResponse(
-            self._pieces(first, pieces, selection, anonymous), media_type="application/json", headers=headers
-        )
-
-    def _pieces(self, first: list[Node], rest: Iterator[list[Node]], selection: Selection, counted: bool) -> Iterator[bytes]:
-        try:
-            yield b"["
-            comma = b""
-            for nodes in _chain(first, rest):
-                yield comma + b",".join(orjson.dumps(panosc.rendered(node, selection, listed=True)) for node in nodes)
-                comma = b","
-            yield b"]"
-        finally:
-            if counted:
-                self._long.release()
+        if asked.head:
+            return StreamingResponse(iter(()), media_type="application/json", headers=headers)
+        anonymous = viewer.user_id is None and not viewer.operator
+        return _Streamed(_pieces(first, pieces, selection), headers, self._long if anonymous else None)
 
     def _files(self, viewer: Viewer, asked: Asked) -> Kept:
         pid = asked.resource.pid or ""
@@ -222,9 +213,32 @@ class SearchApi:
         return _kept([panosc.rendered(node, selection) for node in nodes], {"x-total-count": str(len(nodes))})
 
 
-def _chain(first: list[Node], rest: Iterator[list[Node]]) -> Iterator[list[Node]]:
-    yield first
-    yield from rest
+def _pieces(first: list[Node], rest: Iterator[list[Node]], selection: Selection) -> Iterator[bytes]:
+    mark = b"["
+    for nodes in chain((first,), rest):
+        yield mark + b",".join(orjson.dumps(panosc.rendered(node, selection, listed=True)) for node in nodes)
+        mark = b","
+    yield b"]"
+
+
+class _Streamed(StreamingResponse):
+    """`turns`: taken while it is being sent, given back however that ends."""
+
+    def __init__(self, pieces: Iterator[bytes], headers: dict[str, str], turns: threading.BoundedSemaphore | None) -> None:
+        super().__init__(pieces, headers=headers, media_type="application/json")
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._turns is None:
+            await super().__call__(scope, receive, send)
+        elif self._turns.acquire(blocking=False):
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._turns.release()
+        else:
+            error = TooMany("Too many whole catalogues are being sent now; ask again in a moment, or for pages (limit).", 5)
+            await errors.answer(error, Request(scope).headers.get("accept", ""))(scope, receive, send)
 
 
 def _next(asked: Asked, selection: Selection, nodes: list[Node]) -> str:
@@ -233,9 +247,8 @@ def _next(asked: Asked, selection: Selection, nodes: list[Node]) -> str:
     if not selection.order and not selection.words:
         pairs.append(("cursor", str(nodes[-1].values[SHAPES[nodes[-1].entity].key])))
     else:
-        pairs = [(key, value) for key, value in pairs if not key.startswith("filter")]
-        plain = orjson.loads(asked.first("filter") or b"{}") or {}
-        pairs.append(("filter", orjson.dumps({**plain, "skip": selection.skip + len(nodes)}).decode()))
+        pairs = [(key, value) for key, value in pairs if key != "filter" and not key.startswith("filter[")]
+        pairs.append(("filter", json.dumps({**asked.filter(), "skip": selection.skip + len(nodes)}, separators=(",", ":"))))
     return f'<{asked.url}?{urlencode(pairs)}>; rel="next"'
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from panmesh.catalogue.graph import Entity
+from panmesh.kernel.errors import Invalid
+
+MAX_DEPTH = 60  # brackets of one key
 
 COLLECTIONS = {
     "datasets": Entity.DATASET,
@@ -58,24 +61,26 @@ def bracketed(pairs: Sequence[tuple[str, str]], name: str) -> dict[str, Any] | N
         if not key.startswith(f"{name}[") or not key.endswith("]"):
             continue
         path = key[len(name) + 1 : -1].split("][")
+        if len(path) > MAX_DEPTH:
+            raise Invalid(f"{name} has at most {MAX_DEPTH} brackets.")
         place = found
         for part in path[:-1]:
             inner = place.setdefault(part, {})
             if not isinstance(inner, dict):
                 return found
             place = inner
-        if path[-1] in ("", *place) and path[-1] == "":
-            place[str(len(place))] = value
-        else:
-            place[path[-1]] = value
-    return _lists(found) if found else None
+        place[path[-1] or str(len(place))] = value  # filter[order][]=… adds to a list
+    listed = _lists(found) if found else None
+    if isinstance(listed, list):
+        raise Invalid("Value is not an object.")
+    return listed
 
 
 def _lists(plain: Any) -> Any:
     """Objects whose keys are 0, 1, 2 … are lists."""
     if not isinstance(plain, dict):
         return plain
-    if plain and all(key.isdigit() for key in plain):
+    if plain and all(key.isascii() and key.isdigit() and len(key) < 9 for key in plain):
         return [_lists(plain[key]) for key in sorted(plain, key=int)]
     return {key: _lists(value) for key, value in plain.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -9,11 +10,11 @@ from sqlalchemy import ColumnElement, Select, and_, false, literal, not_, or_, s
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql import tables as t
-from panmesh.adapters.sql.dialects import code_points, contains
+from panmesh.adapters.sql.dialects import among, code_points, contains
 from panmesh.adapters.sql.graph.quantities import Quantities
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Link, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, of_dataset
-from panmesh.adapters.sql.patterns import folded, like, like_pattern, matching, regular
+from panmesh.adapters.sql.patterns import folded, for_postgresql, like, like_pattern, matching, regular
 from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, GraphOp, Include, Kind, Selection, Test, Text
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
@@ -62,7 +63,9 @@ class Conditions:
         if target is Entity.TECHNIQUE:
             return self._techniques(parent, include)
         if target is Entity.FILE:
-            return self._around_may(parent, Artefact.RAW) & parent.hidden["id"].in_(self._files(include.selection.where))
+            found = among(parent.hidden["id"], json.dumps(self._files(include.selection.where)))
+            back = [self.where(parent, one.selection) for one in include.selection.includes if one.required]  # a file's dataset
+            return and_(self._around_may(parent, Artefact.RAW), found, *back)
         way = LINKS[parent.entity, include.relation]
         child = self._around.source(target, parent.entity)
         satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
@@ -189,7 +192,9 @@ class Conditions:
             return _boolean(column, test)
         if kind is Kind.TEXTS:
             return self._one_of_texts(column, test)
-        if kind in (Kind.NUMBER, Kind.INSTANT):
+        if kind is Kind.INSTANT:
+            return _instant(column, test)
+        if kind is Kind.NUMBER:
             return _number(column, test)
         return self._letters(source, column, test)
 
@@ -210,12 +215,13 @@ class Conditions:
             case GraphOp.NLIKE:
                 return and_(column.is_not(None), not_(like(column, like_pattern(value, sqlite=self._sqlite))))
             case GraphOp.ILIKE:
-                return like(self._lower(source, test.field, column), like_pattern(fold_keeping(value), sqlite=self._sqlite))
+                return like(self._lower(source, test.field, column), like_pattern(fold(value), sqlite=self._sqlite))
             case GraphOp.NILIKE:
-                pattern = like_pattern(fold_keeping(value), sqlite=self._sqlite)
+                pattern = like_pattern(fold(value), sqlite=self._sqlite)
                 return and_(column.is_not(None), not_(like(self._lower(source, test.field, column), pattern)))
             case GraphOp.REGEXP:
-                return matching(column, regular(value))
+                pattern = regular(value)
+                return matching(column, pattern if self._sqlite else for_postgresql(pattern))
             case GraphOp.BETWEEN:
                 return and_(ordered >= values[0], ordered <= values[1])
         return {
@@ -230,8 +236,6 @@ class Conditions:
 
     def _one_of_texts(self, column: Any, test: Test) -> ColumnElement[bool]:
         """A list of texts, kept as JSON: has one that is equal, or that contains the pattern."""
-        import json
-
         values = [storable(str(v)) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
         within = or_(false(), *(contains(column, json.dumps(v, ensure_ascii=False)) for v in values))
         match test.op:
@@ -239,15 +243,13 @@ class Conditions:
                 return within
             case GraphOp.NEQ | GraphOp.NIN:
                 return and_(column != "[]", not_(within))
-            case GraphOp.LIKE:
-                return like(column, like_pattern(values[0], sqlite=self._sqlite))
-            case GraphOp.ILIKE:
-                return like(folded(column), like_pattern(fold_keeping(values[0]), sqlite=self._sqlite))
+            case GraphOp.LIKE | GraphOp.NLIKE:
+                found = like(column, like_pattern(values[0], sqlite=self._sqlite))
+                return found if test.op is GraphOp.LIKE else and_(column != "[]", not_(found))
+            case GraphOp.ILIKE | GraphOp.NILIKE:
+                found = like(folded(column), like_pattern(fold(values[0]), sqlite=self._sqlite))
+                return found if test.op is GraphOp.ILIKE else and_(column != "[]", not_(found))
         return false()
-
-
-def fold_keeping(pattern: str) -> str:
-    return fold(pattern)
 
 
 def _boolean(column: Any, test: Test) -> ColumnElement[bool]:
@@ -257,6 +259,31 @@ def _boolean(column: Any, test: Test) -> ColumnElement[bool]:
     if test.op in (GraphOp.NEQ, GraphOp.NIN):
         values = test.value if isinstance(test.value, tuple) else (test.value,)
         return and_(true(), *(not_(column) if value else column for value in values))
+    return false()
+
+
+def _instant(column: Any, test: Test) -> ColumnElement[bool]:
+    """Instants are compared as they are shown, in whole milliseconds: what an answer says finds what it was said of."""
+    values = test.value if isinstance(test.value, tuple) else (test.value,)
+    firsts = [value - value % 1000 for value in values if isinstance(value, int)]
+    if len(firsts) != len(values):
+        raise Invalid(f"{test.op.value} is for text, {test.field} is a date.")
+    during = or_(false(), *(column.between(first, first + 999) for first in firsts))
+    match test.op:
+        case GraphOp.EQ | GraphOp.INQ:
+            return during
+        case GraphOp.NEQ | GraphOp.NIN:
+            return and_(column.is_not(None), not_(during))
+        case GraphOp.LT:
+            return column < firsts[0]  # type: ignore[no-any-return]
+        case GraphOp.GTE:
+            return column >= firsts[0]  # type: ignore[no-any-return]
+        case GraphOp.LTE:
+            return column <= firsts[0] + 999  # type: ignore[no-any-return]
+        case GraphOp.GT:
+            return column > firsts[0] + 999  # type: ignore[no-any-return]
+        case GraphOp.BETWEEN:
+            return column.between(firsts[0], firsts[1] + 999)  # type: ignore[no-any-return]
     return false()
 
 

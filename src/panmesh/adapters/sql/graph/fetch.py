@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, select, true
@@ -16,12 +17,26 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
-from panmesh.adapters.sql.graph.quantities import Asked, asked, convert
+from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.catalogue import quantity_names
-from panmesh.catalogue.graph import SHAPES, All, AnyOf, Entity, GraphCondition, Include, Kind, Node, Selection, Test, walk
+from panmesh.catalogue.graph import (
+    SHAPES,
+    All,
+    AnyOf,
+    Entity,
+    GraphCondition,
+    GraphOp,
+    Include,
+    Kind,
+    Node,
+    Selection,
+    Test,
+    walk,
+)
+from panmesh.catalogue.graph_match import in_order
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
@@ -57,9 +72,14 @@ class SqlGraph:
         """When the access to something next changes by the clock alone."""
         c = t.terms.c
         times = (c.starts_us, c.ends_us, c.opens_us, c.declassified_us, c.held_us, c.withdrawn_us, c.deleted_us)
-        later = [func.min(case((column > now_us, column), else_=None)) for column in times]
+        later = select(*(func.min(column).filter(column > now_us) for column in times))
+        leaves = t.team_member.c.expires_us
         with self._db.read() as connection:
-            return min((at for at in connection.execute(select(*later)).one() if at is not None), default=None)
+            found = [
+                *connection.execute(later).one(),
+                connection.execute(select(func.min(leaves)).where(leaves > now_us)).scalar(),
+            ]
+        return min((at for at in found if at is not None), default=None)
 
     def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
         with self._db.read() as connection:
@@ -223,7 +243,9 @@ class _Reading:
         if target is Entity.TECHNIQUE:
             return self._techniques(parents, selection)
         if target is Entity.FILE:
-            return self._files.of([row if self._may(row, Artefact.RAW) else None for _, row in parents], selection)
+            files = self._files.of([row if self._may(row, Artefact.RAW) else None for _, row in parents], selection)
+            self._dataset_of(files, parents, selection.includes)
+            return files
         way, many = LINKS[entity, relation], SHAPES[entity].relations[relation][1]
         self._around.begin()
         source = self._around.source(target, entity)
@@ -242,8 +264,8 @@ class _Reading:
                 query = query.where(bridge.via.c[bridge.via_child] == child)
             if way.child_artefact is not Artefact.CORE_METADATA:
                 query = query.where(self._around.may(way.child_artefact, source.terms_id))
-            key = source.columns[SHAPES[target].key]
-            order = [*self._say.order(source, wanted), key if target is Entity.PARAMETER else code_points(key)]
+            last = source.hidden["id"] if target is Entity.PARAMETER else code_points(source.columns[SHAPES[target].key])
+            order = [*self._say.order(source, wanted), last]
             query = query.where(owner.in_(sorted(values)))
             if many and wanted.limit is not None:
                 query = _first_of_each(query, owner, order, wanted.skip + wanted.limit)
@@ -256,8 +278,21 @@ class _Reading:
         nodes = dict(zip(rows, self._as_nodes(source, list(rows.values())), strict=True))
         self._include(target, [(nodes[i], rows[i]) for i in rows], selection.includes, root=False)
         if target is Entity.PARAMETER:
-            _in_units(nodes, rows, selection.where)
-        return [_of_parent(way, row, found, nodes) for _, row in parents]
+            _in_units(nodes, rows, selection.where, self._not_photons(rows, selection.where))
+        return [_of_parent(way, row, found, nodes, (*wanted.order, (SHAPES[target].key, False))) for _, row in parents]
+
+    def _not_photons(self, rows: dict[Any, Any], condition: GraphCondition | None) -> frozenset[Any]:
+        """Parameters whose energy and wavelength do not follow from each other as those of photons do."""
+        if not any(quantity_names.converse(name) for wish in asked(condition) for name in wish.names):
+            return frozenset()
+        owners = {row["_dataset_id"] for row in rows.values() if "_dataset_id" in row}
+        query = of_neutrons().where(t.dataset_technique.c.dataset_id.in_(sorted(owners)))
+        neutrons = set(self._connection.execute(query).scalars()) if owners else set()
+        return frozenset(
+            identity
+            for identity, row in rows.items()
+            if (row["_dataset_id"] in neutrons if "_dataset_id" in row else row["name"] not in quantity_names.PHOTON)
+        )
 
     def _techniques(self, parents: list[tuple[Node, Any]], selection: Selection) -> list[list[Node]]:
         tags = t.dataset_technique
@@ -271,7 +306,16 @@ class _Reading:
                 found.setdefault(row.dataset_id, []).append(Node(Entity.TECHNIQUE, term.values, {}))
         if selection.includes:
             self._datasets_of(found, selection)
-        return [_sorted(found.get(number, []), selection) for number in ids]
+        return [in_order(found.get(number, ()), selection.order) for number in ids]
+
+    def _dataset_of(self, files: list[list[Node]], parents: list[tuple[Node, Any]], includes: Sequence[Include]) -> None:
+        """From files back to their dataset, which is the one that they were found by."""
+        for inner in includes[:1]:
+            again = [(replace(node, links={}), row) for node, row in parents]
+            self._include(Entity.DATASET, again, inner.selection.includes, root=False)
+            for some, (dataset, _) in zip(files, again, strict=True):
+                for one in some:
+                    one.links["dataset"] = dataset
 
     def _datasets_of(self, found: dict[int, list[Node]], selection: Selection) -> None:
         """From techniques back to the datasets that have them."""
@@ -281,7 +325,7 @@ class _Reading:
         query = (
             self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *self._columns(source))
             .where(tags.c.dataset_id == source.hidden["id"], tags.c.technique_pid.in_(sorted(wanted)))
-            .order_by(code_points(source.columns["pid"]))
+            .order_by(*self._say.order(source, inner), code_points(source.columns["pid"]))
         )
         rows = self._connection.execute(query).mappings().all()
         nodes = self._as_nodes(source, rows)
@@ -289,7 +333,9 @@ class _Reading:
         by_tag: dict[str, list[Node]] = {}
         for node, row in zip(nodes, rows, strict=True):
             by_tag.setdefault(row["_owner"], []).append(node)
-        for some in found.values():
+        required = any(one.required for one in selection.includes)
+        for number, some in found.items():
+            found[number] = [one for one in some if not required or one.values["pid"] in by_tag]
             for one in some:
                 datasets: list[Node] = by_tag.get(one.values["pid"], [])[inner.skip :][: inner.limit]
                 one.links["datasets"] = datasets
@@ -369,9 +415,11 @@ def _whole(number: float) -> float | int:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _of_parent(way: Any, row: Any, found: dict[tuple[str, Any], list[Any]], nodes: dict[Any, Node]) -> list[Node]:
-    identities = dict.fromkeys(i for bridge in way.bridges for i in found.get((bridge.parent, row[f"_{bridge.parent}"]), ()))
-    return [nodes[identity] for identity in identities]
+def _of_parent(way: Any, row: Any, found: dict[tuple[str, Any], list[Any]], nodes: dict[Any, Node], order: Any) -> list[Node]:
+    each = [found.get((bridge.parent, row[f"_{bridge.parent}"]), ()) for bridge in way.bridges]
+    identities = dict.fromkeys(identity for one in each for identity in one)
+    children = [nodes[identity] for identity in identities]
+    return in_order(children, order) if sum(map(bool, each)) > 1 else children  # each way is in order by itself
 
 
 def _merged(same: Sequence[Include]) -> Selection:
@@ -385,19 +433,22 @@ def _merged(same: Sequence[Include]) -> Selection:
     return Selection(where=where, includes=includes, order=first.order, fields=first.fields, limit=first.limit, skip=first.skip)
 
 
-def _in_units(nodes: dict[Any, Node], rows: dict[Any, Any], condition: GraphCondition | None) -> None:
+def _in_units(
+    nodes: dict[Any, Node], rows: dict[Any, Any], condition: GraphCondition | None, not_photons: frozenset[Any]
+) -> None:
     """Values in the unit that was asked for, under the name that was asked for."""
     wishes = asked(condition)
     for identity, node in nodes.items():
         for wish in wishes:
-            if wish.units and _turn(node, rows[identity], wish):
+            if wish.units and _turn(node, rows[identity], wish, photons=identity not in not_photons):
                 break
         else:
             _rename(node, condition)
 
 
-def _turn(node: Node, row: Any, wish: Asked) -> bool:
-    names = {other: name for name in wish.names for other in (*quantity_names.same(name), *quantity_names.converse(name))}
+def _turn(node: Node, row: Any, wish: Asked, *, photons: bool) -> bool:
+    names = {other: name for name in wish.names for other in (quantity_names.converse(name) if photons else ())}
+    names |= {other: name for name in wish.names for other in quantity_names.same(name)}
     if wish.names and node.values["name"] not in names:
         return False
     if row["_dimension"] is None or not isinstance(node.values["value"], int | float):
@@ -417,13 +468,6 @@ def _turn(node: Node, row: Any, wish: Asked) -> bool:
 
 def _rename(node: Node, condition: GraphCondition | None) -> None:
     for test in walk(condition):
-        named = test.field == "name" and isinstance(test.value, str)
+        named = test.field == "name" and test.op is GraphOp.EQ and isinstance(test.value, str)
         if named and node.values["name"] in quantity_names.same(test.value):
             node.values["name"] = test.value
-
-
-def _sorted(nodes: Iterable[Node], selection: Selection) -> list[Node]:
-    found = list(nodes)
-    for name, descending in reversed(selection.order):
-        found.sort(key=lambda node: (node.values.get(name) is None, node.values.get(name) or ""), reverse=descending)
-    return found

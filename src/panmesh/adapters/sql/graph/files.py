@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.dialects import contains
-from panmesh.adapters.sql.patterns import fits
+from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue.graph import SHAPES, All, Entity, GraphCondition, GraphOp, Node, Selection, Test, Text
-from panmesh.catalogue.graph_match import matches
+from panmesh.catalogue.graph_match import in_order, matches
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.kernel.text import fold, storable
 
+_NO_ID = re.compile(r"[^0-9A-Za-z_.-]")
 MOST = 1000  # files of one dataset in an answer, unless the scope says another limit
 _TEXT = SHAPES[Entity.FILE].text
 
@@ -28,13 +30,14 @@ class Files:
         """Ids of the datasets with a file that satisfies the condition."""
         version, dataset, names = t.dataset_version, t.dataset, t.file_names
         query = (
-            select(dataset.c.id, version.c.manifest)
+            select(dataset.c.id, dataset.c.pid, version.c.manifest)
             .join(version, version.c.id == dataset.c.version_id)
             .outerjoin(names, names.c.dataset_id == dataset.c.id)
             .where(dataset.c.file_count > 0, or_(names.c.names.is_(None), _likely(condition, names.c.names)))
             .execution_options(yield_per=1000)
         )
-        return [row.id for row in self._connection.execute(query) if self._any(ManifestRef.from_bytes(row.manifest), condition)]
+        found = self._connection.execute(query)
+        return [row.id for row in found if self._any(row.pid, ManifestRef.from_bytes(row.manifest), condition)]
 
     def of(self, rows: Sequence[Any], selection: Selection) -> list[list[Node]]:
         """For each dataset row its files; none where the row is None."""
@@ -48,22 +51,20 @@ class Files:
         most = selection.skip + (selection.limit or MOST)
         for number, row in enumerate(self._manifests.iterate(manifest), 1):
             values = values_of(pid, number, row)
-            if matches(selection.where, values, _TEXT, fits):
+            if matches(selection.where, values, _TEXT, fits_expression):
                 found.append(Node(Entity.FILE, values, {}))
                 if len(found) >= most and not selection.order:
                     break
-        for name, descending in reversed(selection.order):
-            found.sort(key=lambda node: (node.values.get(name) is None, node.values.get(name) or 0), reverse=descending)
-        return found
+        return in_order(found, selection.order)
 
-    def _any(self, manifest: ManifestRef, condition: GraphCondition | None) -> bool:
+    def _any(self, pid: str, manifest: ManifestRef, condition: GraphCondition | None) -> bool:
         rows = enumerate(self._manifests.iterate(manifest), 1)
-        return any(matches(condition, values_of("", number, row), _TEXT, fits) for number, row in rows)
+        return any(matches(condition, values_of(pid, number, row), _TEXT, fits_expression) for number, row in rows)
 
 
 def values_of(pid: str, number: int, row: FileRow) -> dict[str, Any]:
     size = row.size if row.storage or row.size else None  # of a file elsewhere, not told
-    return {"id": f"{pid}~{number}".replace("/", "_"), "name": row.name, "path": row.path or None, "size": size}
+    return {"id": f"{_NO_ID.sub('_', pid)}~{number}", "name": row.name, "path": row.path or None, "size": size}
 
 
 def _likely(condition: GraphCondition | None, names: Any) -> ColumnElement[bool]:

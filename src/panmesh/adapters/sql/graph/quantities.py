@@ -14,10 +14,11 @@ from panmesh.adapters.sql.graph.sources import Source
 from panmesh.catalogue import quantity_names
 from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test
 from panmesh.kernel import techniques
+from panmesh.kernel.text import storable
 from panmesh.kernel.units import UnknownUnit, known
 
 SLACK = 1e-9  # the last digit of a conversion never decides
-_AMBIGUOUS = {"A": ("A", "ampere"), "C": ("degC", "coulomb"), "F": ("degF", "farad"), "S": ("siemens", "s"), "M": ("M",)}
+_AMBIGUOUS = {"A": ("A", "ampere"), "C": ("degC", "coulomb"), "F": ("degF", "farad"), "S": ("siemens", "s"), "b": ("b", "bit")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Quantities:
         others = [test for test in tests if test.field not in ("value", "name", "unit")]
         if not context.names or len(context.units) != 1 or not values or others or any(t.op not in _RANGES for t in values):
             return None
-        if any(numbers_of(test) is None for test in values):
+        if any((numbers := numbers_of(test)) is None or list(numbers) != sorted(numbers) for test in values):
             return None
         found: list[ColumnElement[bool]] = []
         column, p = self._source.columns["name"], self._p
@@ -117,31 +118,22 @@ class Quantities:
         column = self._source.columns["name"]
         names = [same for name in wanted for same in quantity_names.same(str(name))]
         found: ColumnElement[bool] = column.in_(names)
-        if context.units:
-            for name in wanted:
-                other = quantity_names.converse(str(name))
-                if other:
-                    found = or_(found, and_(column.in_(other), self._photons(column)))
-        return found
+        others = {other for name in wanted for other in quantity_names.converse(str(name))} if context.units else None
+        return or_(found, and_(column.in_(sorted(others)), self._photons(column))) if others else found
 
     def _photons(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         if "dataset_id" not in self._p:
-            return column.in_(("incident_photon_energy", "photon_energy"))
-        return not_(self._p["dataset_id"].in_(_of_neutrons()))
+            return column.in_(quantity_names.PHOTON)
+        return not_(self._p["dataset_id"].in_(of_neutrons()))
 
     def _unit(self, test: Test, context: Asked) -> ColumnElement[bool]:
         column = self._source.columns["unit"]
         if test.op not in (GraphOp.EQ, GraphOp.INQ):
             return self._plain(self._source, test)  # type: ignore[no-any-return]
-        parts: list[ColumnElement[bool]] = []
-        for unit in test.value if isinstance(test.value, tuple) else (test.value,):
-            if not unit:
-                parts.append(or_(column.is_(None), column == ""))
-                continue
-            parts.append(column == unit)
-            for dimension in self._dimensions(str(unit), context):
-                parts.append(self._p["dimension"] == dimension)
-        return or_(false(), *parts)
+        units = {storable(str(unit)) for unit in (test.value if isinstance(test.value, tuple) else (test.value,))}
+        dimensions = {one for unit in units if unit for one in self._dimensions(unit, context)}
+        blank = or_(column.is_(None), column == "") if "" in units else false()
+        return or_(blank, column.in_(sorted(units)), self._p["dimension"].in_(sorted(dimensions)))
 
     def _dimensions(self, unit: str, context: Asked) -> list[str]:
         found = [scale.dimension for scale in scales(unit)]
@@ -153,7 +145,13 @@ class Quantities:
         numbers = numbers_of(test)
         text = self._text(test)
         if numbers is None:
-            return text
+            differs = test.op in NEGATIVE and test.op not in _TEXTUAL
+            return (
+                or_(text, self._p["low"].is_not(None), self._p["value"].is_not(None)) if differs else text
+            )  # no number is a text
+        if test.op in NEGATIVE and not context.units and not any(isinstance(v, str) for v in _values(test)):
+            text = self._p["text"].is_not(None)  # and no text is a number
+            return or_(self._raw(test, numbers, context), text)
         branches = [self._raw(test, numbers, context)]
         for unit in context.units:
             for scale in scales(unit):
@@ -232,12 +230,10 @@ def meets(op: GraphOp, low: Any, high: Any, numbers: tuple[float, ...]) -> Colum
     """Some value of [low, high] satisfies the comparison."""
     if op in NEGATIVE:
         return and_(low.is_not(None), not_(and_(low == high, meets(NEGATIVE[op], low, high, numbers))))
-    if any(math.isnan(number) for number in numbers):
-        return false()
     match op:
         case GraphOp.EQ | GraphOp.INQ:
             return or_(false(), *(and_(low <= _up(n), high >= _down(n)) for n in numbers))
-        case GraphOp.BETWEEN:
+        case GraphOp.BETWEEN if numbers[0] <= numbers[1]:
             return and_(high >= _down(numbers[0]), low <= _up(numbers[1]))
         case GraphOp.LT:
             return low <= _down(numbers[0])  # type: ignore[no-any-return]
@@ -272,6 +268,8 @@ def numbers_of(test: Test) -> tuple[float, ...] | None:
         try:
             found.append(float(value))
         except (TypeError, ValueError, OverflowError):
+            return None
+        if math.isnan(found[-1]):
             return None
     return tuple(found) if found and test.op not in _TEXTUAL else None
 
@@ -332,7 +330,7 @@ _TURNED = {GraphOp.LT: GraphOp.GT, GraphOp.GT: GraphOp.LT, GraphOp.LTE: GraphOp.
 
 
 @cache
-def _of_neutrons() -> Any:
+def of_neutrons() -> Any:
     """Datasets measured with neutrons: there, energy goes with the inverse square of the wavelength."""
     tags = sorted(techniques.descendants(techniques.PREFIX + "PaNET00101"))
     own = select(t.technique.c.pid).where(t.technique.c.panet_pid.in_(tags))

@@ -195,7 +195,7 @@ class Around:
         return Source(
             Entity.PARAMETER,
             p,
-            {"id": p.c.id, "name": p.c.name, "unit": p.c.unit, "value": p.c.value},
+            {"id": cast(p.c.id, Text), "name": p.c.name, "unit": p.c.unit, "value": p.c.value},
             {name: p.c[name] for name in hidden},
             visible,
             None,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
 
 from panmesh.adapters.sql import tables as t
-from panmesh.adapters.sql.patterns import fits
+from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test, Text
 from panmesh.catalogue.graph_match import matches
 from panmesh.kernel import techniques
@@ -82,7 +82,7 @@ def _values(term: Term, field: str) -> tuple[Any, ...]:
 
 
 def _fits(test: Test, value: Any) -> bool:
-    return matches(test, {test.field: value}, (), fits)
+    return matches(test, {test.field: value}, (), fits_expression)
 
 
 def of_dataset(vocabulary: Vocabulary, condition: GraphCondition | None, dataset_id: Any) -> ColumnElement[bool]:
