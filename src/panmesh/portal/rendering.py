@@ -1,0 +1,133 @@
+"""How a page is made: its form read and checked, its handler run in a thread, its template filled, its error shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from panmesh.http.encoded_slashes import segment
+from panmesh.http.identity import cross_origin
+from panmesh.http.problems import status_of
+from panmesh.http.services import Services, services, viewer
+from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, Unauthenticated, Unavailable
+from panmesh.portal import words
+from panmesh.portal.plots import SIZES, message
+
+Handler = Callable[[Request, dict[str, str]], Any]
+
+
+def page(handler: Handler) -> Callable[[Request], Awaitable[Any]]:
+    """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages."""
+
+    async def endpoint(request: Request) -> Any:
+        try:
+            form: dict[str, str] = {}
+            if request.method == "POST":
+                async with request.form(max_files=0, max_fields=200) as data:
+                    form = {k: v for k, v in data.items() if isinstance(v, str)}
+                _check_csrf(request, form)
+            for value in (*request.path_params.values(), *request.query_params.values(), *form.values()):
+                if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
+                    raise NotFound()
+            return await to_thread.run_sync(handler, request, form)
+        except PanmeshError as error:
+            return await to_thread.run_sync(_error_page, request, error)
+
+    endpoint.__name__ = handler.__name__
+    return endpoint
+
+
+def _check_csrf(request: Request, form: dict[str, str]) -> None:
+    expected = request.scope.get("panmesh.csrf")
+    if expected is None:
+        if cross_origin(request.scope, request.headers):
+            raise Forbidden("This form was sent from another site.")
+        return  # nobody is signed in: there is nothing to abuse
+    if form.get("csrf") != expected:
+        raise Forbidden("The form is too old; go back, reload the page and send it again.")
+
+
+def _error_page(request: Request, error: PanmeshError) -> Response:
+    status, title = status_of(error)
+    if isinstance(error, Unauthenticated):
+        return RedirectResponse("/sign-in?" + urlencode({"next": request.url.path}), 303)
+    if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
+        drawing = message(error.detail, SIZES[size_of(request)])
+        return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return render(request, "error.html", title=title, detail=error.detail, status=status, may_be_hidden=status in (403, 404))
+
+
+def render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    s, who = services(request), viewer(request)
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            facility=s.facility_name,
+            contact=s.facility_contact,
+            open_unscheduled=s.open_unscheduled,
+            viewer=who,
+            csrf=request.scope.get("panmesh.csrf") or "",
+            path=request.url.path,
+            now_us=s.clock(),
+            status=status,
+            zone=zone_of(s),
+            **values,
+        )
+    )
+    return HTMLResponse(html, status)
+
+
+_ENVIRONMENT: Environment | None = None
+
+
+def _environment() -> Environment:
+    global _ENVIRONMENT
+    if _ENVIRONMENT is None:
+        made = Environment(
+            loader=PackageLoader("panmesh.portal"),
+            autoescape=select_autoescape(default=True),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.filters.update(
+            segment=segment,
+            badge=words.badge,
+            when=words.when,
+            day=words.day,
+            size=words.size,
+            number=words.number,
+            quantity=words.quantity,
+            measured=words.measured,
+            unit=words.unit,
+            telling=words.telling,
+            ranked=words.ranked,
+            plain=words.plain_name,
+            title_of=words.title_of,
+            reach=words.reach,
+            listed=words.listed,
+        )
+        made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)
+        _ENVIRONMENT = made
+    return _ENVIRONMENT
+
+
+def zone_of(s: Services) -> str:
+    found = s.search.facilities()
+    return found[0].time_zone if found else "UTC"
+
+
+def offset_of(request: Request) -> int:
+    text = request.query_params.get("offset", "0")
+    return min(int(text), 10**9) if text.isascii() and text.isdigit() else 0
+
+
+def size_of(request: Request) -> str:
+    size = request.query_params.get("size", "")
+    return size if size in SIZES else "wide"
