@@ -15,6 +15,13 @@ from panmesh.kernel.text import fold
 
 PREFIX = "http://purl.org/pan-science/PaNET/"
 
+# What terms were called in earlier releases of PaNET: documents, portals and old tags still say it. All "… probe" became "… probe technique".
+_FORMER = {
+    "PaNET00106": "microfocussed probe", "PaNET01004": "nanofocussed probe", "PaNET01146": "photoemission microscopy",
+    "PaNET01233": "polymer micro and nanografting", "PaNET01244": "time-of-flight spectrometry", "PaNET01250": "high-resolution neutron imaging",
+    "PaNET01294": "x-ray photoemission microscopy", "PaNET01316": "grazing incidence wide angle scattering",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Technique:
@@ -40,8 +47,15 @@ def label(pid: str) -> str | None:
     return technique.name if technique else None
 
 
+def names(technique: Technique) -> tuple[str, ...]:
+    """All that the term is or was called, its label first."""
+    former = _FORMER.get(technique.pid.removeprefix(PREFIX))
+    probe = technique.name.removesuffix(" technique") if technique.name.endswith(" probe technique") else None
+    return (technique.name, *technique.synonyms, *(name for name in (former, probe) if name))
+
+
 def find(text: str) -> str | None:
-    """The pid for a pid, "PaNET01101", a name or a synonym, case folded; None when nothing fits."""
+    """The pid for a pid, "PaNET01101", a name, a synonym or a former name, case folded; None when nothing fits."""
     if text in table():
         return text
     short = PREFIX + text.strip().replace("PANET", "PaNET")
@@ -85,5 +99,6 @@ def _parents(pids: Iterable[str]) -> Iterable[str]:
 
 @cache
 def _by_name() -> dict[str, str]:
-    names = {fold(synonym): t.pid for t in table().values() for synonym in t.synonyms}
-    return names | {fold(t.name): t.pid for t in table().values()}
+    found = {fold(name): t.pid for t in table().values() for name in names(t)}
+    found |= {fold(synonym): t.pid for t in table().values() for synonym in t.synonyms}
+    return found | {fold(t.name): t.pid for t in table().values()}

@@ -21,7 +21,7 @@ ALIASES = {
     "degF": "degF", "°F": "degF", "F": "degF", "K": "kelvin", "Kelvin": "kelvin", "kelvin": "kelvin", "kelvins": "kelvin", "deg K": "kelvin",
     "NX_TEMPERATURE": "kelvin", "mK": "millikelvin",
     "Å": "angstrom", "\u00c5": "angstrom", "A": "angstrom", "Ang": "angstrom", "Angstrom": "angstrom", "Angstroms": "angstrom", "angstroms": "angstrom",
-    "angstrom": "angstrom", "ANGSTROM": "angstrom", "NX_WAVELENGTH": "angstrom", "\u212b": "angstrom", "AA": "angstrom",
+    "angstrom": "angstrom", "ANGSTROM": "angstrom", "NX_WAVELENGTH": "angstrom", "\u212b": "angstrom", "A\u030a": "angstrom", "AA": "angstrom",
     "1/A": "1/angstrom", "1/Å": "1/angstrom", "A^-1": "1/angstrom", "Å^-1": "1/angstrom", "A-1": "1/angstrom", "Å⁻¹": "1/angstrom", "1/angstrom": "1/angstrom",
     "1/Angstrom": "1/angstrom", "1/ang": "1/angstrom", "invA": "1/angstrom", "inverse angstrom": "1/angstrom", "1/nm": "1/nanometer", "nm^-1": "1/nanometer",
     "1/cm": "1/centimeter", "cm^-1": "1/centimeter", "Thz": "terahertz",
@@ -43,7 +43,7 @@ ALIASES = {
 }  # fmt: skip
 
 # A symbol from a file is a stranger's text: only these signs, no long numbers and no towers of powers reach pint's parser.
-_HARMLESS = re.compile(r"[A-Za-zÅµμ°%Ωα-ω/*^().·⁻¹²³\s_+\-0-9\u212b\u2126]*")
+_HARMLESS = re.compile(r"[A-Za-zÅµμ°%Ωα-ω/*^().·⁻¹²³\s_+\-0-9\u212b\u2126\u030a]*")
 _TOWER = re.compile(r"\d{5,}|__|((\*\*|\^).*){4,}|(\*\*|\^)\s*\(?\s*-?\d{3,}")
 _POWER = re.compile(r"(?<=[A-Za-zÅµ])\s*(\^|\*\*)?\s*(-\d+)")
 

@@ -53,14 +53,12 @@ def closure(condition: GraphCondition) -> Any:
     meant = {
         narrower
         for one in panet.table().values()
-        if any(matches(positive, {"pid": one.pid, "panet_id": one.pid, "name": name}, (), _no_regexp) for name in _names(one))
+        if any(
+            matches(positive, {"pid": one.pid, "panet_id": one.pid, "name": name}, (), _no_regexp) for name in panet.names(one)
+        )
         for narrower in panet.descendants(one.pid)
     }
     return {"pid": {"nin" if condition.op in NEGATIVE else "inq": sorted(meant)}}
-
-
-def _names(one: panet.Technique) -> tuple[str, ...]:
-    return (one.name, *one.synonyms)
 
 
 def _entry(values: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Vocabulary:
         if pid in self.own:
             return self.own[pid]
         one = techniques.table().get(pid)
-        return Term(pid, one.name, pid, (one.name, *one.synonyms)) if one else Term(pid, pid, None, (pid,))
+        return Term(pid, one.name, pid, techniques.names(one)) if one else Term(pid, pid, None, (pid,))
 
     def meant(self, test: Test) -> frozenset[str]:
         """Pids of the terms that a test names (in its positive form), with all that are narrower."""
