@@ -125,7 +125,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
         lifespan=lifespan,
     )
-    return Front(starlette, bundle)
+    return Front(starlette, bundle, search_api.early)
 
 
 def from_environment() -> ASGIApp:

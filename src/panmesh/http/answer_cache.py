@@ -43,6 +43,10 @@ class AnswerCache:
         self._horizon: tuple[Hashable, int, int] | None = None  # under that stamp, from then, until then
         self._lock = threading.Lock()
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether there is anything at all, true or not any more."""
+        return key in self._kept
+
     def get(self, key: Hashable, stamp: Hashable) -> Any:
         """What was put for this key under the same stamp; None when there is nothing, or the clock has changed it."""
         now = self._clock()

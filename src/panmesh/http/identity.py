@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,15 +35,22 @@ SECURITY = {
     "cross-origin-opener-policy": "same-origin",
 }
 _SECURITY = tuple((name.encode(), value.encode()) for name, value in SECURITY.items())
+_API_SECURITY = (  # no page, nothing to frame or to run
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+Early = Callable[[Scope], Awaitable[ASGIApp | None]]
 _EXPOSED = b"ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
 
 
 class Front:
     """Identity, limits, security headers, CORS of the open API, one log line, one metric: around every route."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: Services, early: Early | None = None) -> None:
+        """`early`: an answer for a request of nobody, when it is there already: then no route is looked for."""
         self._app = app
         self._services = services
+        self._early = early
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,7 +81,9 @@ class Front:
             if _length(headers) > MAX_BODY:
                 raise _too_large()
             await self._identify(scope, headers)
-            if api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            if api and self._early is not None and scope["panmesh.viewer"] is ANONYMOUS and (ready := await self._early(scope)):
+                await ready(scope, receive, answered)
+            elif api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 await _preflight(scope, receive, answered)
             else:
                 await self._app(scope, _limited(receive, seen), answered)
@@ -165,7 +175,7 @@ def _finish(message: Message, asked: Headers, scope: Scope, api: bool) -> None:
     """What every answer says, besides its own headers; said on the raw list, for this is done for each request."""
     headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
     there = {name for name, _ in headers}
-    headers += [pair for pair in _SECURITY if pair[0] not in there]
+    headers += [pair for pair in (_API_SECURITY if api else _SECURITY) if pair[0] not in there]
     vary = [value for name, value in headers if name == b"vary"] + [b"Authorization, Cookie"]
     if api and "origin" in asked:
         headers.append((b"access-control-allow-origin", asked["origin"].encode("latin-1")))
@@ -184,6 +194,7 @@ async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
     allow = {
         "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
         "access-control-allow-headers": "Authorization, Content-Type, If-Match, If-None-Match, Range, If-Range",
+        "access-control-allow-credentials": "true",  # asked for by portals; a cookie of ours still counts for nothing there
         "access-control-max-age": "86400",
     }
     await Response(status_code=204, headers=allow)(scope, receive, send)

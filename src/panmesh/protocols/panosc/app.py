@@ -35,7 +35,6 @@ from panmesh.wire import panosc
 LONG_ANSWERS = 4  # whole catalogues sent to anonymous askers at the same time
 _MODEL = {Entity.DATASET: "Dataset", Entity.DOCUMENT: "Document", Entity.INSTRUMENT: "Instrument", Entity.TECHNIQUE: "Technique"}
 EARLY = SimpleNamespace(path="/api")  # the same name in logs and figures as by the long way
-_MORE = {"access-control-allow-credentials": "true"}  # safe: cookies count for nothing across origins (law 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class SearchApi:
 
     def _status(self) -> Response:
         body = orjson.dumps({"started": self._started, "uptime": (self._clock() - self._began_us) / 1e6})
-        return Response(body, media_type="application/json", headers=_MORE)
+        return Response(body, media_type="application/json", headers=errors.OPEN)
 
     def _find(self, viewer: Viewer, asked: Asked, stamp: Hashable) -> Kept | Response:
         """`stamp`: of the database, where the answer is for everybody; None where it is for this viewer alone."""
@@ -210,7 +209,7 @@ class SearchApi:
             body = [panosc.rendered(node, selection, listed=True) for node in first]
             return _kept(body, {"x-total-count": str(selection.skip + len(first))} if selection.after is None else {})
         total = self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
-        headers = {**_MORE, "x-total-count": str(total)}
+        headers = {**errors.OPEN, "x-total-count": str(total)}
         if asked.head:
             return StreamingResponse(iter(()), media_type="application/json", headers=headers)
         anonymous = viewer.user_id is None and not viewer.operator
@@ -277,7 +276,7 @@ def _kept(body: Any, headers: dict[str, str]) -> Kept:
         "content-length": str(len(data)),
         "etag": etag,
         "cache-control": "no-cache",
-        **_MORE,
+        **errors.OPEN,
         **headers,
     }
     return Kept(data, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in all_headers.items()))
