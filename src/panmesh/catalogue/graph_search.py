@@ -67,8 +67,9 @@ class GraphService:
         """When an answer given now may change by the clock alone."""
         return self._reads.horizon(self._clock())
 
-    def techniques(self) -> list[Node]:
-        return self._reads.techniques()
+    def techniques(self, where: GraphCondition | None = None) -> list[Node]:
+        """All terms: public."""
+        return self._reads.techniques(where)
 
 
 def _check(viewer: Viewer, entity: Entity, selection: Selection) -> None:

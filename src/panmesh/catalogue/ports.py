@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from panmesh.access.viewer import Viewer
-from panmesh.catalogue.graph import Entity, Node, Selection
+from panmesh.catalogue.graph import Entity, GraphCondition, Node, Selection
 from panmesh.catalogue.model import (
     DatasetRecord,
     DatasetSummary,
@@ -84,6 +84,6 @@ class GraphReads(Protocol):
         """When the access to something next changes by the clock alone; None: it does not."""
         ...
 
-    def techniques(self) -> list[Node]:
-        """All terms: PaNET's, and those that other catalogues brought."""
+    def techniques(self, where: GraphCondition | None) -> list[Node]:
+        """Terms: PaNET's, and those that other catalogues brought."""
         ...

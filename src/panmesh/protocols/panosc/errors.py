@@ -10,6 +10,7 @@ from starlette.responses import Response
 from panmesh.http.problems import headers_of, status_of
 from panmesh.kernel import errors
 
+OPEN = {"access-control-allow-credentials": "true"}  # safe: cookies count for nothing across origins (law 13)
 _STATUS: tuple[tuple[type[errors.PanmeshError], int], ...] = ((errors.Invalid, 400),)  # where ours differs from the house's
 
 
@@ -20,7 +21,7 @@ def answer(error: errors.PanmeshError, accept: str) -> Response:
 
 
 def envelope(status: int, message: str, accept: str, code: str | None = None, headers: dict[str, str] | None = None) -> Response:
-    headers = {"Cache-Control": "no-store", **(headers or {})}
+    headers = {"Cache-Control": "no-store", **OPEN, **(headers or {})}
     first = accept.split(",")[0].split(";")[0].strip().lower()
     if first == "text/html":
         body = f'<!doctype html><html lang="en"><title>{status}</title><h1>{status}</h1><p>{escape(message)}</p></html>'

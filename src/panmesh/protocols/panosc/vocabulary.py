@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, Entity, GraphCondition, Test
-from panmesh.catalogue.graph_match import matches
+from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, Entity, GraphCondition, GraphOp, Test
+from panmesh.catalogue.graph_match import in_order, matches
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.kernel import techniques as panet
 from panmesh.kernel.errors import Invalid
@@ -20,24 +20,22 @@ def techniques(graph: GraphService, pairs: Sequence[tuple[str, str]], wanted: Re
     if wanted.pid == "pan-ontology":
         where = first.get("where") or first.get("filter")
         return closure(panosc.condition(panosc.document(where, "where"), Entity.TECHNIQUE))
-    entries = {str(node.values["pid"]): _entry(node.values) for node in graph.techniques()}
     if wanted.pid is not None:
-        if wanted.pid not in entries:
+        found = graph.techniques(Test("pid", GraphOp.EQ, wanted.pid))
+        if not found:
             raise Unknown("Technique", wanted.pid)
-        return entries[wanted.pid]
+        return _entry(found[0].values)
     plain = bracketed(pairs, "filter")
     if plain is None and first.get("where"):
         plain = {"where": panosc.document(first["where"], "where")}
     if plain is None:
         plain = panosc.document(first.get("filter"), "filter")
     selection = panosc.selection({k: v for k, v in plain.items() if k != "include"}, Entity.TECHNIQUE)
-    found = [one for one in entries.values() if matches(selection.where, one, ("name",), _no_regexp)]
+    found = in_order(graph.techniques(selection.where), selection.order)
     if wanted.count:
         return {"count": len(found)}
-    for name, descending in reversed(selection.order):
-        found.sort(key=lambda one: str(one.get(name) or ""), reverse=descending)
-    page = found[selection.skip :][: selection.limit]
-    shown = selection.fields
+    page = [_entry(node.values) for node in found[selection.skip :][: selection.limit]]
+    shown = selection.fields and {"panetId" if name == "panet_id" else name for name in selection.fields}
     return [one if shown is None else {key: value for key, value in one.items() if key in shown} for one in page]
 
 
@@ -71,4 +69,4 @@ def _entry(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_regexp(_text: str | None, _pattern: str) -> bool:
-    raise Invalid("Techniques are compared with like and ilike, not with regular expressions.")
+    raise Invalid("The closure is of terms by pid or name, with like and ilike; not with regular expressions.")

@@ -21,6 +21,7 @@ from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neut
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
+from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue import quantity_names
 from panmesh.catalogue.graph import (
     SHAPES,
@@ -36,7 +37,7 @@ from panmesh.catalogue.graph import (
     Test,
     walk,
 )
-from panmesh.catalogue.graph_match import in_order
+from panmesh.catalogue.graph_match import in_order, matches
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
@@ -89,10 +90,11 @@ class SqlGraph:
         files = found.links["files"] if found is not None else None
         return files if isinstance(files, list) else None
 
-    def techniques(self) -> list[Node]:
+    def techniques(self, where: GraphCondition | None) -> list[Node]:
         with self._db.read() as connection:
-            terms = Vocabulary(connection).everything()
-        return [Node(Entity.TECHNIQUE, term.values | {"synonym": list(term.names[1:])}, {}) for term in terms]
+            terms = {term.pid: term for term in Vocabulary(connection).everything()}.values()
+        kept_ = [term for term in terms if matches(where, term.values, SHAPES[Entity.TECHNIQUE].text, fits_expression)]
+        return [Node(Entity.TECHNIQUE, term.values | {"synonym": list(term.names[1:])}, {}) for term in kept_]
 
     def _reading(self, connection: Connection, viewer: Viewer, now_us: int) -> _Reading:
         return _Reading(connection, Around(viewer, now_us), self._db.sqlite, self._manifests)
