@@ -80,3 +80,5 @@ def _words(state: State, opens: date | None) -> tuple[str, str]:
             return "Proprietary", "The data belong to the paying user and never open unless they ask for it."
         case State.INTERNAL:
             return "Staff only", "Not assigned to a visit: only the facility's staff see it."
+        case State.ASIDE:
+            return "Set aside", "Discarded by the facility's staff, or merged into another dataset."

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.terms import State, Terms, state
+from panmesh.access.terms import AccessClass, State, Terms, state
 from panmesh.access.viewer import Standing, TeamRole, Viewer
 
 _ANY = frozenset({Standing.ANYONE})
@@ -55,6 +55,7 @@ READERS: Mapping[State, Mapping[Artefact, frozenset[Standing]]] = {
         record=_TEAM | _HOUSE,
     ),
     State.INTERNAL: _row(core=_TEAM | _HOUSE, data=_TEAM | _HOUSE, text=_TEAM | _HOUSE),
+    State.ASIDE: _row(core=_NONE, data=_NONE, text=_NONE, result=_NONE),
 }
 
 # Artefacts that one switch on the terms opens to anyone, and in which states.
@@ -96,7 +97,7 @@ def standings(viewer: Viewer, terms: Owned) -> frozenset[Standing]:
 
 def may_read(viewer: Viewer, terms: Terms, artefact: Artefact, now_us: int) -> bool:
     if viewer.operator:
-        return True
+        return terms.access is not AccessClass.ASIDE
     return not readers(terms, artefact, now_us).isdisjoint(standings(viewer, terms))
 
 

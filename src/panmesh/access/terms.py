@@ -12,6 +12,7 @@ class AccessClass(StrEnum):
     PUBLIC = "public"  # embargo, then open
     PROPRIETARY = "proprietary"  # never opens unless declassified
     INTERNAL = "internal"  # unscheduled or in quarantine: staff only
+    ASIDE = "aside"  # discarded by staff, or merged into another dataset: nobody reads it, until that is undone
     OPEN = "open"  # open from the first day (configured for unscheduled runs, demo, imported public records)
 
 
@@ -30,6 +31,7 @@ class State(StrEnum):
     DELETED = "deleted"
     PROPRIETARY = "proprietary"
     INTERNAL = "internal"
+    ASIDE = "aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ def opens_at(
 
 def state(terms: Terms, now_us: int) -> State:
     """A pure function of the facts and the instant; nothing flips it. The order below is the order of precedence."""
+    if terms.access is AccessClass.ASIDE:
+        return State.ASIDE
     if terms.access is AccessClass.PROPRIETARY and not _past(terms.declassified_us, now_us):
         return State.PROPRIETARY
     if _past(terms.deleted_us, now_us):

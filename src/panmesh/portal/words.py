@@ -32,6 +32,7 @@ STATES = {
     "deleted": "Deleted",
     "proprietary": "Proprietary",
     "internal": "Staff only",
+    "aside": "Set aside",
 }
 KINDS = {"raw": "Raw data", "processed": "Processed data"}
 VISIT_KINDS = {

@@ -14,12 +14,14 @@ from panmesh.adapters.sql.tables import (
     dataset_technique,
     dataset_version,
     document_dataset,
+    file_decision,
     file_names,
     finding,
     layer,
     parameter,
     pid,
     relation,
+    set_aside,
     unit,
     unit_claim,
     unit_dataset,
@@ -99,7 +101,7 @@ def _redirect(connection: Connection, parts: list[int], master: int, now_us: int
 
 
 _OF_DATASET = (
-    dataset_version, layer, parameter, dataset_technique, dataset_person, dataset_sample, document_dataset, file_names, finding, unit_dataset,
+    dataset_version, layer, parameter, dataset_technique, dataset_person, dataset_sample, document_dataset, file_names, finding, unit_dataset, set_aside, file_decision,
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def readable_terms(viewer: Viewer, artefact: Artefact, now_us: int) -> Select[tu
 def readable(viewer: Viewer, artefact: Artefact, now_us: int) -> ColumnElement[bool]:
     """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number."""
     if viewer.operator:
-        return true()
+        return terms.c.access != AccessClass.ASIDE.value
     by_standing = _standings(viewer)
     steps: list[tuple[ColumnElement[bool], ColumnElement[bool]]] = []
     for state, condition in state_steps(now_us):
@@ -45,6 +45,7 @@ def state_steps(now_us: int) -> list[tuple[State, ColumnElement[bool]]]:
         return and_(column.is_not(None), column <= now_us)
 
     return [
+        (State.ASIDE, t.access == AccessClass.ASIDE.value),
         (State.PROPRIETARY, and_(t.access == AccessClass.PROPRIETARY.value, not_(past(t.declassified_us)))),
         (State.DELETED, past(t.deleted_us)),
         (State.WITHDRAWN, past(t.withdrawn_us)),

@@ -404,6 +404,57 @@ technique = Table(
     Column("panet_pid", Text, index=True),  # the term that it is, or null
 )
 
+# --- corrections ----------------------------------------------------------------------------------------------------
+
+correction = Table(
+    "correction",  # what staff decided of where runs belong; kept for ever, undone ones too
+    metadata,
+    _id(),
+    Column("at_us", BigInteger, nullable=False),
+    Column("account_id", Big),
+    Column("actor", Text, nullable=False),  # login, or "operator"
+    Column("what", Text, nullable=False),  # catalogue.correction.What
+    Column("reason", Text, nullable=False),
+    Column("to_pid", Text),  # the visit of a move; the dataset that a merge leads to; what a split made
+    Column("state", Text, nullable=False),  # catalogue.correction.CorrectionState
+    Column("total", Integer, nullable=False),
+    Column("touched_us", BigInteger, nullable=False),  # last piece of it that was done or undone
+    Column("undone_us", BigInteger),
+    Column("undone_by", Text),
+)
+
+correction_item = Table(
+    "correction_item",
+    metadata,
+    _id(),
+    _ref("correction_id", "correction"),
+    Column("dataset_pid", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),  # catalogue.correction.ItemState
+    Column("note", Text),  # why it was left out
+    Column("before_json", Text, nullable=False, default="{}"),
+    Column("after_json", Text, nullable=False, default="{}"),
+    Index(None, "correction_id", "state", "id"),
+)
+
+set_aside = Table(
+    "set_aside",  # datasets that nobody reads until that is undone; their rows stay, and are renewed with their files
+    metadata,
+    Column("dataset_id", Big, ForeignKey("dataset.id"), primary_key=True, autoincrement=False),
+    Column("what", Text, nullable=False),  # discarded, merged
+    Column("into_pid", Text, index=True),  # the dataset that has its files now
+    _ref("terms_id", "terms"),  # under which it stood: those who could know of it are told
+    _ref("correction_id", "correction"),
+)
+
+file_decision = Table(
+    "file_decision",  # a file that belongs to this dataset, and to no other that claims it
+    metadata,
+    Column("storage", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    _ref("dataset_id", "dataset", index=True),
+    _ref("correction_id", "correction"),
+)
+
 # --- documents ------------------------------------------------------------------------------------------------------
 
 document = Table(
