@@ -263,6 +263,28 @@ def test_a_walk_that_was_broken_off_goes_on_where_it_was(tmp_path: Path) -> None
     assert len(pids(live(provider, tmp_path))) == 252
 
 
+def test_a_provider_that_gives_cursors_is_followed_by_them_also_after_a_break(tmp_path: Path) -> None:
+    provider = Provider(250)
+    broken = True
+
+    def page(request: httpx.Request) -> httpx.Response | None:
+        asked, cursor = json.loads(request.url.params.get("filter", "{}")), request.url.params.get("cursor")
+        if not request.url.path.endswith("/Datasets") or asked["limit"] == 1:
+            return None
+        assert asked["skip"] == 0
+        if broken and cursor == "d0199":
+            return httpx.Response(503)
+        rows = [row for row in provider.data["Datasets"] if cursor is None or row["pid"] > cursor][: asked["limit"]]
+        link = {"link": f'</api/Datasets?cursor={rows[-1]["pid"]}>; rel="next"'} if len(rows) == asked["limit"] else {}
+        return httpx.Response(200, json=rows, headers=link)
+
+    provider.trouble = page
+    with pytest.raises(PeerFailed, match="goes on where it stopped"):
+        pids(live(provider, tmp_path))
+    broken = False
+    assert pids(live(provider, tmp_path)) == [*(f"d{i:04}" for i in range(200, 250)), "doc"]
+
+
 def test_relations_that_a_provider_does_not_serve_are_left_out_and_named(tmp_path: Path) -> None:
     provider = Provider(3)
     provider.trouble = lambda r: httpx.Response(500) if "samples" in r.url.params["filter"] else None

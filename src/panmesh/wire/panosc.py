@@ -238,7 +238,7 @@ def _order(plain: Any, entity: Entity) -> tuple[tuple[str, bool], ...]:
                 raise Invalid(f'order is "field ASC" or "field DESC"; got {part.strip()!r}.')
             if _snake(name) in SHAPES[entity].fields:
                 found.append((_snake(name), way.strip().upper() == "DESC"))
-    return tuple(found)
+    return () if found[:1] == [(SHAPES[entity].key, False)] else tuple(found)  # by key is the order anyhow
 
 
 def _fields(plain: Any, entity: Entity) -> frozenset[str] | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import orjson
@@ -51,6 +52,7 @@ class LiveSearchApi:
         self._client = client or httpx.Client(timeout=60.0, follow_redirects=True)
         self._sleep = sleep
         self._page = page
+        self._next: str | None = None  # where the page after the last one begins, as the provider says
         self.left_out: list[str] = []  # relations that the provider does not serve
 
     def total(self) -> int | None:
@@ -65,11 +67,11 @@ class LiveSearchApi:
         reader = SearchApiReader()
         at = self._place()
         for entity in ENTITIES[ENTITIES.index(at[0]) :]:
-            skip = at[1] if entity == at[0] else 0
-            for count, page in self._pages(entity, skip):
+            skip, cursor = (at[1], at[2]) if entity == at[0] else (0, None)
+            for count, page, after in self._pages(entity, skip, cursor):
                 skip += count
                 records = [record for raw in page for record in reader.read(entity, raw)]
-                yield Batch(records=records, stored=self._keeper(entity, skip) if keep else None)
+                yield Batch(records=records, stored=self._keeper(entity, skip, after) if keep else None)
         if keep:
             self._state.unlink(missing_ok=True)
 
@@ -78,14 +80,16 @@ class LiveSearchApi:
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
-    def _pages(self, entity: str, skip: int) -> Iterator[tuple[int, list[Any]]]:
+    def _pages(self, entity: str, skip: int, cursor: str | None) -> Iterator[tuple[int, list[Any], str | None]]:
+        """(number of records, the records, the cursor of what follows). Where a provider gives cursors, pages stay right while
+        records come and go, and the last page costs what the first does; else we skip."""
         include = self._include(entity)
         limit = self._page
         before: str | None = None
         while True:
-            asked = {"order": "pid ASC", "limit": limit, "skip": skip, "include": include}
+            asked = {"order": "pid ASC", "limit": limit, "skip": 0 if cursor else skip, "include": include}
             try:
-                page = self._get(entity, asked)
+                page = self._get(entity, asked, cursor=cursor)
             except _TooMuch as error:
                 if limit == 1:
                     raise PeerFailed(
@@ -101,7 +105,10 @@ class LiveSearchApi:
             if first == before:
                 raise PeerFailed(f"{self._url}/{entity} gives the same page again: it does not heed 'skip'.", self._url)
             before = first
-            yield len(page), page
+            followed, cursor = cursor is not None, self._next
+            yield len(page), page, cursor
+            if followed and cursor is None:
+                return
             skip += len(page)
 
     def _include(self, entity: str) -> list[Any]:
@@ -115,8 +122,9 @@ class LiveSearchApi:
                 self.left_out.append(f"{entity}: {one['relation']}")
         return found
 
-    def _get(self, path: str, asked: dict[str, Any] | None, tries: int = TRIES) -> Any:
+    def _get(self, path: str, asked: dict[str, Any] | None, tries: int = TRIES, cursor: str | None = None) -> Any:
         params = {} if asked is None else {"filter": json.dumps(asked)}
+        params |= {"cursor": cursor} if cursor else {}
         said, wait = "no answer", 0.0
         for attempt in range(tries):
             if attempt:
@@ -128,6 +136,7 @@ class LiveSearchApi:
                 said = type(error).__name__
                 continue
             if status == 200:
+                self._next = _cursor(headers.get("link"))
                 return self._parsed(path, body)
             said = f"status {status}"
             if status not in _AGAIN:
@@ -156,20 +165,20 @@ class LiveSearchApi:
 
     # --- the place ----------------------------------------------------------------------------------------------------
 
-    def _place(self) -> tuple[str, int]:
+    def _place(self) -> tuple[str, int, str | None]:
         try:
             said = json.loads(self._state.read_text("utf-8"))
             if said["entity"] in ENTITIES and int(said["skip"]) >= 0:
-                return said["entity"], int(said["skip"])
+                return said["entity"], int(said["skip"]), said.get("cursor")
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
-        return ENTITIES[0], 0
+        return ENTITIES[0], 0, None
 
-    def _keeper(self, entity: str, skip: int) -> Callable[[], None]:
+    def _keeper(self, entity: str, skip: int, cursor: str | None) -> Callable[[], None]:
         def keep() -> None:
             self._state.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._state.with_suffix(".tmp")
-            temporary.write_text(json.dumps({"url": self._url, "entity": entity, "skip": skip}), "utf-8")
+            temporary.write_text(json.dumps({"url": self._url, "entity": entity, "skip": skip, "cursor": cursor}), "utf-8")
             os.replace(temporary, self._state)
 
         return keep
@@ -177,6 +186,15 @@ class LiveSearchApi:
 
 class _TooMuch(Exception):
     pass
+
+
+def _cursor(link: str | None) -> str | None:
+    """Of `<…?cursor=X>; rel="next"`."""
+    for part in (link or "").split(","):
+        address, _, rel = part.partition(">")
+        if 'rel="next"' in rel:
+            return next(iter(parse_qs(urlsplit(address.strip(" <")).query).get("cursor", [])), None)
+    return None
 
 
 def _seconds(said: str | None) -> float:
