@@ -29,7 +29,17 @@ def _of_a_server(modules: set[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     "words",
-    ["--help", "--version", "ingest --help", "import --help", "serve --help", "search --help", "download --help", "admin --help"],
+    [
+        "--help",
+        "--version",
+        "ingest --help",
+        "import --help",
+        "serve --help",
+        "search --help",
+        "download --help",
+        "admin --help",
+        "conformance search-api --help",
+    ],
 )
 def test_help_loads_no_server(words: str) -> None:
     loaded = _loaded(f"from panmesh.cli.main import main; main({words.split()!r})")

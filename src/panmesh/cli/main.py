@@ -19,6 +19,7 @@ _COMMANDS = {
     "token": ("panmesh.cli.people", "token", "API tokens."),
     "admin": ("panmesh.cli.admin", "admin", "Migrate, check, back up, restore, reindex."),
     "config": ("panmesh.cli.config", "config", "Check and show the configuration."),
+    "conformance": ("panmesh.cli.conformance", "conformance", "Check any Search API provider against the specification."),
     "search": ("panmesh.cli.user", "search", "Find runs (over HTTP)."),
     "show": ("panmesh.cli.user", "show", "Show one run (over HTTP)."),
     "download": ("panmesh.cli.user", "download", "Take a run home, resuming where it stopped (over HTTP)."),

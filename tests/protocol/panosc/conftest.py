@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from panmesh.access.viewer import OPERATOR
 from panmesh.app.asgi import build
@@ -59,6 +61,7 @@ class Provider:
 
 
 def open_provider(url: str, folder: Any) -> Provider:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     runs, data = folder / "runs", folder / "data"
     runs.mkdir()
     data.mkdir()

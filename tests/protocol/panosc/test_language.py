@@ -249,6 +249,28 @@ def test_a_condition_in_a_scope_leaves_out_who_has_nothing_there(provider: Provi
         assert provider.pids("Datasets", {"include": [{"relation": key, "scope": {"where": {"pid": "absent"}}}]}) == []
 
 
+def test_pages_and_whole_lists_are_joined_alike(provider: Provider) -> None:
+    """Two ways lead to them: rows that are looked through one after another, and all that satisfy a condition at once."""
+    joins = {
+        "Instruments": ({"relation": "datasets", "scope": {"where": {"title": {"like": "Dataset 1"}}}},),
+        "Documents": (
+            {"relation": "members", "scope": {"where": {"role": "owner"}}},
+            {"relation": "datasets", "scope": {"where": {"pid": f"{D}1"}}},
+        ),
+        "Datasets": (
+            {"relation": "instrument", "scope": {"where": {"facility": "ESS"}}},
+            {"relation": "document", "scope": {"where": {"type": "proposal"}}},
+        ),
+    }
+    for path, includes in joins.items():
+        for include in includes:
+            whole = provider.pids(path, {"include": [include]})
+            assert whole
+            assert len(whole) < len(provider.pids(path))
+            assert provider.pids(path, {"include": [include], "limit": 50}) == whole
+            assert provider.pids(path, {"include": [include], "limit": 50, "order": "pid"}) == whole
+
+
 def test_joins_to_any_depth(provider: Provider) -> None:
     def documents(include: Any) -> list[tuple[str, list[str]]]:
         return [(one["pid"], [d["pid"] for d in one["datasets"]]) for one in provider.ask("Documents", {"include": include})]

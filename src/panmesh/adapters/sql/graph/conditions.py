@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, not_, or_, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Join, Select, and_, false, literal, not_, or_, select, true, union_all
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql import tables as t
@@ -102,11 +102,11 @@ class Conditions:
             here, there = parent.hidden[bridge.parent], child.hidden[bridge.child]
             if bridge.via is None:
                 inner = select(literal(1)).select_from(child.from_).where(there == here, satisfied)
-                ways.append(inner.correlate(parent.from_).exists())
+                ways.append(inner.correlate(*_tables(parent.from_)).exists())
             else:
                 pairs = bridge.via.alias()
                 inner = select(literal(1)).select_from(child.from_.join(pairs, pairs.c[bridge.via_child] == there))
-                ways.append(inner.where(pairs.c[bridge.via_parent] == here, satisfied).correlate(parent.from_).exists())
+                ways.append(inner.where(pairs.c[bridge.via_parent] == here, satisfied).correlate(*_tables(parent.from_)).exists())
         return or_(*ways)
 
     def order(self, source: Source, selection: Selection) -> list[ColumnElement[Any]]:
@@ -250,6 +250,11 @@ class Conditions:
                 found = like(folded(column), like_pattern(fold(values[0]), sqlite=self._sqlite))
                 return found if test.op is GraphOp.ILIKE else and_(column != "[]", not_(found))
         return false()
+
+
+def _tables(from_: FromClause) -> list[FromClause]:
+    """Of a join, each: a statement is correlated with tables, not with their join."""
+    return [*_tables(from_.left), *_tables(from_.right)] if isinstance(from_, Join) else [from_]
 
 
 def _boolean(column: Any, test: Test) -> ColumnElement[bool]:
