@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from panmesh.adapters.sql.documents import keep_document
 from panmesh.app.asgi import services_of
 from panmesh.app.compose import Composition
+from panmesh.catalogue.graph import SHAPES, Entity
 from panmesh.portal.pages import routes
 from panmesh.protocols.api.app import create_api
+from panmesh.protocols.panosc.routing import COLLECTIONS, resource
 from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
 
 # Routes that show lists or one thing to anyone: asked as outsiders, with the pids of hidden things, and read for secrets.
@@ -20,12 +24,19 @@ READ = {
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
     "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities",
     "/api/v1/techniques", "/api/v1/ingest/units", "/api/v1/ingest/counts", "/api/v1/ingest/quarantine", "/api/v1/me", "/api/v1/tokens",
-    "/api/v1/openapi.json",
+    "/api/v1/openapi.json", "/api/v1/corrections", "/api/v1/corrections/discarded", "/api/v1/corrections/suggestions", "/api/v1/corrections/{number}",
 }  # fmt: skip
 # Routes that only change things: who may call them is tested in test_api.py and test_identity.py.
 CHANGE = {
     "/datasets/{pid}/undo", "/ingest/retry", "/quarantine/{pid}/assign", "/tokens/{number:int}/revoke", "/sign-out", "/api/v1/datasets/{pid}/undo",
     "/api/v1/ingest", "/api/v1/ingest/units/retry", "/api/v1/ingest/quarantine/{pid}/assign", "/api/v1/session", "/api/v1/tokens/{token_id}",
+    "/api/v1/corrections/{number}/undo",
+}  # fmt: skip
+# The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
+SEARCH_API = {
+    "/api/", "/api/Datasets", "/api/Datasets/count", "/api/Datasets/{pid}", "/api/Datasets/{pid}/files", "/api/Datasets/{pid}/files/count",
+    "/api/Documents", "/api/Documents/count", "/api/Documents/{pid}", "/api/Instruments", "/api/Instruments/count", "/api/Instruments/{pid}",
+    "/api/techniques", "/api/techniques/count", "/api/techniques/{pid}",
 }  # fmt: skip
 FIXED = {"/static", "/favicon.ico", "/robots.txt"}  # files of the package
 
@@ -48,6 +59,58 @@ def test_every_route_is_known_to_this_test(house: House) -> None:
     unknown = set(_paths(house.app)) - READ - CHANGE - FIXED
     assert not unknown, "say how the leak test handles these routes"
     assert not READ - set(_paths(house.app))
+
+
+def _of_search_api() -> Iterator[str]:
+    yield "/api/"
+    for name in COLLECTIONS:
+        for below in ("", "/count", "/{pid}", "/{pid}/files", "/{pid}/files/count"):
+            path = f"/api/{name}{below}"
+            found = resource(path.replace("{pid}", "x").encode(), "/api")
+            if found is not None and found.pid in (None, "x"):  # else it is another pid, with a slash in it
+                yield path
+
+
+def test_every_path_of_the_search_api_is_known_to_this_test() -> None:
+    assert {path.lower() for path in SEARCH_API} == set(_of_search_api())
+
+
+def test_no_path_of_the_search_api_tells_an_outsider_of_what_is_hidden(house: House) -> None:
+    with house.app.database.write() as c:
+        for number in range(1, len(PIDS) + 1):
+            keep_document(c, number)
+    numbers = [list(PIDS).index(name) + 1 for name in HIDDEN]
+    hidden = {*(PIDS[name] for name in HIDDEN), *(f"pm-visit{n}" for n in numbers)}
+    relations = {entity.value + "s": sorted(SHAPES[entity].relations) for entity in COLLECTIONS.values()}
+    for headers in ({}, house.bearer("outsider")):
+        for path in sorted(SEARCH_API):
+            include = relations[path.split("/")[2].lower()] if path != "/api/" else []
+            deep = [{"relation": r, "scope": {"include": _inner(path, r)}} for r in include]
+            questions = [
+                {},
+                {"include": include},
+                {"include": deep},
+                {"query": SECRET},
+                {"where": {"text": SECRET}},
+                {"order": "title DESC"},
+            ]
+            for pid in [*sorted(hidden), PIDS["embargoed"]] if "{pid}" in path else [""]:
+                for question in questions if "techniques" not in path else [{}]:
+                    asked = {"filter": json.dumps(question)}
+                    answer = house.client.get(path.replace("{pid}", pid), params=asked, headers=headers)
+                    assert answer.status_code < 500, (path, question)
+                    text = answer.text.replace(pid, "") if pid else answer.text
+                    assert SECRET not in text, (path, question)
+                    assert not [p for p in hidden if p in text], (path, question)
+                    assert not [p for p in hidden if p in str(answer.headers)], (path, question)
+
+
+def _entity(path: str) -> Entity:
+    return COLLECTIONS[path.split("/")[2].lower()]
+
+
+def _inner(path: str, relation: str) -> list[str]:
+    return sorted(SHAPES[SHAPES[_entity(path)].relations[relation][0]].relations)
 
 
 def test_no_route_tells_an_outsider_of_what_is_hidden(house: House) -> None:

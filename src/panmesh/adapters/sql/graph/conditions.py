@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Join, Select, and_, false, literal, not_, or_, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Join, Select, and_, case, false, literal, not_, or_, select, true, union_all
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql import tables as t
@@ -67,6 +67,8 @@ class Conditions:
             back = [self.where(parent, one.selection) for one in include.selection.includes if one.required]  # a file's dataset
             return and_(self._around_may(parent, Artefact.RAW), found, *back)
         way = LINKS[parent.entity, include.relation]
+        if not any(bridge.parent in parent.hidden for bridge in way.bridges):  # a dataset's parameter has no document of its own
+            return false()
         child = self._around.source(target, parent.entity)
         satisfied = and_(child.visible, self._around_may(child, way.child_artefact), self.where(child, include.selection))
         if self._around.walking:
@@ -124,12 +126,11 @@ class Conditions:
 
     def readable(self, source: Source, name: str, artefact: Artefact) -> ColumnElement[Any]:
         """The field, or nothing on rows whose part it belongs to the viewer may not read."""
-        from sqlalchemy import case
-
         column = source.columns[name]
-        if artefact is Artefact.CORE_METADATA or source.terms_id is None or self._around.viewer.operator:
-            return column
-        return case((self._around.may(artefact, source.terms_id), column), else_=None)
+        conditions = [source.told[name]] if name in source.told else []
+        if artefact is not Artefact.CORE_METADATA and source.terms_id is not None and not self._around.viewer.operator:
+            conditions.append(self._around.may(artefact, source.terms_id))
+        return case((and_(*conditions), column), else_=None) if conditions else column
 
     def any_word(self, source: Source, words: tuple[str, ...]) -> ColumnElement[bool]:
         return or_(false(), *(self.has_word(source, word) for word in words))
@@ -182,6 +183,8 @@ class Conditions:
             return false()
         kind, artefact = fields[test.field]
         said = self._compare(source, test, kind)
+        if test.field in source.told:
+            said = and_(said, source.told[test.field])
         if artefact is Artefact.CORE_METADATA or source.terms_id is None:
             return said
         return and_(self._around.may(artefact, source.terms_id), said)

@@ -256,7 +256,7 @@ class _Reading:
         found: dict[tuple[str, Any], list[Any]] = {}
         rows: dict[Any, Any] = {}
         for bridge in way.bridges:
-            values = {row[f"_{bridge.parent}"] for row in allowed} - {None}
+            values = {row.get(f"_{bridge.parent}") for row in allowed} - {None}  # a dataset's parameter has no document of its own
             if not values:
                 continue
             child = source.hidden[bridge.child]
@@ -418,7 +418,7 @@ def _whole(number: float) -> float | int:
 
 
 def _of_parent(way: Any, row: Any, found: dict[tuple[str, Any], list[Any]], nodes: dict[Any, Node], order: Any) -> list[Node]:
-    each = [found.get((bridge.parent, row[f"_{bridge.parent}"]), ()) for bridge in way.bridges]
+    each = [found.get((bridge.parent, row.get(f"_{bridge.parent}")), ()) for bridge in way.bridges]
     identities = dict.fromkeys(identity for one in each for identity in one)
     children = [nodes[identity] for identity in identities]
     return in_order(children, order) if sum(map(bool, each)) > 1 else children  # each way is in order by itself

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.permission import readable, state_label
 from panmesh.catalogue.graph import Entity
+from panmesh.catalogue.model import Origin
 
 Column = ColumnElement[Any]
 
@@ -31,6 +32,7 @@ class Source:
     terms_id: Column | None
     folded: Mapping[str, Column]
     words: tuple[tuple[Artefact, Column], ...] = ()  # texts that free words look into, the widest last
+    told: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)  # of fields that are not known of every row: whether
 
 
 class Columns(Mapping[str, Column]):
@@ -125,6 +127,7 @@ class Around:
             d.c.terms_id,
             {"title": d.c.title_folded},
             ((Artefact.CORE_METADATA, d.c.core_text), (Artefact.FULL_METADATA, d.c.full_text)),
+            {"size": or_(d.c.total_bytes > 0, d.c.origin == Origin.NATIVE.value)},
         )
 
     def document(self) -> Source:

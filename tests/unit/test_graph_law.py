@@ -1,0 +1,71 @@
+"""The law, for the catalogue as a graph: what a viewer gets equals what the operator gets from the catalogue redacted for that viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from panmesh.access.viewer import OPERATOR, Viewer
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.graph.fetch import SqlGraph
+from panmesh.adapters.storage.manifests import ParquetManifests
+from panmesh.catalogue.graph import Entity, Node, Selection
+from panmesh.testing.catalogues import VIEWERS, catalogues
+from panmesh.testing.graph_catalogues import fill_graph, more, redact_in_place, selections
+
+NOW = 5
+ROOTS = (Entity.DATASET, Entity.DATASET, Entity.DOCUMENT, Entity.INSTRUMENT)
+QUESTIONS = 8  # to each catalogue
+
+
+@pytest.fixture
+def graph(database_url: str, tmp_path: Path) -> Iterator[tuple[Database, SqlGraph]]:
+    database = Database(database_url)
+    t.metadata.create_all(database.engine)
+    yield database, SqlGraph(database, ParquetManifests(tmp_path))
+    database.dispose()
+
+
+def plain(node: Node) -> Any:
+    links = {
+        name: [plain(one) for one in linked] if isinstance(linked, list) else linked and plain(linked)
+        for name, linked in node.links.items()
+    }
+    return node.entity.value, node.values, node.score, links
+
+
+def answers(store: SqlGraph, viewer: Viewer, entity: Entity, selection: Selection) -> Any:
+    page = [plain(node) for node in store.select(viewer, entity, selection, NOW)]
+    count = store.count(viewer, entity, replace(selection, limit=None, skip=0), NOW)
+    one = store.one(viewer, entity, "pm-0000000000000001", replace(selection, where=None, words=()), NOW)
+    return page, count, one and plain(one)
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.data(), catalogues(8), VIEWERS)
+def test_a_viewer_gets_what_the_redacted_catalogue_holds(
+    graph: tuple[Database, SqlGraph], data: st.DataObject, records: Any, viewer: Viewer
+) -> None:
+    database, store = graph
+    fill_graph(database, records, data.draw(more(records)))
+    asked = [(entity, data.draw(selections(entity))) for entity in ROOTS for _ in range(QUESTIONS // len(ROOTS))]
+    before = [answers(store, viewer, entity, selection) for entity, selection in asked]
+    for (entity, selection), (page, _, _) in zip(asked, before, strict=True):
+        if selection.limit is not None:  # pages are looked through in another way than everything
+            whole = store.select(viewer, entity, replace(selection, limit=None, skip=0), NOW)
+            assert [node.values for node in whole][selection.skip :][: selection.limit] == [one[1] for one in page], selection
+            assert len(whole) == store.count(viewer, entity, selection, NOW), selection
+    redact_in_place(database, viewer, NOW)
+    for (entity, selection), answer in zip(asked, before, strict=True):
+        assert answer == answers(store, OPERATOR, entity, selection), selection
