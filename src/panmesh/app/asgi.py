@@ -39,6 +39,7 @@ def services_of(app: Composition) -> Services:
         accounts=app.accounts,
         audit=app.audit,
         editing=app.editing,
+        corrections=app.corrections,
         desk=lambda: app.desk,
         storages=app.storages,
         previews=lambda: app.reader,

@@ -18,6 +18,7 @@ from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
 from panmesh.adapters.sql.accounts import SqlAccounts
 from panmesh.adapters.sql.audit import SqlAudit
+from panmesh.adapters.sql.correction import SqlCorrections
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk
 from panmesh.adapters.sql.directory import Directory
@@ -38,6 +39,7 @@ from panmesh.app.keys import secret_key
 from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
+from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.importing import ImportService
@@ -109,6 +111,10 @@ class Composition:
     @cached_property
     def editing(self) -> EditingService:
         return EditingService(SqlEditing(self.database), self.clock)
+
+    @cached_property
+    def corrections(self) -> CorrectionService:
+        return CorrectionService(SqlCorrections(self.database, self.manifests), self.clock)
 
     @cached_property
     def upkeep(self) -> SqlUpkeep:

@@ -35,6 +35,9 @@ class Upkeep:
 
     def round(self) -> None:
         now = self.app.clock()
+        finished = self.app.corrections.finish_stopped()
+        if finished:
+            log.info("corrections that had stopped are finished", corrections=finished)
         self._look_at_growing()
         woken = self.app.upkeep.wake_quiet(now - int(self.app.settings.ingest.quiet_minutes * 60e6), now)
         if woken:

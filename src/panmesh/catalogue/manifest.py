@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
@@ -101,6 +103,44 @@ def carry_digests(before: Iterable[FileRow], now: Iterable[FileRow]) -> Iterator
             yield known
         else:
             yield row
+
+
+class Sized(Protocol):
+    """What of a file tells that it changed."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def modified_us(self) -> int: ...
+
+
+def content_key(files: Iterable[Sized]) -> bytes:
+    """Of a list of files in any order: changes when a name, a size or a time does."""
+    total = sum(int.from_bytes(file_key(file), "big") for file in files) % (1 << 256)
+    return total.to_bytes(32, "big")
+
+
+def file_key(file: Sized) -> bytes:
+    text = f"{file.path}\0{file.size}\0{file.modified_us}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def together(own: Iterable[FileRow], others: Iterable[FileRow], primary: str) -> list[FileRow]:
+    """The files of several datasets as one list in the order of their names, each file once; names are relative to the folder of
+    the primary file, and whole paths outside of it."""
+    folder = primary.rpartition("/")[0]
+    found = {(row.storage, row.path): row for row in own}
+    taken = {row.name for row in found.values()}
+    for row in others:
+        if (row.storage, row.path) in found:
+            continue
+        name = row.path.removeprefix(f"{folder}/") if folder else row.path
+        name = name if name and name not in taken else f"{row.storage}/{row.path}"
+        taken.add(name)
+        found[row.storage, row.path] = replace(row, name=name)
+    return sorted(found.values(), key=attrgetter("name"))
 
 
 def _same_bytes(a: FileRow, b: FileRow) -> bool:

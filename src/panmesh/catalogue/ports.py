@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from panmesh.access.viewer import Viewer
+from panmesh.catalogue.correction import Correction, Discarded, Preview, Wanted
 from panmesh.catalogue.graph import Entity, GraphCondition, Node, Selection
 from panmesh.catalogue.model import (
     DatasetRecord,
@@ -19,6 +21,7 @@ from panmesh.catalogue.model import (
     SampleView,
 )
 from panmesh.catalogue.query import DatasetQuery, Field
+from panmesh.catalogue.suggestion import Suggestion
 
 
 class CatalogueReads(Protocol):
@@ -34,6 +37,10 @@ class CatalogueReads(Protocol):
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
         """By concept pid, version pid or alias."""
+        ...
+
+    def set_aside(self, viewer: Viewer, pid: str, now_us: int) -> str | None:
+        """Why a discarded dataset is gone, for those who could know of it when it was there."""
         ...
 
     def files(
@@ -87,3 +94,33 @@ class GraphReads(Protocol):
     def techniques(self, where: GraphCondition | None) -> list[Node]:
         """Terms: PaNET's, and those that other catalogues brought."""
         ...
+
+
+class CorrectionStore(Protocol):
+    """Every call decides itself what the viewer may know of and may correct: NotFound, Forbidden; Conflict where it stands fast."""
+
+    def preview(self, viewer: Viewer, wanted: Wanted, now_us: int) -> Preview: ...
+
+    def begin(self, viewer: Viewer, wanted: Wanted, now_us: int) -> int:
+        """Write down what is to be done, and nothing else; returns its number."""
+        ...
+
+    def begin_undo(self, viewer: Viewer, number: int, now_us: int) -> None: ...
+
+    def step(self, number: int, now_us: int) -> tuple[int, int]:
+        """Do, or undo, the next piece in one transaction; (how many are through, of how many)."""
+        ...
+
+    def stopped(self, before_us: int) -> list[int]:
+        """Corrections begun and not finished, with which nothing happened since then."""
+        ...
+
+    def one(self, viewer: Viewer, number: int, now_us: int) -> Correction: ...
+
+    def history(self, viewer: Viewer, now_us: int, *, pid: str | None, offset: int, limit: int) -> Page[Correction]: ...
+
+    def discarded(self, viewer: Viewer, now_us: int, *, offset: int, limit: int) -> Page[Discarded]: ...
+
+    def suggestions(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> Mapping[str, tuple[Suggestion, ...]]: ...
+
+    def chosen(self, viewer: Viewer, query: DatasetQuery, *, waiting: bool, most: int, now_us: int) -> tuple[str, ...]: ...

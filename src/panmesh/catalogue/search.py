@@ -57,8 +57,12 @@ class SearchService:
         return self._reads.facet(viewer, query, field, self._clock(), limit)
 
     def get(self, viewer: Viewer, pid: str) -> DatasetRecord:
+        """Raises NotFound; Withdrawn, with the reason, for those who could know of it before it was discarded."""
         _need_read(viewer)
-        return _found(self._reads.dataset(viewer, pid, self._clock()))
+        found = self._reads.dataset(viewer, pid, self._clock())
+        if found is None and (why := self._reads.set_aside(viewer, pid, self._clock())) is not None:
+            raise Withdrawn(why)
+        return _found(found)
 
     def files(self, viewer: Viewer, pid: str, *, offset: int = 0, limit: int = 100, contains: str | None = None) -> FilesPage:
         _need_read(viewer)

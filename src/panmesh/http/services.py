@@ -12,6 +12,7 @@ from starlette.requests import Request
 from panmesh.access.accounts import AccountService
 from panmesh.access.audit import AuditLog
 from panmesh.access.viewer import Viewer
+from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.model import FileLocation
@@ -43,6 +44,7 @@ class Services:
     accounts: AccountService
     audit: AuditLog
     editing: EditingService
+    corrections: CorrectionService
     desk: Callable[[], IngestDesk]
     storages: Bytes
     previews: Callable[[], Previews]

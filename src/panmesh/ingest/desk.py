@@ -1,4 +1,4 @@
-"""The staff's desk: push, look at what was seen, retry, resolve quarantine, register derived data."""
+"""The staff's desk: push, look at what was seen, retry, list the quarantine, register derived data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class DeskStore(Protocol):
     def waiting(self) -> bool: ...
     def retry(self, unit_ids: Sequence[int], now_us: int) -> int: ...
     def quarantined(self, viewer: Viewer, offset: int, limit: int, now_us: int) -> Page[QuarantinedView]: ...
-    def assign(self, viewer: Viewer, pid: str, investigation_pid: str, reason: str, now_us: int) -> None: ...
     def pids_of(self, viewer: Viewer, storage: str, paths: Sequence[str], now_us: int) -> tuple[str, ...]:
         """Of what the viewer may read."""
         ...
@@ -128,14 +127,6 @@ class Desk:
     def quarantined(self, viewer: Viewer, *, offset: int = 0, limit: int = 50) -> Page[QuarantinedView]:
         _need_staff(viewer)
         return self._store.quarantined(viewer, offset, limit, self._clock())
-
-    def assign(self, viewer: Viewer, pid: str, investigation_pid: str, reason: str) -> None:
-        _need_staff(viewer)
-        if Scope.WRITE not in viewer.scopes:
-            raise Forbidden("Your token has not the scope 'write'.")
-        if not reason.strip():
-            raise Invalid("Say why it belongs there: the reason is kept.", (Fault("/reason", "may not be empty"),))
-        self._store.assign(viewer, pid, investigation_pid, reason.strip(), self._clock())
 
 
 def _need_staff(viewer: Viewer) -> None:

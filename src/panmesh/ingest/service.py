@@ -7,13 +7,13 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import orjson
 
 from panmesh.catalogue.effective import Surroundings, describe
-from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore, carry_digests
+from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore, carry_digests, content_key, file_key, together
 from panmesh.ingest import names
 from panmesh.ingest.describing import file_layer
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, ReadState
@@ -22,7 +22,7 @@ from panmesh.ingest.files import FileStat, Storages
 from panmesh.ingest.placing import MARGIN_US, Claim, place
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import Reader, ReadRequest
-from panmesh.ingest.store import ClaimedUnit, IngestStore, Neighbour, NewDataset, Place, Sighting, UnitOutcome
+from panmesh.ingest.store import ClaimedUnit, IngestStore, Neighbour, NewDataset, Place, Sighting, SplitOff, UnitOutcome
 from panmesh.ingest.units import UnitState
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.faults import reach
@@ -92,11 +92,12 @@ class IngestService:
         claimed = self._store.claim(self._worker, limit, self._clock(), LEASE_US)
         reach("ingest.claimed")
         batch = _Batch(self._commit)
+        decided = self._decided(claimed)
         requests: dict[str, tuple[ClaimedUnit, FileStat, Profile]] = {}
         gone: list[ClaimedUnit] = []
         for unit in claimed:
             if names.is_series(unit.path):
-                batch.add(self._series(unit))
+                batch.add(self._series(unit, decided))
                 continue
             stat = self._storages.stat(unit.storage, unit.path)
             if stat is None:
@@ -114,17 +115,29 @@ class IngestService:
                 if again is not None:
                     self.sight(unit.storage, [again])  # written while we read: it waits again
                 continue
-            batch.add(self._outcome(unit, stat, profile, facts))
+            batch.add(self._outcome(unit, stat, profile, facts, decided))
         batch.flush()
         return Worked(units=len(claimed), files=batch.files, bytes=batch.bytes, failed=batch.failed, pids=tuple(batch.pids))
 
     def _commit(self, outcomes: Sequence[UnitOutcome]) -> list[str]:
         return self._store.commit(self._worker, outcomes, self._clock())
 
+    def _decided(self, units: Sequence[ClaimedUnit]) -> _Decided:
+        split: dict[tuple[str, str], SplitOff] = {}
+        merged: dict[bytes, tuple[ManifestRef, ...]] = {}
+        for storage in {unit.storage for unit in units}:
+            paths = [unit.path for unit in units if unit.storage == storage]
+            split |= {(storage, path): one for path, one in self._store.split_off(storage, paths).items()}
+            merged |= self._store.merged_into(storage, paths)
+        return _Decided(split=split, merged=merged)
+
     # --- one file ----------------------------------------------------------------------------------------------------
 
-    def _outcome(self, unit: ClaimedUnit, stat: FileStat, profile: Profile, facts: FileFacts) -> UnitOutcome:
+    def _outcome(self, unit: ClaimedUnit, stat: FileStat, profile: Profile, facts: FileFacts, decided: _Decided) -> UnitOutcome:
         bare = is_bare(facts)
+        own = decided.split.get((unit.storage, unit.path))
+        if own is not None:
+            return self._split_off(unit, stat, profile, facts, own)
         if bare:
             master = self._master(unit, stat.path)
             if master is not None:
@@ -132,14 +145,15 @@ class IngestService:
         needs = self._needs(unit, profile, facts)
         parts = [] if bare else self._parts(unit, needs)
         files = [stat, *(FileStat(path=p.path, size=p.size, modified_us=p.modified_us, inode=0) for p in parts)]
-        manifest = self._manifests.write(self._with_digests(unit, facts.entries, list(_rows(unit, files))))
+        rows = self._with_digests(unit, facts.entries, list(_rows(unit, files)))
+        listed = self._manifests.write(rows), content_key(files)
         here = {stat.path for stat in files}
-        datasets = tuple(
-            self._dataset(
-                unit, profile, facts, entry, manifest, _content_key(files), drawable=self._drawable(unit, profile, entry, here)
-            )
-            for entry in facts.entries
-        )
+        datasets = []
+        for entry in facts.entries:
+            identity = _identity(self._facility, unit, entry.entry)
+            manifest, key = self._merged(unit, identity, rows, decided.merged[identity]) if identity in decided.merged else listed
+            drawable = self._drawable(unit, profile, entry, here)
+            datasets.append(self._dataset(unit, profile, facts, entry, manifest, key, drawable=drawable))
         return _outcome(
             unit,
             stat,
@@ -147,9 +161,37 @@ class IngestService:
             state=_STATE[facts.state],
             bare=bare,
             needs=tuple(needs),
-            datasets=datasets,
+            datasets=tuple(datasets),
             absorbs=tuple(p.unit_id for p in parts if p.state is not UnitState.PART),
         )
+
+    def _split_off(self, unit: ClaimedUnit, stat: FileStat, profile: Profile, facts: FileFacts, own: SplitOff) -> UnitOutcome:
+        """A file that staff took out of another dataset: its first entry describes the dataset that they made of it."""
+        if own.path != unit.path:
+            return _outcome(unit, stat, facts, state=UnitState.PART, bare=True, part_of=own.unit_id)
+        others = (self._storages.stat(own.storage, path) for path in own.files if path != unit.path)
+        files = [stat, *(other for other in others if other is not None)]
+        rows = sorted(_rows(unit, files), key=attrgetter("name"))
+        before = self._store.manifest(own.identity)
+        if before is not None:
+            rows = list(carry_digests(self._manifests.iterate(before), rows))
+        manifest, here = self._manifests.write(rows), {one.path for one in files}
+        entry = facts.entries[0] if facts.entries else EntryFacts(entry=None, entry_class="")
+        drawable = self._drawable(unit, profile, entry, here)
+        made = self._dataset(unit, profile, facts, entry, manifest, content_key(rows), drawable=drawable)
+        return _outcome(
+            unit, stat, facts, state=_STATE[facts.state], bare=False, datasets=(replace(made, identity=own.identity),)
+        )
+
+    def _merged(
+        self, unit: ClaimedUnit, identity: bytes, rows: Iterable[FileRow], others: Sequence[ManifestRef]
+    ) -> tuple[ManifestRef, bytes]:
+        """The list of files with those of the datasets that staff merged into this one."""
+        files = together(rows, (row for one in others for row in self._manifests.iterate(one)), unit.path)
+        before = self._store.manifest(identity)
+        if before is not None:
+            files = list(carry_digests(self._manifests.iterate(before), files))
+        return self._manifests.write(files), content_key(files)
 
     def _with_digests(self, unit: ClaimedUnit, entries: Sequence[EntryFacts], rows: list[FileRow]) -> list[FileRow]:
         """A master that is read again because one more data file came keeps the digests of those that were there."""
@@ -204,11 +246,13 @@ class IngestService:
     def _parts(self, unit: ClaimedUnit, needs: Sequence[str]) -> list[Neighbour]:
         prefix = names.companion_prefix(unit.path)
         wanted = set(needs)
-        return [
+        found = [
             n
             for n in self._store.parts_of(unit.storage, needs, prefix)
             if n.unit_id != unit.id and n.bare and (n.path in wanted or names.is_companion(prefix, n.path))
         ]
+        taken = self._store.split_off(unit.storage, [n.path for n in found]) if found else {}
+        return [n for n in found if n.path not in taken]
 
     def _dataset(
         self,
@@ -275,17 +319,24 @@ class IngestService:
 
     # --- a numbered series -------------------------------------------------------------------------------------------
 
-    def _series(self, unit: ClaimedUnit) -> UnitOutcome:
+    def _series(self, unit: ClaimedUnit, decided: _Decided) -> UnitOutcome:
         """All files of a series in one dataset, listed as a stream: a million of them cost no memory."""
         profile = self._storages.profile(unit.storage, unit.path)
         folder = unit.path.rpartition("/")[0]
         tally = _Tally()
+        taken = self._store.split_off_in(unit.storage, folder)
         listed = (
-            s for s in self._storages.list_folder(unit.storage, folder) if names.in_series(unit.path, s.path.rpartition("/")[2])
+            s
+            for s in self._storages.list_folder(unit.storage, folder)
+            if names.in_series(unit.path, s.path.rpartition("/")[2]) and s.path not in taken
         )
         rows = _rows(unit, tally.counted(listed))
-        before = self._store.manifest(_identity(self._facility, unit, None))
+        identity = _identity(self._facility, unit, None)
+        before = self._store.manifest(identity)
         manifest = self._manifests.write(rows if before is None else carry_digests(self._manifests.iterate(before), rows))
+        key = tally.key()
+        if identity in decided.merged:
+            manifest, key = self._merged(unit, identity, self._manifests.iterate(manifest), decided.merged[identity])
         suffix = unit.path.rpartition(".")[2].lower()
         format = _SERIES_FORMAT.get(suffix, FileFormat.UNKNOWN)
         entry = EntryFacts(entry=None, entry_class="")
@@ -298,7 +349,7 @@ class IngestService:
             "and it will have a title, a sample and a plot.",
         )
         stat = FileStat(path=unit.path, size=tally.bytes, modified_us=tally.newest_us, inode=0)
-        datasets = (self._dataset(unit, profile, facts, entry, manifest, tally.key(), drawable=False),) if tally.files else ()
+        datasets = (self._dataset(unit, profile, facts, entry, manifest, key, drawable=False),) if tally.files else ()
         if not datasets:
             self._store.gone(unit.storage, [unit.path], self._clock())
         return _outcome(unit, stat, facts, state=UnitState.STORED if datasets else UnitState.GONE, bare=False, datasets=datasets)
@@ -337,6 +388,14 @@ _SERIES_FORMAT = {
     "log": FileFormat.TEXT,
     "out": FileFormat.TEXT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What staff decided about the units of one batch."""
+
+    split: Mapping[tuple[str, str], SplitOff]
+    merged: Mapping[bytes, tuple[ManifestRef, ...]]
 
 
 class _Batch:
@@ -378,22 +437,11 @@ class _Tally:
             self.files += 1
             self.bytes += stat.size
             self.newest_us = max(self.newest_us, stat.modified_us)
-            self._sum = (self._sum + int.from_bytes(_file_key(stat), "big")) % (1 << 256)  # folders list in any order
+            self._sum = (self._sum + int.from_bytes(file_key(stat), "big")) % (1 << 256)  # folders list in any order
             yield stat
 
     def key(self) -> bytes:
         return self._sum.to_bytes(32, "big")
-
-
-def _content_key(files: Iterable[FileStat]) -> bytes:
-    tally = _Tally()
-    for _ in tally.counted(files):
-        pass
-    return tally.key()
-
-
-def _file_key(stat: FileStat) -> bytes:
-    return hashlib.sha256(f"{stat.path}\0{stat.size}\0{stat.modified_us}".encode("utf-8", "surrogateescape")).digest()
 
 
 def _identity(facility: str, unit: ClaimedUnit, entry: str | None) -> bytes:

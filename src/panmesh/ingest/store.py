@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,6 +98,17 @@ class PendingDigest:
     manifest: ManifestRef
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitOff:
+    """A dataset of files that staff took out of another one: they belong to it, whoever else claims them."""
+
+    identity: bytes
+    storage: str
+    path: str  # of the file that it is read from
+    unit_id: int | None  # of that file; None: a member of a series, which is never read by itself
+    files: tuple[str, ...]  # all of its paths in the storage
+
+
 class IngestStore(Protocol):
     def sight(self, sightings: Sequence[Sighting], now_us: int) -> int:
         """Record what was seen; returns how many are new or changed and wait to be read. One transaction."""
@@ -133,6 +144,18 @@ class IngestStore(Protocol):
 
     def commit(self, worker: str, outcomes: Sequence[UnitOutcome], now_us: int) -> list[str]:
         """All or nothing, and only units that the worker still holds; returns the pids of the datasets."""
+        ...
+
+    def split_off(self, storage: str, paths: Sequence[str]) -> Mapping[str, SplitOff]:
+        """path → what it belongs to, for those that staff decided about."""
+        ...
+
+    def split_off_in(self, storage: str, folder: str) -> frozenset[str]:
+        """Paths in that folder or below that staff took out of what they were in."""
+        ...
+
+    def merged_into(self, storage: str, paths: Sequence[str]) -> Mapping[bytes, tuple[ManifestRef, ...]]:
+        """Identity of a dataset that is read from one of these files → the files of those that staff merged into it."""
         ...
 
     def manifest(self, identity: bytes) -> ManifestRef | None:

@@ -21,6 +21,8 @@ POINTS = (
     "digest.after-commit",
     "import.before-commit",
     "import.after-commit",
+    "correction.before-commit",
+    "correction.after-commit",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from panmesh.catalogue.correction import Wanted, What
 from panmesh.http.services import services, viewer
 from panmesh.ingest.units import UnitState
 from panmesh.portal.rendering import offset_of, render
@@ -36,7 +37,12 @@ def quarantine(request: Request, _form: dict[str, str]) -> Response:
 
 
 def assign(request: Request, form: dict[str, str]) -> Response:
-    services(request).desk().assign(
-        viewer(request), request.path_params["pid"], form.get("investigation", ""), form.get("reason", "")
+    wanted = Wanted(
+        what=What.MOVE,
+        pids=(request.path_params["pid"],),
+        visit=form.get("investigation", ""),
+        reason=form.get("reason", ""),
+        waiting=True,
     )
+    services(request).corrections.make(viewer(request), wanted)
     return RedirectResponse("/quarantine", 303)

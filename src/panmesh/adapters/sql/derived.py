@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from panmesh.adapters.sql.materialise import materialise
-from panmesh.adapters.sql.tables import dataset, relation
+from panmesh.adapters.sql.tables import dataset, relation, set_aside
 
 
 def move_results(connection: Connection, source_id: int, now_us: int) -> None:
@@ -13,9 +13,10 @@ def move_results(connection: Connection, source_id: int, now_us: int) -> None:
     then they stay where they are, for they tell of the others too."""
     d = dataset.c
     source = connection.execute(select(d.terms_id, d.investigation_id, d.instrument_id).where(d.id == source_id)).one()
-    results = select(relation.c.derived_id).where(relation.c.source_id == source_id)
+    aside = select(set_aside.c.dataset_id)  # tells of nothing, and stays where it is
+    results = select(relation.c.derived_id).where(relation.c.source_id == source_id, relation.c.derived_id.not_in(aside))
     for number in connection.execute(select(d.id).where(d.id.in_(results), d.terms_id != source.terms_id)).scalars().all():
-        made_from = select(relation.c.source_id).where(relation.c.derived_id == number)
+        made_from = select(relation.c.source_id).where(relation.c.derived_id == number, relation.c.source_id.not_in(aside))
         if connection.execute(select(d.terms_id).where(d.id.in_(made_from)).distinct()).scalars().all() == [source.terms_id]:
             connection.execute(update(dataset).where(d.id == number).values(**source._mapping))
             materialise(connection, number, now_us)

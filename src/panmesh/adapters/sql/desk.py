@@ -7,24 +7,21 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.derived import move_results
 from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.ledger import Ledger
 from panmesh.adapters.sql.materialise import layers_of, materialise
 from panmesh.adapters.sql.permission import readable_terms
 from panmesh.adapters.sql.tables import (
-    audit,
     change,
     dataset,
     dataset_version,
     instrument,
-    investigation,
     layer,
     pid,
     relation,
@@ -155,30 +152,6 @@ class SqlDesk:
         )
         return Page(items=items, total=total, offset=offset, limit=limit)
 
-    def assign(self, viewer: Viewer, pid_: str, investigation_pid: str, reason: str, now_us: int) -> None:
-        with self._db.write() as connection:
-            may = _may_read(viewer, now_us)
-            row = connection.execute(select(dataset).where(and_(dataset.c.pid == pid_, may))).first()
-            known = investigation.c.terms_id.in_(readable_terms(viewer, Artefact.CORE_METADATA, now_us))
-            target = connection.execute(select(investigation).where(investigation.c.pid == investigation_pid, known)).first()
-            if row is None or target is None:
-                raise NotFound()
-            if row.quarantine is None and not _assigned_before(connection, pid_):
-                raise Conflict("The dataset found its visit by itself; only what is or was in quarantine is assigned by hand.")
-            connection.execute(
-                update(dataset)
-                .where(dataset.c.id == row.id)
-                .values(investigation_id=target.id, terms_id=target.terms_id, quarantine=None, instrument_id=target.instrument_id)
-            )
-            materialise(connection, row.id, now_us)
-            move_results(connection, row.id, now_us)
-            was = (
-                row.quarantine
-                or connection.execute(select(investigation.c.pid).where(investigation.c.id == row.investigation_id)).scalar()
-            )
-            write_audit(connection, viewer, "assigned", pid_, now_us, to=investigation_pid, reason=reason, was=was)
-            connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": pid_, "what": "moved"})
-
     def add_derived(
         self, viewer: Viewer, run: DerivedRun, identity: bytes, manifest: ManifestRef, content_key: bytes, now_us: int
     ) -> str:
@@ -264,12 +237,6 @@ class SqlDesk:
             for row in connection.execute(query):
                 found.setdefault(row.unit_id, []).append(row.pid)
         return found
-
-
-def _assigned_before(connection: Connection, pid_: str) -> bool:
-    """By a person, who may have been wrong: it can be assigned again."""
-    said = select(audit.c.id).where(audit.c.pid == pid_, audit.c.action == "assigned").limit(1)
-    return connection.execute(said).first() is not None
 
 
 def _path_contains(text: str) -> ColumnElement[bool]:

@@ -39,7 +39,7 @@ class Ledger:
         ]
         changed = 0
         with self._db.write() as connection:
-            for chunk in _chunks(rows):
+            for chunk in in_chunks(rows):
                 changed += _upsert(connection, self._db.sqlite, chunk)
         return changed
 
@@ -69,7 +69,7 @@ class Ledger:
     def gone(self, storage: str, paths: Sequence[str], now_us: int) -> None:
         """The files are no longer on disk: their datasets stay, and say so."""
         with self._db.write() as connection:
-            for chunk in _chunks(list(paths)):
+            for chunk in in_chunks(list(paths)):
                 where = and_(unit.c.storage == storage, unit.c.path.in_(chunk), unit.c.state != UnitState.GONE.value)
                 found = connection.execute(
                     select(unit_dataset.c.dataset_id, dataset.c.pid, unit.c.path)
@@ -255,5 +255,5 @@ _PARTS = _NEIGHBOUR.where(
 )
 
 
-def _chunks(rows: list[Any]) -> Iterable[list[Any]]:
+def in_chunks(rows: list[Any]) -> Iterable[list[Any]]:
     return (rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.policy import CORE_FROM_PROPOSAL_STATES, READERS, RESULTS_SHARED_STATES
-from panmesh.access.terms import AccessClass, State
+from panmesh.access.terms import AccessClass, Hold, State, Terms
 from panmesh.access.viewer import Standing, TeamRole, Viewer
 from panmesh.adapters.sql.tables import terms
 
@@ -62,6 +62,11 @@ def state_label(now_us: int) -> ColumnElement[str]:
     """The access state of a row of `terms` as text."""
     *before, (last, _) = state_steps(now_us)
     return case(*((condition, state.value) for state, condition in before), else_=last.value)
+
+
+def terms_of(row: RowMapping) -> Terms:
+    """A row of `terms` as a value."""
+    return Terms(**{**row, "access": AccessClass(row["access"]), "hold": Hold(row["hold"]) if row["hold"] else None})
 
 
 def _standings(viewer: Viewer) -> dict[Standing, ColumnElement[bool]]:

@@ -22,6 +22,7 @@ from panmesh.adapters.sql.records import (
 )
 from panmesh.adapters.sql.tables import (
     account,
+    correction,
     dataset,
     dataset_technique,
     dataset_version,
@@ -33,6 +34,7 @@ from panmesh.adapters.sql.tables import (
     pid,
     proposal,
     sample,
+    set_aside,
     team_member,
     terms,
 )
@@ -58,6 +60,7 @@ from panmesh.catalogue.model import (
 )
 from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
 from panmesh.kernel import techniques
+from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.pid import Pid
 from panmesh.kernel.text import storable
@@ -231,6 +234,25 @@ class SqlReads:
         )
         with self._db.read() as connection:
             return tuple(FacetValue(value=r.name, label=r.unit or "", count=r.number) for r in connection.execute(query))
+
+    def set_aside(self, viewer: Viewer, pid_: str, now_us: int) -> str | None:
+        named = select(pid.c.concept).where(pid.c.pid == storable(pid_))
+        query = (
+            select(correction.c.at_us, correction.c.reason, facility.c.time_zone)
+            .select_from(dataset)
+            .join(facility, facility.c.id == dataset.c.facility_id)
+            .join(set_aside, set_aside.c.dataset_id == dataset.c.id)
+            .join(terms, terms.c.id == set_aside.c.terms_id)
+            .join(correction, correction.c.id == set_aside.c.correction_id)
+            .where(dataset.c.pid.in_(named), set_aside.c.what == "discarded", readable(viewer, Artefact.CORE_METADATA, now_us))
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        day = facility_day(row.at_us, row.time_zone)
+        reason = f": {row.reason}" if viewer.staff else ""
+        return f"This run was discarded by the facility's staff on {day.day} {day:%B %Y}{reason}."
 
     # --- parts -------------------------------------------------------------------------------------------------------
 

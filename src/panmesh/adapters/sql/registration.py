@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from panmesh.access.terms import AccessClass
 from panmesh.adapters.sql.absorption import absorb_parts, wake_masters
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.decisions import merged_into, placed_by_hand, split_off, split_off_in, wake_merged
 from panmesh.adapters.sql.derived import move_results
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.file_names import keep_file_names
@@ -37,7 +38,7 @@ from panmesh.adapters.sql.tables import (
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DatasetKind, DigestState, Origin, ProposalKind
 from panmesh.ingest.placing import InstrumentEntry, Visit
-from panmesh.ingest.store import ClaimedUnit, Neighbour, NewDataset, PendingDigest, Sighting, UnitOutcome
+from panmesh.ingest.store import ClaimedUnit, Neighbour, NewDataset, PendingDigest, Sighting, SplitOff, UnitOutcome
 from panmesh.kernel.faults import reach
 from panmesh.kernel.pid import Pid, mint, version_pid
 
@@ -106,6 +107,18 @@ class SqlIngestStore:
             pids = connection.execute(select(dataset.c.pid).where(dataset.c.id.in_(list(ids.values())))).scalars().all()
         reach("ingest.after-commit")
         return list(pids)
+
+    def split_off(self, storage: str, paths: Sequence[str]) -> Mapping[str, SplitOff]:
+        with self._db.read() as connection:
+            return split_off(connection, storage, paths)
+
+    def split_off_in(self, storage: str, folder: str) -> frozenset[str]:
+        with self._db.read() as connection:
+            return split_off_in(connection, storage, folder)
+
+    def merged_into(self, storage: str, paths: Sequence[str]) -> Mapping[bytes, tuple[ManifestRef, ...]]:
+        with self._db.read() as connection:
+            return merged_into(connection, storage, paths)
 
     def manifest(self, identity: bytes) -> ManifestRef | None:
         query = (
@@ -201,6 +214,7 @@ class SqlIngestStore:
             keep_file_names(connection, [(row.id, new.manifest)])
         else:
             _write_versions(connection, [(row.id, Pid(row.pid), row.version + 1, new)], now_us)
+            wake_merged(connection, row.id, now_us)
             connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "version"})
         connection.execute(
             update(layer)
@@ -260,6 +274,7 @@ def _known(connection: Connection, identities: list[bytes]) -> dict[bytes, Any]:
         d.quarantine,
         investigation.c.kind.label("visit_kind"),
         terms.c.access,
+        placed_by_hand().label("by_hand"),
     )
     query = (
         select(*columns)
@@ -272,7 +287,9 @@ def _known(connection: Connection, identities: list[bytes]) -> dict[bytes, Any]:
 
 def _moves(row: Any, new: NewDataset) -> bool:
     """Whether a run that was read before now belongs elsewhere: out of quarantine, or from the unscheduled into a visit or, where
-    the staff alone knew of it, into quarantine. A run that has its visit stays there."""
+    the staff alone knew of it, into quarantine. A run that has its visit stays there, and one that staff placed, or set aside."""
+    if row.by_hand:
+        return False
     if row.quarantine is not None:
         return new.place.quarantine is None
     if row.visit_kind != ProposalKind.UNSCHEDULED.value:

@@ -429,6 +429,7 @@ correction_item = Table(
     _id(),
     _ref("correction_id", "correction"),
     Column("dataset_pid", Text, nullable=False, index=True),
+    _ref("terms_id", "terms"),  # under which it stood before: whose staff see this in the history
     Column("state", Text, nullable=False),  # catalogue.correction.ItemState
     Column("note", Text),  # why it was left out
     Column("before_json", Text, nullable=False, default="{}"),

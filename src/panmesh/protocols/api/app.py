@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Send
 from panmesh import __version__
 from panmesh.access.audit import is_staff_read
 from panmesh.access.viewer import Scope
+from panmesh.catalogue.correction import Wanted, What
 from panmesh.catalogue.query import FACET_FIELDS, Field
 from panmesh.http.conditional import matches
 from panmesh.http.downloads import open_download
@@ -26,6 +27,7 @@ from panmesh.kernel import techniques
 from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
+from panmesh.protocols.api.corrections import add_corrections
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
 Offset = Annotated[int, Query(ge=0, le=2**53)]
@@ -89,6 +91,7 @@ def create_api(bundle: Services) -> FastAPI:
     _datasets(api)
     _around(api)
     _ingest(api)
+    add_corrections(api)
     _people(api)
     _describe(api)
     return api
@@ -393,7 +396,8 @@ def _ingest(api: FastAPI) -> None:
     @api.post("/ingest/quarantine/{pid}/assign", response_model=models.PidModel, tags=["ingest"])
     def assign(request: Request, pid: PidPath, body: models.AssignModel) -> Response:
         """Move a dataset from quarantine to a visit; it takes the visit's terms."""
-        services(request).desk().assign(viewer(request), _plain(pid), _plain(body.investigation), body.reason)
+        wanted = Wanted(what=What.MOVE, pids=(_plain(pid),), visit=_plain(body.investigation), reason=body.reason, waiting=True)
+        services(request).corrections.make(viewer(request), wanted)
         return _json({"pid": pid})
 
 

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.policy import may_read
-from panmesh.access.terms import AccessClass, Hold, State, Terms, state
+from panmesh.access.terms import State, Terms, state
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.permission import terms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ class Rights:
         for start in range(0, len(wanted), 500):
             query = select(t.terms).where(t.terms.c.id.in_(wanted[start : start + 500]))
             for row in self._connection.execute(query).mappings():
-                values = {**row, "access": AccessClass(row["access"]), "hold": Hold(row["hold"]) if row["hold"] else None}
-                self._known[row["id"]] = self._right(Terms(**values))
+                self._known[row["id"]] = self._right(terms_of(row))
 
     def of(self, terms_id: int) -> Right:
         return self._known[terms_id]

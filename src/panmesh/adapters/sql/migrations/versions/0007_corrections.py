@@ -35,11 +35,13 @@ def upgrade() -> None:
         sa.Column("id", _BIG, autoincrement=True, nullable=False),
         sa.Column("correction_id", _BIG, nullable=False),
         sa.Column("dataset_pid", sa.Text(), nullable=False),
+        sa.Column("terms_id", _BIG, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("before_json", sa.Text(), nullable=False),
         sa.Column("after_json", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["correction_id"], ["correction.id"], name="fk_correction_item_correction_id"),
+        sa.ForeignKeyConstraint(["terms_id"], ["terms.id"], name="fk_correction_item_terms_id"),
         sa.PrimaryKeyConstraint("id", name="pk_correction_item"),
     )
     op.create_index("ix_correction_item_dataset_pid", "correction_item", ["dataset_pid"])
