@@ -59,6 +59,8 @@ class SqlImports:
         try:
             with self._db.write() as connection:
                 self._db.lock(connection, "directory")
+                if self._db.sqlite:  # mapped pages would count as memory: a million records touch all of them
+                    connection.exec_driver_sql("PRAGMA mmap_size = 0")
                 mine = select(facility.c.id).where(facility.c.facility_key == self._facility_key)
                 ground = Ground(
                     connection=connection,

@@ -202,9 +202,7 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
     )
 
 
-def _summary(
-    row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
-) -> DatasetSummary:
+def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:
     access = access_view(row)
     core = DatasetSummary(
         id=row.id,
