@@ -33,7 +33,9 @@ ALIASES = {
     "ev": "electron_volt", "EV": "electron_volt", "kev": "kiloelectron_volt", "KeV": "kiloelectron_volt", "Kev": "kiloelectron_volt", "KEV": "kiloelectron_volt",
     "mev": "millielectron_volt", "gev": "gigaelectron_volt", "GEV": "gigaelectron_volt", "NX_ENERGY": "electron_volt",
     "mbar": "millibar", "mBar": "millibar", "bar": "bar", "Bar": "bar", "torr": "torr", "Torr": "torr", "hPa": "hectopascal", "psi": "psi",
-    "gauss": "gauss", "Gauss": "gauss", "G": "gauss", "Tesla": "tesla", "tesla": "tesla", "Oe": "oersted",
+    # Of the flux density, not of the Gaussian system, in which they measure something else than tesla; Oe as people use it, in vacuum.
+    "gauss": "0.0001 tesla", "Gauss": "0.0001 tesla", "G": "0.0001 tesla", "kG": "0.1 tesla", "kGauss": "0.1 tesla", "mG": "0.0000001 tesla",
+    "Oe": "0.0001 tesla", "kOe": "0.1 tesla", "oersted": "0.0001 tesla", "Oersted": "0.0001 tesla", "Tesla": "tesla", "tesla": "tesla",
     "amps": "ampere", "Amps": "ampere", "amp": "ampere", "Amp": "ampere", "ampere": "ampere", "uA": "microampere", "µA": "microampere", "mA": "milliampere",
     "uAh": "microampere * hour", "µAh": "microampere * hour", "uA.hour": "microampere * hour", "uAmp hour": "microampere * hour", "uamp.hour": "microampere * hour",
     "volts": "volt", "Volts": "volt", "watts": "watt", "Watts": "watt", "%": "percent", "percent": "percent",
