@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from panmesh.kernel.units import to_base
+from panmesh.kernel.units import convert, to_base
 from panmesh.testing.panosc_seed import SEED, D
 from panmesh.wire.panosc import iso
 from tests.protocol.panosc.conftest import Provider, bring, open_provider
@@ -62,8 +62,7 @@ def test_writings_of_the_same_unit() -> None:
         assert len({to_base(3.0, name) for name in names}) == 1, names
     assert to_base(1.0, "bytes") != to_base(8.0, None)
     for gauss in ("G", "gauss", "Oe"):
-        base = to_base(73_000.0, gauss)
-        assert base is not None and base[0] == pytest.approx(7.3) and base[1] == (to_base(1.0, "T") or ("", ""))[1], gauss
+        assert convert(73_000.0, gauss, "T") == pytest.approx(7.3)
 
 
 @pytest.mark.parametrize(
