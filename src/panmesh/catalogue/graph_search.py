@@ -14,6 +14,7 @@ from panmesh.kernel.errors import Forbidden, Invalid, NotFound
 MAX_DEPTH = 8  # of includes within includes
 MAX_NESTING = 30  # of conditions within conditions
 MAX_TESTS = 300
+TERMS = 10  # conditions that one on techniques counts for
 MAX_CHOICES = 10_000
 AT_ONCE = 500  # records of a long answer that are held at the same time
 
@@ -103,9 +104,12 @@ def _size(entity: Entity, condition: GraphCondition | None, depth: int) -> int:
         raise Invalid(f"Conditions are nested at most {MAX_NESTING} deep.")
     if isinstance(condition, All | AnyOf):
         return 1 + sum(_size(entity, part, depth + 1) for part in condition.parts)
+    if entity is Entity.TECHNIQUE and condition is not None:
+        return TERMS  # each is compared with all terms, and names many
     if isinstance(condition, Text):
         return len(condition.words)
     if isinstance(condition, Test) and isinstance(condition.value, tuple):
         kind = SHAPES[entity].fields.get(condition.field, (Kind.TEXT,))[0]
-        return 1 if kind in (Kind.TEXT, Kind.NUMBER) else len(condition.value)  # others are compared one by one
+        plain = kind in (Kind.TEXT, Kind.NUMBER) and entity is not Entity.PARAMETER
+        return 1 if plain else len(condition.value)  # others are compared one by one
     return 0 if condition is None else 1

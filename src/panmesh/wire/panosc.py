@@ -236,7 +236,7 @@ def _order(plain: Any, entity: Entity) -> tuple[tuple[str, bool], ...]:
             name, _, way = part.strip().partition(" ")
             if way.strip().upper() not in ("", "ASC", "DESC"):
                 raise Invalid(f'order is "field ASC" or "field DESC"; got {part.strip()!r}.')
-            if _snake(name) in SHAPES[entity].fields:
+            if _snake(name) in SHAPES[entity].fields and all(_snake(name) != before for before, _ in found):
                 found.append((_snake(name), way.strip().upper() == "DESC"))
     return () if found[:1] == [(SHAPES[entity].key, False)] else tuple(found)  # by key is the order anyhow
 

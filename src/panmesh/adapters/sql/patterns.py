@@ -14,6 +14,7 @@ from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import fold, storable
 
 MAX_PATTERN = 500
+MAX_PROGRAM = 700  # RE2's steps: what is larger takes PostgreSQL too long to prepare
 MAX_LIKE = 5000  # SQLite's own limit is 50,000 bytes, after our escapes
 
 
@@ -67,9 +68,11 @@ def regular(pattern: str) -> str:
                 f"{part!r} is not understood in regular expressions here; write letters, classes, groups and repetitions."
             )
     try:
-        re2.compile(whole, _quiet())
+        size = re2.compile(whole, _quiet()).programsize
     except re2.error as error:
         raise Invalid(f"{pattern!r} is no regular expression: {error}.") from error
+    if size > MAX_PROGRAM:
+        raise Invalid("This regular expression is too large; repeat less in it.")
     return whole
 
 
@@ -109,7 +112,6 @@ def _quiet() -> Any:
 
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 1 << 20  # what is larger takes the other database too long
     return options
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, select, true
+from sqlalchemy.exc import DataError
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
@@ -57,17 +59,17 @@ class SqlGraph:
         self._manifests = manifests
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
-        with self._db.read() as connection:
-            return self._reading(connection, viewer, now_us).page(entity, selection)
+        with self._reading(viewer, now_us) as reading:
+            return reading.page(entity, selection)
 
     def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int:
-        with self._db.read() as connection:
-            return self._reading(connection, viewer, now_us).count(entity, selection)
+        with self._reading(viewer, now_us) as reading:
+            return reading.count(entity, selection)
 
     def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection, now_us: int) -> Node | None:
         """By pid, also by a version's pid or an alias."""
-        with self._db.read() as connection:
-            return self._reading(connection, viewer, now_us).one(entity, pid, selection)
+        with self._reading(viewer, now_us) as reading:
+            return reading.one(entity, pid, selection)
 
     def horizon(self, now_us: int) -> int | None:
         """When the access to something next changes by the clock alone."""
@@ -83,10 +85,8 @@ class SqlGraph:
         return min((at for at in found if at is not None), default=None)
 
     def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
-        with self._db.read() as connection:
-            found = self._reading(connection, viewer, now_us).one(
-                Entity.DATASET, pid, Selection(includes=(Include("files", selection),))
-            )
+        with self._reading(viewer, now_us) as reading:
+            found = reading.one(Entity.DATASET, pid, Selection(includes=(Include("files", selection),)))
         files = found.links["files"] if found is not None else None
         return files if isinstance(files, list) else None
 
@@ -96,8 +96,16 @@ class SqlGraph:
         kept_ = [term for term in terms if matches(where, term.values, SHAPES[Entity.TECHNIQUE].text, fits_expression)]
         return [Node(Entity.TECHNIQUE, term.values | {"synonym": list(term.names[1:])}, {}) for term in kept_]
 
-    def _reading(self, connection: Connection, viewer: Viewer, now_us: int) -> _Reading:
-        return _Reading(connection, Around(viewer, now_us), self._db.sqlite, self._manifests)
+    @contextmanager
+    def _reading(self, viewer: Viewer, now_us: int) -> Iterator[_Reading]:
+        """What RE2 takes for a regular expression and PostgreSQL does not is none here."""
+        try:
+            with self._db.read() as connection:
+                yield _Reading(connection, Around(viewer, now_us), self._db.sqlite, self._manifests)
+        except DataError as error:
+            if getattr(error.orig, "sqlstate", None) != "2201B":
+                raise
+            raise Invalid(f"This is no regular expression for the database: {str(error.orig).splitlines()[0]}.") from error
 
 
 class _Reading:
@@ -256,7 +264,7 @@ class _Reading:
         found: dict[tuple[str, Any], list[Any]] = {}
         rows: dict[Any, Any] = {}
         for bridge in way.bridges:
-            values = {row.get(f"_{bridge.parent}") for row in allowed} - {None}  # a dataset's parameter has no document of its own
+            values = {row.get(f"_{bridge.parent}") for row in allowed} - {None}  # a dataset's parameter has no document
             if not values:
                 continue
             child = source.hidden[bridge.child]
