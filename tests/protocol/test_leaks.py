@@ -20,6 +20,7 @@ from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
 READ = {
     "/", "/datasets/{pid}", "/datasets/{pid}/plot.svg", "/datasets/{pid}/files/{name:path}", "/datasets/{pid}/edit", "/investigations",
     "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
+    "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
     "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
     "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities",
@@ -30,7 +31,7 @@ READ = {
 CHANGE = {
     "/datasets/{pid}/undo", "/ingest/retry", "/quarantine/{pid}/assign", "/tokens/{number:int}/revoke", "/sign-out", "/api/v1/datasets/{pid}/undo",
     "/api/v1/ingest", "/api/v1/ingest/units/retry", "/api/v1/ingest/quarantine/{pid}/assign", "/api/v1/session", "/api/v1/tokens/{token_id}",
-    "/api/v1/corrections/{number}/undo",
+    "/api/v1/corrections/{number}/undo", "/corrections/preview", "/corrections/{number:int}/undo",
 }  # fmt: skip
 # The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
 SEARCH_API = {

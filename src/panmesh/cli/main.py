@@ -15,6 +15,7 @@ _COMMANDS = {
     "worker": ("panmesh.cli.facility", "worker", "Only watch, read and digest (on PostgreSQL, on any number of hosts)."),
     "ingest": ("panmesh.cli.ingest", "ingest", "Read files or folders into the catalogue."),
     "import": ("panmesh.cli.imports", "imports", "Bring in a schedule, or another catalogue: Search API, ICAT, SciCat."),
+    "correct": ("panmesh.cli.correct", "correct", "Say where runs belong: move, split, merge, discard, undo."),
     "user": ("panmesh.cli.people", "user", "Local accounts."),
     "token": ("panmesh.cli.people", "token", "API tokens."),
     "admin": ("panmesh.cli.admin", "admin", "Migrate, check, back up, restore, reindex."),

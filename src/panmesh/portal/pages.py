@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from panmesh.http import problems
-from panmesh.portal import pages_account, pages_dataset, pages_search, pages_staff, pages_visits
+from panmesh.portal import pages_account, pages_correction, pages_dataset, pages_search, pages_staff, pages_visits
 from panmesh.portal.rendering import page, render
 
 
@@ -34,6 +34,13 @@ def routes() -> list[Route | Mount]:
         Route("/ingest/retry", page(pages_staff.retry), methods=["POST"], name="retry"),
         Route("/quarantine", page(pages_staff.quarantine), name="quarantine"),
         Route("/quarantine/{pid}/assign", page(pages_staff.assign), methods=["POST"], name="assign"),
+        Route("/corrections", page(pages_correction.corrections), name="corrections"),
+        Route("/corrections", page(pages_correction.make), methods=["POST"], name="make-correction"),
+        Route("/corrections/new", page(pages_correction.choose), name="choose-correction"),
+        Route("/corrections/preview", page(pages_correction.preview), methods=["POST"], name="preview-correction"),
+        Route("/corrections/discarded", page(pages_correction.discarded), name="discarded"),
+        Route("/corrections/{number:int}", page(pages_correction.correction), name="correction"),
+        Route("/corrections/{number:int}/undo", page(pages_correction.undo), methods=["POST"], name="undo-correction"),
         Route("/tokens", page(pages_account.tokens), methods=["GET", "POST"], name="tokens"),
         Route("/tokens/{number:int}/revoke", page(pages_account.revoke), methods=["POST"], name="revoke"),
         Route("/sign-in", page(pages_account.sign_in), methods=["GET", "POST"], name="sign-in"),

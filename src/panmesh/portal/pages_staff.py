@@ -33,7 +33,14 @@ def retry(request: Request, form: dict[str, str]) -> Response:
 def quarantine(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
     page = s.desk().quarantined(who, offset=offset_of(request), limit=PER_PAGE)
-    return render(request, "quarantine.html", page=page, visits=s.search.investigations(who, limit=200).items)
+    return render(
+        request,
+        "quarantine.html",
+        page=page,
+        visits=s.search.investigations(who, limit=200).items,
+        instruments=s.search.instruments(who),
+        suggestions=s.corrections.suggestions(who, [one.pid for one in page.items]),
+    )
 
 
 def assign(request: Request, form: dict[str, str]) -> Response:

@@ -34,6 +34,7 @@ STATES = {
     "internal": "Staff only",
     "aside": "Set aside",
 }
+CORRECTIONS = {"move": "Move", "split": "Split", "merge": "Merge", "discard": "Discard"}
 KINDS = {"raw": "Raw data", "processed": "Processed data"}
 VISIT_KINDS = {
     "user": "user experiment",

@@ -65,7 +65,7 @@ class SqlCorrections:
                 before = views.stands(first)
                 effects = views.effects(pids, wishes.target, wanted.what)
                 piece = _Piece(c, self._manifests, number, now_us)
-                piece.do(wanted.what, first, wanted)
+                piece.do(wanted.what, first, wanted.files, wishes.target)
                 after = views.stands([*first, *piece.made])
                 changes = [_changed(views, pid, before.get(pid), after.get(pid), piece) for pid in (*first, *piece.made)]
                 refused = (*wishes.refused, *(Refusal(pid=p, why=w) for p, w in piece.refused))
@@ -176,9 +176,9 @@ class SqlCorrections:
         items = c.execute(query if what in _AT_ONCE else query.limit(PIECE)).all()
         piece = _Piece(c, self._manifests, row.id, now_us)
         if waits is ItemState.PLANNED:
-            files = tuple(json.loads(items[0].before_json).get("files", ())) if items and what is What.SPLIT else ()
-            wanted = Wanted(what=what, pids=(), reason=row.reason, visit=row.to_pid, files=files)
-            piece.do(what, [one.dataset_pid for one in items], wanted)
+            files = tuple(json.loads(items[0].before_json).get("files", ())) if items else ()
+            visit = c.execute(select(investigation).where(investigation.c.pid == row.to_pid)).first()
+            piece.do(what, [one.dataset_pid for one in items], files, visit)
             self._keep(c, row, items, piece, now_us)
         else:
             piece.undo(what, items)
@@ -222,7 +222,7 @@ class _Piece:
         self.refused: list[tuple[str, str]] = []
         self.made: list[str] = []
 
-    def do(self, what: What, pids: Sequence[str], wanted: Wanted) -> None:
+    def do(self, what: What, pids: Sequence[str], files: Sequence[str], visit: Any) -> None:
         rows = self._rows(pids)
         self.refused += [(pid, "It is no longer there.") for pid in pids if pid not in rows]
         there = [rows[pid] for pid in pids if pid in rows]
@@ -233,11 +233,10 @@ class _Piece:
             return
         if what is What.SPLIT:
             [row] = there
-            before, after, made = self._steps.split(row, wanted.files)
+            before, after, made = self._steps.split(row, files)
             self.kept[row.pid] = before, after
             self.made.append(made.pid)
             return
-        visit = self._c.execute(select(investigation).where(investigation.c.pid == wanted.visit)).first()
         for row in there:
             try:
                 self.was[row.pid] = row.quarantine or self._visit_of(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import may_correct, may_place
@@ -38,8 +38,8 @@ class Wishes:
 
     def __init__(self, c: Connection, viewer: Viewer, wanted: Wanted, now_us: int) -> None:
         self._c = c
-        self.target = self._visit(viewer, wanted.visit, now_us) if wanted.visit is not None else None
         rows = self._datasets(viewer, wanted.pids, now_us)
+        self.target = self._visit(viewer, wanted.visit, now_us) if wanted.visit is not None else None
         self.terms: dict[str, int] = {row.pid: row.terms_id for row in rows}
         fast = self._fast(rows, wanted)
         self.rows = [row for row in rows if row.pid not in fast]
@@ -51,13 +51,20 @@ class Wishes:
         known = investigation.c.terms_id.in_(readable_terms(viewer, Artefact.CORE_METADATA, now_us))
         named = select(pid.c.concept).where(pid.c.pid == storable(wanted))
         query = select(investigation).where(
-            (investigation.c.pid == storable(wanted)) | investigation.c.pid.in_(named),
+            or_(
+                investigation.c.pid == storable(wanted),
+                investigation.c.pid.in_(named),
+                investigation.c.visit_id == storable(wanted),
+            ),
             known,
             investigation.c.natural_key.not_like("%|quarantine"),
         )
-        row = self._c.execute(query).first()
-        if row is None:
-            raise NotFound()
+        rows = self._c.execute(query.limit(2)).all()
+        if not rows:
+            raise NotFound("There is no such visit, or you may not know of it.")
+        if len(rows) > 1:
+            raise Conflict(f"Several visits are called {wanted}: say which by its pid.")
+        [row] = rows
         if not may_place(viewer, _terms(self._c, {row.terms_id})[row.terms_id]):
             raise Forbidden("The staff of that visit's instrument, the data stewards and the admins may put runs there.")
         return row
