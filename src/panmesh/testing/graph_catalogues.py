@@ -98,14 +98,15 @@ def _leaf(entity: Entity) -> st.SearchStrategy[GraphCondition]:
         return _quantity()
     shape = SHAPES[entity]
     kinds: list[st.SearchStrategy[GraphCondition]] = []
-    for name, (kind, _) in shape.fields.items():
+    for name, (kind, artefact) in shape.fields.items():
         if kind in (Kind.TEXT, Kind.TEXTS) and (entity, name) in _TEXTS:
             values: st.SearchStrategy[Any] = st.sampled_from(_TEXTS[entity, name])
             values = values | values.map(lambda text: text[1:4]) | st.sampled_from(("%", "_", ""))
             kinds.append(_test(name, _TEXT_OPS, values))
             kinds.append(st.builds(Test, st.just(name), st.just(GraphOp.REGEXP), st.sampled_from(("^[a-m]", "/A$/i", "t.*a"))))
         elif kind in (Kind.NUMBER, Kind.INSTANT):
-            kinds.append(_test(name, _NUMBER_OPS, st.integers(0, 3) | st.integers(0, 5000)))
+            small = _test(name, _NUMBER_OPS, st.integers(0, 3) | st.integers(0, 5000))
+            kinds += [small] * (1 if artefact is Artefact.CORE_METADATA else 4)  # what may leak is asked for more often
         elif kind is Kind.BOOLEAN:
             kinds.append(_test(name, (GraphOp.EQ, GraphOp.NEQ), st.booleans()))
     if shape.text:
@@ -140,17 +141,16 @@ def _quantity(draw: st.DrawFn) -> GraphCondition:
     return All(tuple(parts))
 
 
-def _conditions(entity: Entity) -> st.SearchStrategy[GraphCondition]:
-    return st.recursive(
-        _leaf(entity),
-        lambda inner: (
-            st.builds(All, st.lists(inner, max_size=2).map(tuple)) | st.builds(AnyOf, st.lists(inner, max_size=2).map(tuple))
-        ),
-        max_leaves=3,
-    )
+@st.composite
+def _conditions(draw: st.DrawFn, entity: Entity) -> GraphCondition:
+    leaf = _leaf(entity)
+    if draw(st.integers(0, 2)):
+        return draw(leaf)
+    parts = tuple(draw(st.lists(leaf, min_size=1, max_size=2)))
+    return draw(st.sampled_from((All(parts), AnyOf(parts), AnyOf((All(parts),)), All((AnyOf(parts),)))))
 
 
-_WITHOUT: dict[Entity, tuple[str, ...]] = {Entity.FILE: ("dataset",)}
+_WORDS = st.lists(st.sampled_from(("alpha", "beta", "ceo2", "i22", "delta")), unique=True, min_size=1, max_size=2).map(tuple)
 
 
 @st.composite
@@ -166,14 +166,12 @@ def selections(draw: st.DrawFn, entity: Entity, depth: int = 2, *, root: bool = 
         name for name, (kind, _) in shape.fields.items() if kind is not Kind.TEXTS and (entity, name) != (Entity.PARAMETER, "id")
     ]
     return Selection(
-        where=draw(st.none() | _conditions(entity)),
+        where=draw(_conditions(entity)) if draw(st.integers(0, 3 if root else 1)) else None,
         includes=tuple(includes),
         order=tuple(draw(st.lists(st.tuples(st.sampled_from(sortable), st.booleans()), max_size=2))),
         limit=draw(st.none() | st.integers(1, 12)),
         skip=draw(st.just(0) | st.integers(0, 2)) if root else 0,
-        words=tuple(draw(st.lists(st.sampled_from(("alpha", "beta", "ceo2", "i22", "delta")), unique=True, max_size=2)))
-        if root
-        else (),
+        words=draw(_WORDS) if root and not draw(st.integers(0, 3)) else (),
     )
 
 
