@@ -134,8 +134,8 @@ def found(folder: Path, url: str, more: str = "") -> Operator:
     return Operator(runs=runs, data=data, environment={"PANMESH_DATABASE__URL": url})
 
 
-def until(said: Callable[[], T], seconds: float = 20.0) -> T:
-    """What `said` says as soon as it is true of something."""
+def until(said: Callable[[], T], seconds: float = 90.0) -> T:
+    """What `said` says as soon as it is true of something; patient, because a test is no stopwatch."""
     end = time.monotonic() + seconds
     while not (value := said()):
         assert time.monotonic() < end, "it did not come about in time"

