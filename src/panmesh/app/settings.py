@@ -107,7 +107,9 @@ class IngestSettings(_Section):
     )
     digesters: int = Field(0, ge=0, le=64, description="Files digested at once; 0: one for each processor, at most 8.")
     quiet_minutes: float = Field(
-        10.0, ge=0, description="A numbered series, or a file held open, is a scan under way until nothing was written for so many minutes."
+        10.0,
+        ge=0,
+        description="A numbered series, or a file held open, is a scan under way until nothing was written for so many minutes.",
     )
     schedule_margin_hours: float = Field(
         2.0,

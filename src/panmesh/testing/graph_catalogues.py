@@ -147,7 +147,8 @@ def _conditions(draw: st.DrawFn, entity: Entity) -> GraphCondition:
     if draw(st.integers(0, 2)):
         return draw(leaf)
     parts = tuple(draw(st.lists(leaf, min_size=1, max_size=2)))
-    return draw(st.sampled_from((All(parts), AnyOf(parts), AnyOf((All(parts),)), All((AnyOf(parts),)))))
+    forms: tuple[GraphCondition, ...] = (All(parts), AnyOf(parts), AnyOf((All(parts),)), All((AnyOf(parts),)))
+    return draw(st.sampled_from(forms))
 
 
 _WORDS = st.lists(st.sampled_from(("alpha", "beta", "ceo2", "i22", "delta")), unique=True, min_size=1, max_size=2).map(tuple)
