@@ -139,6 +139,22 @@ def test_staff_give_a_quarantined_run_to_its_visit(open_page: OpenPage) -> None:
     assert open_page("/datasets/{quarantined}", login="member").locator("#files").count() == 1
 
 
+def test_staff_take_a_run_out_of_its_visit_look_and_undo(open_page: OpenPage, faults: Faults) -> None:
+    page = open_page("/datasets/{embargoed}", login="steward")
+    page.get_by_role("link", name="Move, split or discard it").click()
+    page.get_by_label("Discard").check()
+    page.get_by_label("Because").fill("beam was down")
+    page.get_by_role("button", name="Show what changes").click()
+    assert "Will no longer" in page.inner_text("main")
+    page.get_by_role("button", name="Discard 1 run").click()
+    assert "Done: 1 run." in page.inner_text("main")
+    faults.expected |= {410}
+    assert "discarded by the facility" in open_page("/datasets/{embargoed}", login="member").inner_text("main")
+    page.get_by_role("button", name="Undo").click()
+    assert "all is as it was before" in page.inner_text("main")
+    assert open_page("/datasets/{embargoed}", login="member").locator("#files").count() == 1
+
+
 def test_many_files_are_paged_and_found_by_name(open_page: OpenPage) -> None:
     page = open_page("/datasets/{series}")
     assert page.locator("#files tbody tr").count() == 100

@@ -332,7 +332,9 @@ def test_a_bulk_is_done_in_pieces_and_undone_by_one_undo(scheduled: Composition,
             t.dataset, t.dataset.c.investigation_id == t.investigation.c.id
         )
         assert {r.visit_id for r in c.execute(where.where(t.dataset.c.pid.in_(pids)))} == {"CM2-1"}
-    app.corrections.undo(OPERATOR, made.id)
+    handed = app.corrections.undo(OPERATOR, made.id, patience_us=0)
+    assert (handed.state, handed.done) == (CorrectionState.UNDOING, 5), "the rest is the server's"
+    assert app.corrections.finish_stopped() == 1
     with app.database.read() as c:
         assert {r.visit_id for r in c.execute(where.where(t.dataset.c.pid.in_(pids)))} == {"CM1-1"}
 

@@ -13,6 +13,7 @@ from panmesh.catalogue.suggestion import Suggestion
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Fault, Invalid
 
+PATIENCE_US = 10 * 1_000_000  # of a browser or a client
 STOPPED_US = 60 * 1_000_000  # a correction that nothing happened to for this long has lost its process
 
 
@@ -26,26 +27,30 @@ class CorrectionService:
         need_staff(viewer, Scope.WRITE)
         return self._store.preview(viewer, checked(wanted), self._clock())
 
-    def make(self, viewer: Viewer, wanted: Wanted, progress: Progress | None = None) -> Correction:
-        """Raises Invalid, NotFound (also of what the viewer may not know of), Forbidden, Conflict. Killed half-way, it is gone on with by the
+    def make(
+        self, viewer: Viewer, wanted: Wanted, progress: Progress | None = None, *, patience_us: int | None = None
+    ) -> Correction:
+        """`patience_us`: give the rest to the server after so long (a browser does not wait for ten thousand runs); None: stay. Raises Invalid, NotFound (also of what the viewer may not know of), Forbidden, Conflict. Killed half-way, it is gone on with by the
         server, and its state is said until then."""
         need_staff(viewer, Scope.WRITE)
         number = self._store.begin(viewer, checked(wanted), self._clock())
-        self._finish(number, progress)
+        self._finish(number, progress, patience_us)
         return self._store.one(viewer, number, self._clock())
 
-    def undo(self, viewer: Viewer, number: int, progress: Progress | None = None) -> Correction:
+    def undo(
+        self, viewer: Viewer, number: int, progress: Progress | None = None, *, patience_us: int | None = None
+    ) -> Correction:
         """All of it. Raises NotFound, Forbidden, Conflict (too late, undone already, or changed meanwhile: says by what)."""
         need_staff(viewer, Scope.WRITE)
         self._store.begin_undo(viewer, number, self._clock())
-        self._finish(number, progress)
+        self._finish(number, progress, patience_us)
         return self._store.one(viewer, number, self._clock())
 
     def finish_stopped(self) -> int:
         """Go on with what a killed process left behind; returns how many corrections."""
         numbers = self._store.stopped(self._clock() - STOPPED_US)
         for number in numbers:
-            self._finish(number, None)
+            self._finish(number, None, None)
         return len(numbers)
 
     def one(self, viewer: Viewer, number: int) -> Correction:
@@ -75,10 +80,14 @@ class CorrectionService:
             raise Invalid(detail, (Fault("/pids", detail),))
         return found
 
-    def _finish(self, number: int, progress: Progress | None) -> None:
+    def _finish(self, number: int, progress: Progress | None, patience_us: int | None) -> None:
+        began = self._clock()
         while True:
             done, total = self._store.step(number, self._clock())
             if progress is not None:
                 progress(done, total)
             if done >= total:
+                return
+            if patience_us is not None and self._clock() - began >= patience_us:
+                self._store.hand_over(number)
                 return

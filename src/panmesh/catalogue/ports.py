@@ -111,6 +111,10 @@ class CorrectionStore(Protocol):
         """Do, or undo, the next piece in one transaction; (how many are through, of how many)."""
         ...
 
+    def hand_over(self, number: int) -> None:
+        """To whoever asks for stopped ones next."""
+        ...
+
     def stopped(self, before_us: int) -> list[int]:
         """Corrections begun and not finished, with which nothing happened since then."""
         ...

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from panmesh.access.viewer import Scope, Viewer
+from panmesh.catalogue.correcting import PATIENCE_US
 from panmesh.catalogue.correction import Wanted, What, need_staff
 from panmesh.http.filters import query_of
 from panmesh.http.problems import status_of
@@ -72,7 +73,7 @@ def make(request: Request, form: dict[str, str]) -> Response:
     wanted = _wanted(s, who, form)
     if form.get("count") and form["count"] != str(len(wanted.pids)):
         raise Conflict(f"The choice was of {form['count']} runs and is of {len(wanted.pids)} now. Go back and look at it again.")
-    return RedirectResponse(f"/corrections/{s.corrections.make(who, wanted).id}", 303)
+    return RedirectResponse(f"/corrections/{s.corrections.make(who, wanted, patience_us=PATIENCE_US).id}", 303)
 
 
 def corrections(request: Request, _form: dict[str, str]) -> Response:
@@ -88,7 +89,7 @@ def correction(request: Request, _form: dict[str, str]) -> Response:
 
 
 def undo(request: Request, _form: dict[str, str]) -> Response:
-    one = services(request).corrections.undo(viewer(request), request.path_params["number"])
+    one = services(request).corrections.undo(viewer(request), request.path_params["number"], patience_us=PATIENCE_US)
     return RedirectResponse(f"/corrections/{one.id}", 303)
 
 

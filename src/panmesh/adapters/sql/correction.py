@@ -107,6 +107,10 @@ class SqlCorrections:
             if one.what in _AT_ONCE:
                 self._go_on(c, number, now_us)
 
+    def hand_over(self, number: int) -> None:
+        with self._db.write() as c:
+            c.execute(update(correction).where(correction.c.id == number).values(touched_us=0))
+
     def stopped(self, before_us: int) -> list[int]:
         query = select(correction.c.id).where(
             correction.c.state.in_([s.value for s in _OPEN]), correction.c.touched_us < before_us

@@ -14,10 +14,8 @@ from panmesh.adapters.sql.permission import readable_terms
 from panmesh.adapters.sql.tables import account, dataset, dataset_person, investigation, proposal, sample, team_member, terms
 from panmesh.catalogue.layers import merge
 from panmesh.catalogue.suggestion import Candidate, Lost, Suggestion, suggest
-from panmesh.kernel.clock import DAY_US
 from panmesh.kernel.text import fold
 
-_NEAR_US = 2 * DAY_US
 _MOST = 1000  # visits of one instrument that are looked at: the newest
 
 
@@ -30,14 +28,15 @@ def suggest_visits(c: Connection, viewer: Viewer, pids: Sequence[str], now_us: i
         .where(dataset.c.pid.in_(list(pids)), may)
     )
     rows = c.execute(query).all()
-    visits: dict[int, list[Candidate]] = {}
+    visits: dict[int, list[tuple[int, Candidate]]] = {}
     found = {}
     for row in rows:
         if row.instrument_id is None:
             continue
         if row.instrument_id not in visits:
             visits[row.instrument_id] = _candidates(c, viewer, row.instrument_id, now_us)
-        found[row.pid] = suggest(_lost(c, row), visits[row.instrument_id])
+        others = [one for number, one in visits[row.instrument_id] if number != row.investigation_id]
+        found[row.pid] = suggest(_lost(c, row), others)
     return found
 
 
@@ -54,7 +53,8 @@ def _lost(c: Connection, row: Any) -> Lost:
     )
 
 
-def _candidates(c: Connection, viewer: Viewer, instrument_id: int, now_us: int) -> list[Candidate]:
+def _candidates(c: Connection, viewer: Viewer, instrument_id: int, now_us: int) -> list[tuple[int, Candidate]]:
+    """With the ids of their investigations."""
     query = (
         select(investigation, proposal.c.number, terms.c.team_id)
         .select_from(investigation)
@@ -86,15 +86,18 @@ def _candidates(c: Connection, viewer: Viewer, instrument_id: int, now_us: int) 
         .where(team_member.c.team_id.in_({row.team_id for row in rows if row.team_id is not None})),
     )
     return [
-        Candidate(
-            pid=row.pid,
-            visit_id=row.visit_id,
-            proposal=row.number,
-            title=row.title,
-            starts_us=row.starts_us,
-            ends_us=row.ends_us,
-            samples=frozenset(samples.get(row.id, ())),
-            people=frozenset(fold(name) for name in people.get(row.team_id, ())),
+        (
+            row.id,
+            Candidate(
+                pid=row.pid,
+                visit_id=row.visit_id,
+                proposal=row.number,
+                title=row.title,
+                starts_us=row.starts_us,
+                ends_us=row.ends_us,
+                samples=frozenset(samples.get(row.id, ())),
+                people=frozenset(fold(name) for name in people.get(row.team_id, ())),
+            ),
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import FastAPI, Path, Query, Request, Response
 
+from panmesh.catalogue.correcting import PATIENCE_US
 from panmesh.catalogue.correction import Correction, Preview, Refusal, Stand, Wanted, What
 from panmesh.http.filters import query_of
 from panmesh.http.services import services, viewer
@@ -44,7 +45,7 @@ def add_corrections(api: FastAPI) -> None:
         )
         if preview:
             return _json(_preview(corrections.preview(who, wanted)))
-        return _json(_correction(corrections.make(who, wanted)))
+        return _json(_correction(corrections.make(who, wanted, patience_us=PATIENCE_US)))
 
     @api.get("/corrections", response_model=models.CorrectionPage, tags=["corrections"])
     def history(request: Request, pid: Pid = None, offset: Offset = 0, limit: Limit = 50) -> Response:
@@ -82,7 +83,7 @@ def add_corrections(api: FastAPI) -> None:
     @api.post("/corrections/{number}/undo", response_model=models.CorrectionModel, tags=["corrections"])
     def undo(request: Request, number: Number) -> Response:
         """All of it, within 30 days; 409 says what changed meanwhile."""
-        return _json(_correction(services(request).corrections.undo(viewer(request), number)))
+        return _json(_correction(services(request).corrections.undo(viewer(request), number, patience_us=PATIENCE_US)))
 
 
 def _preview(p: Preview) -> dict[str, Any]:
