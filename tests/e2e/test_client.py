@@ -17,7 +17,7 @@ from panmesh.access.viewer import Scope
 from panmesh.app.asgi import build
 from panmesh.app.compose import Composition
 from panmesh.app.worker import ingest_until_done, scan_tree
-from panmesh.kernel.errors import NotFound, PeerFailed, Unauthenticated
+from panmesh.kernel.errors import Invalid, NotFound, PeerFailed, Unauthenticated
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_is_said(house: tuple[Composition, str], tmp_path: Path) 
             stranger.datasets["pm-0000000000000000"]
         with pytest.raises(IndexError):
             stranger.datasets.search()[0]
-        with pytest.raises(PeerFailed, match="PaNET has no technique"):
+        with pytest.raises(Invalid, match="PaNET has no technique"):
             len(stranger.datasets.search(technique="no such thing"))
         with pytest.raises(ValueError, match="one unit"):
             stranger.datasets.search(incident_energy=("10 keV", "20 eV"))

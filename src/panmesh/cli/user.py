@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,28 +47,27 @@ def search(
 
     Example: panmesh search CeO2 --quantity "incident_energy:10..20 keV"
     """
-    from panmesh.client.http import Client
+    from panmesh.client import connect
 
-    given: dict[str, Any] = {
-        "text": " ".join(words),
-        "technique": technique,
-        "instrument": instrument,
-        "sample": sample,
-        "from": since,
-        "to": until,
-        "quantity": list(quantity),
-        "limit": limit,
-    }
-    found = Client(url, token).search(**{k: v for k, v in given.items() if v})
-    if output == "json":
-        click.echo(json.dumps(found, indent=1))
-        return
-    for d in found["items"]:
-        where = d["instrument"]["name"] if d["instrument"] else ""
-        click.echo(
-            f"{d['pid']}  {(d['start'] or '')[:16]:16}  {d['access']['state']:10}  {where:14}  {d['title'] or d['run'] or ''}"
+    with connect(url, token) as client:
+        found = client.datasets.search(
+            " ".join(words),
+            technique=technique,
+            instrument=instrument,
+            sample=sample,
+            since=since,
+            until=until,
+            quantity=quantity,
         )
-    click.echo(f"{found['total']} runs" + (f", the first {limit} shown" if found["total"] > limit else ""), err=True)
+        shown = found.first(limit)
+    if output == "json":
+        page = {"items": [dict(run.summary) for run in shown], "total": found.total, "offset": 0, "limit": limit}
+        click.echo(json.dumps(page, indent=1))
+        return
+    for run in shown:
+        pid, start, state, where, title = run.row()
+        click.echo(f"{pid}  {start:16}  {state:10}  {where:14}  {title}")
+    click.echo(f"{found.total} runs" + (f", the first {limit} shown" if found.total > limit else ""), err=True)
 
 
 @click.command()
@@ -80,55 +78,47 @@ def show(output: str, url: str, token: str | None, pid: str) -> None:
 
     Example: panmesh show pm-0123456789abcdef --output json
     """
-    from panmesh.client.http import Client
+    from panmesh.client import connect
 
-    d = Client(url, token).get(pid)
+    with connect(url, token) as client:
+        run = client.datasets[pid]
     if output == "json":
-        click.echo(json.dumps(d, indent=1))
+        click.echo(json.dumps(run.record, indent=1))
         return
-    access = d["access"]["state"] + (f", opens {d['access']['opens']}" if d["access"]["opens"] else "")
+    files = f"{run.file_count}, {run.total_bytes} bytes" if run.file_count is not None else "not for you at the moment"
     lines = {
-        "title": d["title"],
-        "pid": d["pid"],
-        "access": access,
-        "start": d["start"],
-        "end": d["end"],
-        "instrument": d["instrument"]["name"] if d["instrument"] else None,
-        "facility": d["facility_name"],
-        "proposal": d["proposal"],
-        "sample": d["sample"]["name"] if d["sample"] else None,
-        "technique": ", ".join(t["name"] for t in d["techniques"]),
-        "files": f"{d['file_count']}, {d['total_bytes']} bytes" if d["file_count"] is not None else "not for you at the moment",
+        "title": run.title,
+        "pid": run.pid,
+        "access": run.access,
+        "start": run.start and run.start.isoformat(),
+        "end": run.end and run.end.isoformat(),
+        "instrument": run.instrument,
+        "facility": run.facility,
+        "proposal": run.proposal,
+        "sample": run.sample,
+        "technique": ", ".join(map(str, run.techniques)),
+        "files": files,
     }
     for name, value in lines.items():
         if value:
             click.echo(f"{name:12} {value}")
-    for p in d["parameters"]:
-        value = p["value"] if p["value"] is not None else f"{p['minimum']} … {p['maximum']}"
-        click.echo(f"{p['name']:24} {value} {p['unit'] or ''}")
+    for name, quantity in run.parameters.items():
+        click.echo(f"{name:24} {quantity}")
 
 
 @click.command()
 @_server
 @click.argument("pid")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("."), help="Folder to write into.")
-def download(output: str, url: str, token: str | None, pid: str, folder: Path) -> None:
+@click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at once.")
+def download(output: str, url: str, token: str | None, pid: str, folder: Path, workers: int) -> None:
     """Take a run home. Run it again after a break: it goes on where it stopped, and skips what is there.
 
     Example: panmesh download pm-0123456789abcdef --to ~/data
     """
-    from tqdm import tqdm
+    from panmesh.client import connect
 
-    from panmesh.client.http import Client
-
-    client = Client(url, token)
-    files = list(client.files(pid))
-    compared = 0
-    with tqdm(total=sum(f["size"] for f in files), unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar:
-        for file in files:
-            _, checked = client.download(pid, file, folder, bar.update)
-            compared += checked
-    words = f"{len(files)} file(s) in {folder}, {compared} compared with their SHA-256."
-    if compared < len(files):
-        words += f" {len(files) - compared} have no digest yet: only their size is known to be right."
-    click.echo(json.dumps({"files": len(files), "compared": compared, "folder": str(folder)}) if output == "json" else words)
+    with connect(url, token) as client:
+        taken = client.datasets[pid].files.download(folder, workers=workers)
+    said = {"files": len(taken.files), "compared": taken.compared, "fetched": taken.fetched, "folder": str(folder)}
+    click.echo(json.dumps(said) if output == "json" else str(taken))

@@ -1,5 +1,69 @@
-"""The Python client and what the command line's user commands stand on. Imports no server module."""
+"""A facility's catalogue from Python, and what the command line's user commands stand on. Imports no server module."""
 
-from panmesh.client.catalogue import Dataset, Datasets, Facility, File, Files, Quantity, Results, Taken, connect
+from panmesh.client.catalogue import Client, Datasets, Results, Visits, connect
+from panmesh.client.dataset import Dataset, Parameters
+from panmesh.client.files import Files
+from panmesh.client.taken import Incomplete, Taken
+from panmesh.client.values import (
+    Access,
+    Explanation,
+    File,
+    Instrument,
+    Me,
+    Named,
+    Person,
+    Pushed,
+    Quantity,
+    QuantityName,
+    Relation,
+    Sample,
+    Visit,
+)
+from panmesh.kernel.errors import (
+    Conflict,
+    Embargoed,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PanmeshError,
+    PeerFailed,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 
-__all__ = ["Dataset", "Datasets", "Facility", "File", "Files", "Quantity", "Results", "Taken", "connect"]
+__all__ = [
+    "Access",
+    "Client",
+    "Conflict",
+    "Dataset",
+    "Datasets",
+    "Embargoed",
+    "Explanation",
+    "File",
+    "Files",
+    "Forbidden",
+    "Incomplete",
+    "Instrument",
+    "Invalid",
+    "Me",
+    "Named",
+    "NotFound",
+    "PanmeshError",
+    "Parameters",
+    "PeerFailed",
+    "Person",
+    "Pushed",
+    "Quantity",
+    "QuantityName",
+    "Relation",
+    "Results",
+    "Sample",
+    "Taken",
+    "TooMany",
+    "Unauthenticated",
+    "Unavailable",
+    "Visit",
+    "Visits",
+    "connect",
+]

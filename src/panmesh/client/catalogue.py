@@ -1,9 +1,9 @@
-"""A facility's catalogue for scripts and notebooks: search, one run, its files, taken home.
+"""A facility's catalogue for scripts and notebooks.
 
 import panmesh.client
 
-with panmesh.client.connect("https://data.example.org") as facility:
-    for run in facility.datasets.search("CeO2", incident_energy=("10 keV", "20 keV")):
+with panmesh.client.connect("https://data.example.org") as client:
+    for run in client.datasets.search("CeO2", incident_energy=("10 keV", "20 keV")):
         print(run.pid, run.title, run.parameters["temperature"])
         run.files.download("home")
 """
@@ -11,241 +11,182 @@ with panmesh.client.connect("https://data.example.org") as facility:
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from fnmatch import fnmatch
-from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from panmesh.client import asking, values
+from panmesh.client.conditions import When, conditions, when
+from panmesh.client.dataset import Dataset
+from panmesh.client.paged import Paged, pandas
+from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Visit
 
 if TYPE_CHECKING:
-    from panmesh.client.http import Client as Http
-
-PAGE = 200  # runs asked for at once
-_PLAIN = ("technique", "instrument", "facility", "proposal", "visit", "sample", "person", "state", "kind")
+    from panmesh.client.http import Http
 
 
-def connect(url: str | None = None, token: str | None = None) -> Facility:
-    """`url` and `token`, or what PANMESH_URL and PANMESH_TOKEN say. Without a token you see what is open."""
-    from panmesh.client.http import Client as Http
+def connect(url: str | None = None, token: str | None = None) -> Client:
+    """`url` and `token`, or what PANMESH_URL and PANMESH_TOKEN say. Without a token you see what is open. Asks nothing yet."""
+    from panmesh.client.http import Http
 
-    return Facility(Http(url or os.environ.get("PANMESH_URL", "http://127.0.0.1:8000"), token or os.environ.get("PANMESH_TOKEN")))
+    return Client(Http(url or os.environ.get("PANMESH_URL", "http://127.0.0.1:8000"), token or os.environ.get("PANMESH_TOKEN")))
 
 
-class Facility:
+class Client:
     """Raises the errors of `panmesh.kernel.errors`, with the server's own sentences."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
         self.datasets = Datasets(http)
 
+    @property
+    def instruments(self) -> list[Instrument]:
+        return [values.instrument(one) for one in self._http.json(asking.Request(path="/instruments"))]
+
+    @property
+    def visits(self) -> Visits:
+        """The latest first."""
+        return Visits(self._http)
+
+    def quantities(self) -> list[QuantityName]:
+        """Those that a search takes, of the runs that you may read."""
+        said = self._http.json(asking.Request(path="/quantities"))
+        return [QuantityName(one["value"], one["label"], one["count"]) for one in said]
+
+    def whoami(self) -> Me:
+        said = self._http.json(asking.Request(path="/me"))
+        return Me(said["login"], said["name"], said["signed_in"], said["staff"], frozenset(said["scopes"]))
+
+    def register_derived(
+        self,
+        title: str,
+        *,
+        sources: Iterable[str | Dataset],
+        files: Sequence[str],
+        software: str,
+        software_version: str | None = None,
+        parameters: Mapping[str, str | float | bool | None] | None = None,
+        finished: datetime | None = None,
+    ) -> Dataset:
+        """Results of processing, linked to the runs that they were made from, under their terms. `files` are paths that the facility sees."""
+        pids = [one.pid if isinstance(one, Dataset) else one for one in sources]
+        ask = asking.derived(title, pids, files, software, software_version, parameters, when("finished", finished))
+        return self.datasets[self._http.json(ask)["pid"]]
+
+    def ingest(self, path: str) -> Pushed:
+        """Have the facility read a file or folder now: absolute there, or 'storage:path'."""
+        said = self._http.json(asking.Request(method="POST", path="/ingest", body={"path": path}))
+        return Pushed(said["storage"], said["path"], said["accepted"], tuple(said["pids"]))
+
     def close(self) -> None:
         self._http.close()
 
-    def __enter__(self) -> Facility:
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<panmesh at {self._http.url}>"
 
 
 class Datasets:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def search(self, text: str = "", *, since: str | None = None, until: str | None = None, **conditions: Any) -> Results:
-        """Runs, newest first. `technique` (with all narrower ones), `instrument`, `sample`, `proposal`, `visit`, `person`, `state`: a value or
-        several. Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None."""
-        asked: dict[str, Any] = {"text": text, "from": since, "to": until}
-        asked |= {name: conditions.pop(name) for name in _PLAIN if name in conditions}
-        asked["quantity"] = [_quantity(name, said) for name, said in conditions.items()]
-        return Results(self._http, {name: value for name, value in asked.items() if value})
+    def search(
+        self,
+        text: str = "",
+        *,
+        since: When | None = None,
+        until: When | None = None,
+        sort: str | None = None,
+        technique: Any = None,
+        instrument: Any = None,
+        facility: Any = None,
+        proposal: Any = None,
+        visit: Any = None,
+        sample: Any = None,
+        person: Any = None,
+        series: Any = None,
+        state: Any = None,
+        kind: Any = None,
+        quantity: Any = None,
+        **quantities: Any,
+    ) -> Results:
+        """Runs, newest first, or by `sort` (start, created, title, bytes, sample; "-" before it: descending). `technique` includes all narrower
+        ones. A condition takes a value or several, which are alternatives; an Instrument, Visit or Sample is a value too.
+
+        Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None, and the unit is
+        yours. `quantity` takes the API's own words, "temperature:80..300 K"."""
+        plain = {"technique": technique, "instrument": instrument, "facility": facility, "proposal": proposal, "visit": visit}
+        plain |= {"sample": sample, "person": person, "series": series, "state": state, "kind": kind, "quantity": quantity}
+        return Results(self._http, conditions(text, since, until, sort, plain, quantities))
 
     def __getitem__(self, pid: str) -> Dataset:
         """Raises NotFound for what is not there, or what you may not know of."""
-        return Dataset(self._http, self._http.get(pid), whole=True)
+        return Dataset(self._http, self._http.json(asking.dataset(pid)), whole=True)
 
 
-class Results(Sequence["Dataset"]):
-    """What a search found: asked for page by page as you look."""
+class Results(Paged[Dataset]):
+    """What a search found."""
+
+    what: ClassVar[str] = "runs"
+    head: ClassVar[tuple[str, ...]] = ("run", "start", "access", "instrument", "title")
 
     def __init__(self, http: Http, asked: Mapping[str, Any]) -> None:
+        super().__init__(self._some)
         self._http = http
         self._asked = asked
-        self._pages: dict[int, list[Dataset]] = {}
-        self._total: int | None = None
 
-    @property
-    def total(self) -> int:
-        if self._total is None:
-            self._page(0)
-        return self._total or 0
+    def row(self, one: Dataset) -> tuple[str, ...]:
+        return one.row()
 
-    def __len__(self) -> int:
-        return self.total
+    def to_pandas(self) -> Any:
+        """A data frame with a row for each run (pid is the index), and a column for each parameter in each unit, "temperature [K]"."""
+        frame = pandas().DataFrame([_cells(one) for one in self])
+        return frame.set_index("pid") if len(frame) else frame
 
-    @overload
-    def __getitem__(self, index: int) -> Dataset: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Dataset]: ...
-    def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        page = self._page(at // PAGE) if at >= 0 else []
-        if not 0 <= at % PAGE < len(page):
-            raise IndexError(f"there are {self.total} runs")
-        return page[at % PAGE]
-
-    def __iter__(self) -> Iterator[Dataset]:
-        number = 0
-        while page := self._page(number):
-            yield from page
-            number += 1
-
-    def __repr__(self) -> str:
-        return f"<{self.total} runs>"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(d._row() for d in self[:20])
-        more = f"<p>{self.total - 20} more</p>" if self.total > 20 else ""
-        return (
-            f"<p>{self.total} runs</p><table><tr><th>run</th><th>start</th><th>title</th><th>access</th></tr>{rows}</table>{more}"
-        )
-
-    def _page(self, number: int) -> list[Dataset]:
-        if number not in self._pages:
-            found = self._http.search(**self._asked, offset=number * PAGE, limit=PAGE)
-            self._total = int(found["total"])
-            self._pages[number] = [Dataset(self._http, one) for one in found["items"]]
-        return self._pages[number]
+    def _some(self, offset: int, limit: int) -> tuple[list[Dataset], int]:
+        said = self._http.json(asking.search(self._asked, offset, limit))
+        return [Dataset(self._http, one) for one in said["items"]], said["total"]
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """`value` None: it was scanned from `minimum` to `maximum`."""
+class Visits(Paged[Visit]):
+    what: ClassVar[str] = "visits"
+    head: ClassVar[tuple[str, ...]] = ("visit", "number", "start", "access", "instrument", "title")
 
-    name: str
-    value: float | str | None
-    unit: str | None
-    minimum: float | None = None
-    maximum: float | None = None
-
-    def __str__(self) -> str:
-        said = str(self.value) if self.value is not None else f"{self.minimum} … {self.maximum}"
-        return f"{said} {self.unit}" if self.unit else said
-
-
-class Dataset:
-    """One run. What only the whole record has is asked for when it is looked at."""
-
-    def __init__(self, http: Http, record: Mapping[str, Any], *, whole: bool = False) -> None:
+    def __init__(self, http: Http) -> None:
+        super().__init__(self._some)
         self._http = http
-        self._record = record
-        self._whole = whole
-        self.pid: str = record["pid"]
-        self.title: str | None = record["title"]
-        self.start = _moment(record["start"])
-        self.end = _moment(record["end"])
-        self.instrument: str | None = (record["instrument"] or {}).get("name")
-        self.sample: str | None = (record["sample"] or {}).get("name")
-        self.techniques: tuple[str, ...] = tuple(one["name"] for one in record["techniques"])
-        self.access: str = record["access"]["state"]
-        self.opens: str | None = record["access"]["opens"]
-        self.total_bytes: int | None = record["total_bytes"]
 
-    @property
-    def parameters(self) -> Mapping[str, Quantity]:
-        return {
-            p["name"]: Quantity(p["name"], p["value"], p["unit"], p["minimum"], p["maximum"]) for p in self._record["parameters"]
-        }
+    def __getitem__(self, index: Any) -> Any:
+        """By number; by pid, raising NotFound."""
+        if isinstance(index, str):
+            return values.visit(self._http.json(asking.visit(index)))
+        return super().__getitem__(index)
 
-    @property
-    def files(self) -> Files:
-        return Files(self._http, self.pid)
+    def row(self, one: Visit) -> tuple[str, ...]:
+        start = f"{one.start:%Y-%m-%d}" if one.start else ""
+        return one.pid, one.visit_id, start, one.access.state, str(one.instrument or ""), one.title or ""
 
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """All that the server says, as it says it: people, values with their sources, relations, versions."""
-        if not self._whole:
-            self._record, self._whole = self._http.get(self.pid), True
-        return self._record
-
-    def __repr__(self) -> str:
-        return f"<run {self.pid} {self.title or ''} ({self.access})>"
-
-    def _row(self) -> str:
-        start = f"{self.start:%Y-%m-%d %H:%M}" if self.start else ""
-        cells = (f"<code>{escape(self.pid)}</code>", start, escape(self.title or ""), self.access)
-        return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    def _some(self, offset: int, limit: int) -> tuple[list[Visit], int]:
+        said = self._http.json(asking.visits(offset, limit))
+        return [values.visit(one) for one in said["items"]], said["total"]
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    name: str
-    size: int  # bytes
-    sha256: str | None  # None: not known yet
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a download did. `compared`: files whose SHA-256 is that of the catalogue; of the others only the size is known to be right."""
-
-    folder: Path
-    files: tuple[Path, ...]
-    compared: int
-
-
-class Files:
-    """Of one run: asked for page by page."""
-
-    def __init__(self, http: Http, pid: str) -> None:
-        self._http = http
-        self._pid = pid
-
-    def __iter__(self) -> Iterator[File]:
-        for one in self._http.files(self._pid):
-            yield File(one["name"], one["size"], one["sha256"], one["state"])
-
-    def download(self, folder: str | Path, *, only: str = "*", progress: bool = True) -> Taken:
-        """Takes the files whose name fits `only` into the folder. Again after a break: goes on where it stopped, skips what is there and right.
-        Raises PeerFailed when bytes arrived that are not those of the catalogue (the file is not kept), Embargoed when they may not be read yet."""
-        wanted = [one for one in self._http.files(self._pid) if fnmatch(one["name"], only)]
-        target, compared, taken = Path(folder), 0, []
-        with _bar(sum(one["size"] for one in wanted), progress) as bar:
-            for one in wanted:
-                path, checked = self._http.download(self._pid, one, target, bar.update)
-                taken.append(path)
-                compared += checked
-        return Taken(target, tuple(taken), compared)
-
-
-def _bar(total: int, wanted: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit="B", unit_scale=True, disable=None if wanted else True, file=sys.stderr)
-
-
-def _quantity(name: str, said: Any) -> str:
-    """`name:low..high unit`: both ends in one unit, which the second may leave to the first."""
-    if not isinstance(said, tuple | list):
-        return f"{name}:{said}"
-    if len(said) != 2:
-        raise ValueError(f"{name} is a value or two ends, such as ('10 keV', '20 keV'); got {said!r}")
-    low, high = ((None, "") if end is None else _split(end) for end in said)
-    units = {unit for number, unit in (low, high) if number is not None and unit}
-    if len(units) > 1:
-        raise ValueError(f"both ends of {name} have one unit; got {' and '.join(sorted(units))}")
-    return f"{name}:{low[0] or ''}..{high[0] or ''} {next(iter(units), '')}".strip()
-
-
-def _split(end: Any) -> tuple[str, str]:
-    number, _, unit = str(end).strip().partition(" ")
-    return number, unit.strip()
-
-
-def _moment(said: str | None) -> datetime | None:
-    return None if said is None else datetime.fromisoformat(said)
+def _cells(run: Dataset) -> dict[str, Any]:
+    cells: dict[str, Any] = {
+        "pid": run.pid,
+        "title": run.title,
+        "start": run.start,
+        "end": run.end,
+        "access": run.access.state,
+        "instrument": run.instrument and run.instrument.name,
+        "proposal": run.proposal,
+        "sample": run.sample and run.sample.name,
+        "techniques": ", ".join(map(str, run.techniques)),
+        "bytes": run.total_bytes,
+    }
+    return cells | {f"{one.name} [{one.unit}]" if one.unit else one.name: one.value for one in run.parameters.values()}

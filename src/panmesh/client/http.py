@@ -1,140 +1,98 @@
-"""A facility over HTTP: search, look, take home; a download goes on where it stopped and is compared with its digest."""
+"""Requests over the line, synchronously: the one module of the client that knows an HTTP library, and loads it when it is used."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-import httpx
+from panmesh.client.asking import Request, error_of
+from panmesh.client.patience import Patience
+from panmesh.kernel.errors import Fault, Invalid, PanmeshError, PeerFailed
 
-from panmesh.kernel.errors import Conflict, Forbidden, NotFound, PanmeshError, PeerFailed, TooMany, Unauthenticated
+if TYPE_CHECKING:
+    import httpx
 
-PAGE = 500
 
+class Http:
+    """Raises the errors of `kernel.errors` with the server's own sentences. Safe to use from several threads."""
 
-class Client:
-    """Raises the errors of `kernel.errors` with the server's own sentences."""
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Invalid(
+                f"{url!r} is no address of a facility; write 'https://data.example.org'.", (Fault("url", "no http(s) address"),)
+            )
+        self.url = url.rstrip("/")
+        self._token = token
+        self._transport = transport
+        self.sleep = sleep
+        self._client: httpx.Client | None = None
+        self._answered = False
+        self._lock = Lock()
 
-    def __init__(self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        base = url.rstrip("/") + "/api/v1"
-        self._http = httpx.Client(base_url=base, headers=headers, timeout=60, transport=transport, follow_redirects=True)
-
-    def search(self, **conditions: str | int | Sequence[str]) -> dict[str, Any]:
-        return self._json("/datasets", conditions)
-
-    def get(self, pid: str) -> dict[str, Any]:
-        return self._json(f"/datasets/{quote(pid, safe='')}", {})
-
-    def files(self, pid: str) -> Iterator[dict[str, Any]]:
-        """All files of a dataset, page by page."""
-        offset = 0
+    def json(self, ask: Request) -> Any:
+        """What the server says; what passes by itself (broken lines, 429, 5xx) is asked again, if asking twice does no harm."""
+        patience = Patience()
         while True:
-            page = self._json(f"/datasets/{quote(pid, safe='')}/files", {"offset": offset, "limit": PAGE})
-            yield from page["items"]
-            offset += len(page["items"])
-            if not page["items"] or offset >= page["total"]:
-                return
+            try:
+                with self.answer(ask) as answer:
+                    return _parsed(answer.read(), self.url)
+            except PanmeshError as error:
+                if not ask.repeatable or not self._answered:  # never answered: an address to mend, not a server to wait for
+                    raise
+                self.sleep(patience.pause(error))
 
-    def download(
-        self, pid: str, file: Mapping[str, Any], folder: Path, progress: Callable[[int], object] = lambda _: None
-    ) -> tuple[Path, bool]:
-        """(where it is, whether its digest was compared). Raises PeerFailed when the bytes are not those of the catalogue."""
-        target = inside(folder, file["name"])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and target.stat().st_size == file["size"] and file["sha256"] and _sha256(target) == file["sha256"]:
-            progress(file["size"])
-            return target, True
-        part = target.with_name(target.name + ".part")
-        have = part.stat().st_size if part.exists() else 0
-        if have > file["size"]:
-            part.unlink()
-            have = 0
-        progress(have)
-        if have < file["size"] or file["size"] == 0:
-            self._fetch(pid, file, part, have, progress)
-        if file["sha256"] and _sha256(part) != file["sha256"]:
-            part.unlink()
-            raise PeerFailed(f"{file['name']} arrived damaged and was thrown away; download it again.", str(self._http.base_url))
-        part.replace(target)
-        return target, bool(file["sha256"])
+    @contextmanager
+    def answer(self, ask: Request, *, also: tuple[int, ...] = ()) -> Iterator[httpx.Response]:
+        """Asked once; the body is not read yet. A status of 400 and above is an error, except those that are answers `also`. A line that breaks, also while it is read, is PeerFailed."""
+        import httpx
+
+        client = self._opened()
+        try:
+            with client.stream(
+                ask.method, ask.path, params=dict(ask.query) or None, headers=dict(ask.headers), json=ask.body
+            ) as answer:
+                self._answered = True
+                if answer.status_code >= 400 and answer.status_code not in also:
+                    raise error_of(answer.status_code, answer.headers, answer.read(), self.url)
+                yield answer
+        except httpx.ConnectError as error:
+            raise PeerFailed(f"{self.url} cannot be reached ({error}). Is the address right?", self.url) from error
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise PeerFailed(f"The line to {self.url} broke ({error or type(error).__name__}).", self.url) from error
 
     def close(self) -> None:
-        self._http.close()
+        if self._client is not None:
+            self._client.close()
 
-    def _fetch(self, pid: str, file: Mapping[str, Any], part: Path, have: int, progress: Callable[[int], object]) -> None:
-        headers = {"Accept-Encoding": "identity"}
-        if have:
-            headers |= {"Range": f"bytes={have}-"} | ({"If-Range": f'"{file["sha256"]}"'} if file["sha256"] else {})
-        url = f"/datasets/{quote(pid, safe='')}/files/{quote(file['name'])}"
-        with self._stream(url, headers) as answer:
-            resumed = answer.status_code == 206
-            if have and not resumed:
-                progress(-have)
-            with part.open("ab" if resumed else "wb") as out:
-                for piece in answer.iter_bytes(1 << 20):
-                    out.write(piece)
-                    progress(len(piece))
+    def _opened(self) -> httpx.Client:
+        import httpx
 
-    def _stream(self, url: str, headers: dict[str, str]) -> Any:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def stream() -> Iterator[httpx.Response]:
-            try:
-                with self._http.stream("GET", url, headers=headers) as answer:
-                    if answer.status_code >= 400:
-                        answer.read()
-                        raise error_of(answer)
-                    yield answer
-            except httpx.HTTPError as error:
-                raise PeerFailed(
-                    f"The line broke ({error}); run the same command again and it goes on.", str(self._http.base_url)
-                ) from error
-
-        return stream()
-
-    def _json(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            answer = self._http.get(path, params=dict(query))
-        except httpx.HTTPError as error:
-            raise PeerFailed(f"{self._http.base_url} does not answer: {error}.", str(self._http.base_url)) from error
-        if answer.status_code >= 400:
-            raise error_of(answer)
-        body: dict[str, Any] = answer.json()
-        return body
+        with self._lock:
+            if self._client is None:
+                headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+                self._client = httpx.Client(
+                    base_url=self.url + "/api/v1",
+                    headers=headers,
+                    timeout=httpx.Timeout(60, connect=10),
+                    transport=self._transport,
+                    follow_redirects=True,
+                )
+            return self._client
 
 
-def error_of(answer: httpx.Response) -> PanmeshError:
+def _parsed(body: bytes, peer: str) -> Any:
     try:
-        detail = str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        detail = f"The server answered {answer.status_code}."
-    match answer.status_code:
-        case 401:
-            return Unauthenticated(detail)
-        case 403:
-            return Forbidden(detail)
-        case 404 | 410:
-            return NotFound(detail)
-        case 409 | 412 | 428:
-            return Conflict(detail)
-        case 429:
-            return TooMany(detail, int(answer.headers.get("Retry-After", "60")))
-    return PeerFailed(detail, str(answer.url))
-
-
-def inside(folder: Path, name: str) -> Path:
-    """A name that a server sent, kept below the folder."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    if not parts or "\x00" in name:
-        raise PeerFailed(f"The server named a file {name!r}, which cannot be stored.", "")
-    return folder.joinpath(*parts)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return json.loads(body)
+    except ValueError as error:
+        raise Invalid(f"{peer} answered something that is no JSON: is this the address of a panmesh facility?") from error

@@ -1,0 +1,63 @@
+"""What a script asks for, in the words of the API's search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from panmesh.client.values import Instrument, Named, Sample, Visit
+
+When = str | date | datetime  # a day at the facility, or an instant with its zone
+
+
+def conditions(
+    text: str, since: When | None, until: When | None, sort: str | None, plain: Mapping[str, Any], quantities: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Raises ValueError for what no server could understand."""
+    asked: dict[str, Any] = {"text": text, "from": when("since", since), "to": when("until", until), "sort": sort}
+    asked |= {name: _values(value) for name, value in plain.items() if value is not None}
+    asked["quantity"] = [*asked.get("quantity", ()), *(quantity(name, said) for name, said in quantities.items())]
+    return {name: value for name, value in asked.items() if value}
+
+
+def when(name: str, said: When | None) -> str | None:
+    if isinstance(said, datetime) and said.tzinfo is None:
+        raise ValueError(f"{name} is an instant without a zone; write datetime(…, tzinfo=UTC), or a day: '2026-03-01'")
+    return said.isoformat() if isinstance(said, date) else said
+
+
+def quantity(name: str, said: Any) -> str:
+    """`name:low..high unit`: both ends in one unit, which one of them may leave to the other."""
+    if isinstance(said, bool) or said is None:
+        raise ValueError(f"{name} is a quantity, such as ('10 keV', '20 keV'); got {said!r}")
+    if not isinstance(said, tuple | list):
+        return f"{name}:{said}"
+    if len(said) != 2:
+        raise ValueError(f"{name} is a value or two ends, such as ('10 keV', '20 keV'); got {said!r}")
+    (low, low_unit), (high, high_unit) = (("", "") if end is None else _split(end) for end in said)
+    if low_unit and high_unit and low_unit != high_unit:
+        raise ValueError(f"both ends of {name} have one unit; got {low_unit} and {high_unit}")
+    return f"{name}:{low}..{high} {low_unit or high_unit}".strip()
+
+
+def _split(end: Any) -> tuple[str, str]:
+    number, _, unit = str(end).strip().partition(" ")
+    return number, unit.strip()
+
+
+def _values(said: Any) -> list[str]:
+    return [_value(one) for one in (said if isinstance(said, tuple | list | set | frozenset) else (said,))]
+
+
+def _value(one: Any) -> str:
+    match one:
+        case Instrument():
+            return one.key
+        case Visit():
+            return one.pid
+        case Sample():
+            return one.name
+        case Named():
+            return one.pid
+    return str(one)

@@ -1,0 +1,128 @@
+"""The files of one run: listed page by page, taken home, or read where they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, overload
+
+from panmesh.client import asking, values
+from panmesh.client.local_names import ignores_case, local_names
+from panmesh.client.paged import Paged
+from panmesh.client.taken import Taken
+from panmesh.client.values import File
+from panmesh.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from panmesh.client.http import Http
+    from panmesh.client.remote_file import RemoteFile
+
+PAGE = 1000  # files asked for at once
+
+
+class Files(Paged[File]):
+    """A sequence; also by name: `files["scan_1.nxs"]`. Raises Embargoed or Forbidden when you may not see what there is."""
+
+    what: ClassVar[str] = "files"
+    head: ClassVar[tuple[str, ...]] = ("name", "bytes", "SHA-256", "state")
+
+    def __init__(self, http: Http, pid: str) -> None:
+        super().__init__(self._some, PAGE)
+        self._http = http
+        self._pid = pid
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[File]: ...
+    @overload
+    def __getitem__(self, index: str) -> File: ...
+    def __getitem__(self, index: int | slice | str) -> File | list[File]:
+        if not isinstance(index, str):
+            return super().__getitem__(index)
+        alike = Paged(lambda offset, limit: self._some(offset, limit, index), PAGE)
+        for file in alike:
+            if file.name == index:
+                return file
+        raise NotFound(f"{self._pid} has no file {index!r}.")
+
+    def glob(self, pattern: str) -> list[File]:
+        """Those whose whole name fits: `*` is anything, '/' too; upper and lower case differ."""
+        return [file for file in self if fnmatchcase(file.name, pattern)]
+
+    def download(
+        self,
+        folder: str | Path,
+        *,
+        only: str | Iterable[str | File] = "*",
+        progress: bool | Callable[[int], object] = True,
+        workers: int = 4,
+    ) -> Taken:
+        """Takes the files home, several at once; `only` is a pattern, or names. Started again after a break it goes on where it stopped, and
+        skips what is there and right. `progress`: a bar, or a function that is told of bytes (negative: they have to come again).
+
+        Raises Incomplete when some did not arrive or were not those of the catalogue (these are not kept), Embargoed and Forbidden when they
+        may not be read."""
+        from panmesh.client.download import Job, download
+
+        folder = Path(folder)
+        every = {file.name: file for file in self}
+        wanted = _wanted(every, only, self._pid)
+        if not wanted:
+            return Taken(folder=folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of all names, so that each has the same path whatever is wanted this time.
+        places = local_names(every, windows=os.name == "nt", caseless=ignores_case(folder))
+        jobs = [Job(self._pid, file, folder.joinpath(*places[file.name].parts)) for file in wanted]
+        with _bar(sum(file.size for file in wanted), progress) as told:
+            return download(self._http, jobs, folder, workers=workers, progress=told)
+
+    def open(self, name: str) -> RemoteFile:
+        """Seekable, read-only, for `h5py.File` and everything else that reads files: asks only for the blocks that are looked at."""
+        from panmesh.client.remote_file import RemoteFile
+
+        return RemoteFile(self._http, self._pid, name)
+
+    def row(self, one: File) -> tuple[str, ...]:
+        return one.name, str(one.size), f"{one.sha256[:12]}…" if one.sha256 else "not known yet", one.state
+
+    def _some(self, offset: int, limit: int, contains: str | None = None) -> tuple[list[File], int]:
+        said = self._http.json(asking.files(self._pid, offset, limit, contains))
+        return [values.file(one) for one in said["items"]], said["total"]
+
+
+def _wanted(every: dict[str, File], only: str | Iterable[str | File], pid: str) -> list[File]:
+    if isinstance(only, str):
+        return [file for name, file in every.items() if fnmatchcase(name, only)]
+    names = dict.fromkeys(one.name if isinstance(one, File) else one for one in only)
+    missing = [name for name in names if name not in every]
+    if missing:
+        raise NotFound(f"{pid} has no file {missing[0]!r}.")
+    return [every[name] for name in names]
+
+
+@contextmanager
+def _bar(total: int, wanted: bool | Callable[[int], object]) -> Iterator[Callable[[int], object]]:
+    """One bar for all files, told by several threads."""
+    if callable(wanted):
+        yield wanted
+        return
+    if not wanted:
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    lock = Lock()
+    # disable=None: a bar on a terminal, none in a log.
+    with tqdm(total=total, unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar:
+
+        def told(count: int) -> Any:
+            with lock:
+                return bar.update(count)
+
+        yield told

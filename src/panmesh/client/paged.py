@@ -1,0 +1,100 @@
+"""A long list, asked for page by page as somebody looks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from importlib import import_module
+from typing import Any, ClassVar, Generic, TypeVar, overload
+
+T = TypeVar("T")
+Ask = Callable[[int, int], tuple[list[T], int]]  # (offset, limit) -> (these, how many there are in all)
+KEPT = 8  # pages: a walk over a million runs does not keep them
+SHOWN = 20
+
+
+class Paged(Sequence[T], Generic[T]):
+    what: ClassVar[str] = "items"
+    head: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, ask: Ask[T], page: int = 100) -> None:
+        self._ask = ask
+        self._page_size = page
+        self._pages: OrderedDict[int, list[T]] = OrderedDict()
+        self._total: int | None = None
+
+    @property
+    def total(self) -> int:
+        return len(self)
+
+    def __len__(self) -> int:
+        if self._total is None:
+            self._page(0)
+        return self._total or 0
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        number, within = divmod(at, self._page_size)
+        page = self._page(number) if at >= 0 else []
+        if within >= len(page):
+            raise IndexError(f"there are {len(self)} {self.what}; there is no number {index}")
+        return page[within]
+
+    def __iter__(self) -> Iterator[T]:
+        number = 0
+        while page := self._page(number):
+            yield from page
+            number += 1
+            if number * self._page_size >= len(self):
+                return
+
+    def first(self, count: int) -> list[T]:
+        """In one request of just that many."""
+        if self._total is not None and self._total <= count or 0 in self._pages and count <= self._page_size:
+            return self[:count]
+        these, self._total = self._ask(0, count)
+        return these
+
+    def __repr__(self) -> str:
+        rows = ["  ".join(cell or "–" for cell in self.row(one)) for one in self.first(SHOWN)]
+        return "\n".join([f"{len(self)} {self.what}", *rows, *([f"… {len(self) - SHOWN} more"] if len(self) > SHOWN else [])])
+
+    def _repr_html_(self) -> str:
+        more = f"<p>{len(self) - SHOWN} more</p>" if len(self) > SHOWN else ""
+        return f"<p>{len(self)} {self.what}</p>" + table(self.head, [self.row(one) for one in self.first(SHOWN)]) + more
+
+    def row(self, one: T) -> tuple[str, ...]:
+        return (str(one),)
+
+    def _page(self, number: int) -> list[T]:
+        if number in self._pages:
+            self._pages.move_to_end(number)
+            return self._pages[number]
+        these, self._total = self._ask(number * self._page_size, self._page_size)
+        self._pages[number] = these
+        while len(self._pages) > KEPT:
+            self._pages.popitem(last=False)
+        return these
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Of plain text, for a notebook."""
+    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def pandas() -> Any:
+    try:
+        return import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "to_pandas() needs pandas, which is not installed here: python -m pip install pandas"
+        ) from error
