@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 import panmesh.client
 from panmesh.access.viewer import Scope
@@ -20,6 +17,7 @@ from panmesh.app.worker import ingest_until_done, scan_tree
 from panmesh.kernel.errors import Invalid, NotFound, PeerFailed, Unauthenticated
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
+from tests.e2e.serving import served
 
 RUNS = 5
 
@@ -34,14 +32,8 @@ def house(make_facility: MakeFacility, tmp_path: Path) -> Iterator[tuple[Composi
     ingest_until_done(app)
     while app.digests.work():
         pass
-    server = uvicorn.Server(uvicorn.Config(build(app, work=False), port=0, log_config=None, access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(build(app, work=False)) as url:
+        yield app, url
 
 
 def _token(app: Composition) -> str:

@@ -49,8 +49,10 @@ def test_help_loads_no_server(words: str) -> None:
 
 
 def test_the_client_loads_no_server() -> None:
-    assert not _of_a_server(_loaded("import panmesh.client"))
-    assert not _of_a_server(_loaded("import panmesh.client.http"))
+    loaded = _loaded("import panmesh.client")
+    assert not _of_a_server(loaded)
+    assert not loaded & {"httpx", "tqdm", "pandas", "concurrent.futures"}, "they are loaded when they are used"
+    assert not _of_a_server(_loaded("import panmesh.client.http, panmesh.client.download, panmesh.client.remote_file"))
 
 
 def test_this_test_sees_a_server() -> None:

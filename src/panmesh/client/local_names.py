@@ -14,7 +14,7 @@ _LONGEST = 255  # bytes of one part, on every file system in use
 
 def local_names(names: Iterable[str], *, windows: bool, caseless: bool) -> dict[str, PurePosixPath]:
     """Relative paths without '..'. A name is changed only where it must be; it depends on the set of names, not on their order."""
-    taken: dict[str, str] = {}
+    taken: set[str] = set()
     found: dict[str, PurePosixPath] = {}
     folders: set[str] = set()
     plain = {name: _safe(name, windows) for name in names}
@@ -22,9 +22,10 @@ def local_names(names: Iterable[str], *, windows: bool, caseless: bool) -> dict[
         folders |= {_key(parent, caseless) for parent in path.parents}
     for name in sorted(plain):
         path = plain[name]
-        if _key(path, caseless) in taken or _key(path, caseless) in folders:
-            path = _apart(path, name)
-        taken[_key(path, caseless)] = name
+        again = name
+        while (key := _key(path, caseless)) in taken or key in folders:
+            path, again = _apart(path, again), again + "~"
+        taken.add(key)
         found[name] = path
     return found
 
