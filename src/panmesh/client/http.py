@@ -68,8 +68,8 @@ class Http:
                 yield answer
         except httpx.ConnectError as error:
             raise PeerFailed(f"{self.url} cannot be reached ({error}). Is the address right?", self.url) from error
-        except (httpx.TransportError, httpx.StreamError) as error:
-            raise PeerFailed(f"The line to {self.url} broke ({error or type(error).__name__}).", self.url) from error
+        except httpx.TransportError as error:
+            raise PeerFailed(f"The line to {self.url} broke ({str(error) or type(error).__name__}).", self.url) from error
 
     def close(self) -> None:
         if self._client is not None:
