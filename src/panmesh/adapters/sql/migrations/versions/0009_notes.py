@@ -1,0 +1,16 @@
+"""Notes, flags, tags and pictures of runs and visits; saved selections of runs."""
+
+from __future__ import annotations
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
