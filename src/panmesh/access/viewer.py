@@ -25,6 +25,14 @@ class TeamRole(StrEnum):
     GRANTEE = "grantee"
 
 
+class MemberSource(StrEnum):
+    """Who said that somebody is in a team: only what a schedule said is taken back by a later schedule."""
+
+    SCHEDULE = "schedule"
+    IMPORT = "import"
+    PERSON = "person"
+
+
 class Scope(StrEnum):
     """What an API token was made for. A browser session has all of them."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
 
 from panmesh.access.accounts import Account, TokenInfo
-from panmesh.access.viewer import ALL_SCOPES, Scope, TeamRole, Viewer
+from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, TeamRole, Viewer
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.tables import (
     account,
@@ -99,7 +99,13 @@ class SqlAccounts:
             if role is not None:
                 connection.execute(
                     team_member.insert(),
-                    {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": expires_us},
+                    {
+                        "team_id": team_id,
+                        "account_id": account_id,
+                        "role": role.value,
+                        "expires_us": expires_us,
+                        "source": MemberSource.PERSON.value,
+                    },
                 )
             _audit(connection, actor, "team member", now_us, team=team_name, login=login, role=role, expires=expires_us)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from panmesh.access.terms import AccessClass
-from panmesh.access.viewer import TeamRole
+from panmesh.access.viewer import MemberSource, TeamRole
 from panmesh.adapters.sql.import_ground import Ground, admit, remember
 from panmesh.adapters.sql.tables import account, facility, instrument, pid, team, team_member, terms
 from panmesh.catalogue.imported import ImportedAccess, ImportedInstrument, ImportedMember
@@ -109,7 +109,13 @@ class Places:
         known = {r.account_id: r.role for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
         for number, role in wanted.items():
             if number not in known:
-                row = {"team_id": team_id, "account_id": number, "role": role.value, "expires_us": None}
+                row = {
+                    "team_id": team_id,
+                    "account_id": number,
+                    "role": role.value,
+                    "expires_us": None,
+                    "source": MemberSource.IMPORT.value,
+                }
                 c.execute(team_member.insert(), row)
             elif known[number] != role.value:
                 mine = (team_member.c.team_id == team_id, team_member.c.account_id == number)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, false, or_, select, update
 
 from panmesh.access.terms import AccessClass
-from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.access.viewer import MemberSource, TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.documents import keep_document
@@ -73,6 +73,7 @@ class SqlSchedule:
                 )
                 for visit in visits:
                     import_.visit(visit)
+                import_.settle_teams()
                 import_.place_again()
                 if dry_run:
                     raise _DryRun
@@ -106,6 +107,9 @@ class _Import:
         self._facility_key = facility_key
         self._facility_id = connection.execute(select(facility.c.id).where(facility.c.facility_key == facility_key)).scalar_one()
         self._said: set[tuple[str, str]] = set()
+        self._wanted: dict[int, dict[int, tuple[str, TeamRole]]] = {}  # team → account → login, role
+        self._team_names: dict[int, str] = {}
+        self._new_teams: set[int] = set()
         self._times: dict[int, tuple[int, int]] = {}  # instrument → from when to when its visits are new or changed
 
     def visit(self, visit: PlannedVisit) -> None:
@@ -189,30 +193,48 @@ class _Import:
             self._connection.execute(account_instrument.insert(), row)
 
     def _team(self, visit: PlannedVisit) -> int:
+        """Of the proposal: whoever is named with any of its visits in this schedule belongs to it (`settle_teams`)."""
         c = self._connection
         name = f"{self._facility_key}:{visit.proposal}"
         team_id = c.execute(select(team.c.id).where(team.c.name == name)).scalar()
-        before = team_id is not None
         if team_id is None:
             team_id = c.execute(team.insert().values(name=name).returning(team.c.id)).scalar_one()
             self._note("team", name, "new")
-        wanted = dict.fromkeys(visit.members, TeamRole.MEMBER)
+            self._new_teams.add(team_id)
+        self._team_names[team_id] = name
+        wanted = self._wanted.setdefault(team_id, {})
+        for login in visit.members:
+            wanted.setdefault(self._account(login, None), (login, TeamRole.MEMBER))
         if visit.pi is not None:
-            wanted[visit.pi] = TeamRole.PI
-        ids = {
-            self._account(login, visit.pi_name if login == visit.pi else None): (login, role) for login, role in wanted.items()
-        }
-        known = {r.account_id: r.role for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
-        for account_id, (login, role) in ids.items():
-            if known.get(account_id) == role.value:
-                continue
-            c.execute(delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == account_id))
-            c.execute(
-                team_member.insert(), {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": None}
-            )
-            if before:
-                self._note("team", f"{name} {login}", f"{known.get(account_id, 'nobody')} → {role.value}")
+            wanted[self._account(visit.pi, visit.pi_name)] = (visit.pi, TeamRole.PI)
         return int(team_id)
+
+    def settle_teams(self) -> None:
+        """Teams become what the schedule says. Whom another schedule put in and this one does not name leaves; whom a person put in stays.
+        Of a proposal without any name nothing is said: the export may not have the column."""
+        for team_id, wanted in self._wanted.items():
+            if wanted:
+                self._settle(team_id, wanted)
+
+    def _settle(self, team_id: int, wanted: dict[int, tuple[str, TeamRole]]) -> None:
+        c = self._connection
+        known = {r.account_id: r for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
+        for account_id, (login, role) in wanted.items():
+            mine = (team_member.c.team_id == team_id, team_member.c.account_id == account_id)
+            was = known.get(account_id)
+            if was is None:
+                row = {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": None}
+                c.execute(team_member.insert(), row | {"source": MemberSource.SCHEDULE.value})
+            elif was.role != role.value or was.expires_us is not None or was.source != MemberSource.SCHEDULE.value:
+                values = {"role": role.value, "expires_us": None, "source": MemberSource.SCHEDULE.value}
+                c.execute(update(team_member).where(*mine).values(**values))
+            if team_id not in self._new_teams and (was is None or was.role != role.value):
+                self._note("team", f"{self._team_names[team_id]} {login}", f"{was.role if was else 'nobody'} → {role.value}")
+        gone = [r for r in known.values() if r.account_id not in wanted and r.source == MemberSource.SCHEDULE.value]
+        for left in gone:
+            c.execute(delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == left.account_id))
+            login = c.execute(select(account.c.login).where(account.c.id == left.account_id)).scalar_one()
+            self._note("team", f"{self._team_names[team_id]} {login}", f"{left.role} → nobody")
 
     def _proposal(self, visit: PlannedVisit, team_id: int) -> int:
         c = self._connection

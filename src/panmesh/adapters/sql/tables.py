@@ -98,6 +98,7 @@ team_member = Table(
     Column("account_id", Big, ForeignKey("account.id"), primary_key=True, index=True),
     Column("role", Text, nullable=False),  # access.viewer.TeamRole
     Column("expires_us", BigInteger),  # null: does not expire
+    Column("source", Text, nullable=False, server_default="person"),  # access.viewer.MemberSource
 )
 
 web_session = Table(
@@ -188,7 +189,6 @@ investigation = Table(
     Column("kind", Text, nullable=False),
     Column("starts_us", BigInteger),
     Column("ends_us", BigInteger),
-    Column("closed_us", BigInteger),  # the end is pinned from then on
     Column("folder", Text),  # storage and folder of an unscheduled investigation
 )
 
