@@ -12,7 +12,7 @@ from panmesh.access.viewer import OPERATOR
 from panmesh.app.compose import Composition
 from panmesh.app.worker import ingest_until_done, scan_tree
 from panmesh.catalogue.model import DatasetSummary
-from panmesh.catalogue.query import DatasetQuery
+from panmesh.catalogue.query import DatasetQuery, Words
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
 
@@ -103,3 +103,20 @@ def test_a_run_slightly_outside_its_visit_joins_it_within_the_margin(
     found = _write(app, 1, START - off if side == "before" else END + off)
     assert (found.investigation is not None) is joins
     assert found.access.opens_us == (OPENS if joins else None)
+
+
+def test_a_run_is_found_by_the_title_of_its_visit_also_after_the_title_changed(make_facility: MakeFacility) -> None:
+    app = make_facility()
+
+    def load(title: str) -> None:
+        head = HEAD.replace("kind", "title")
+        app.schedule.load(OPERATOR, f"{head}CM1,{title},CM1-1,sim-powder,{START.isoformat()},{END.isoformat()}\n", dry_run=False)
+
+    def found(word: str) -> int:
+        return app.search.count(OPERATOR, DatasetQuery(where=Words((word,))))
+
+    load("Perovskites under strain")
+    _write(app, 1, START + timedelta(hours=1))
+    assert found("perovskites") == 1
+    load("Zeolites under strain")
+    assert (found("perovskites"), found("zeolites")) == (0, 1)

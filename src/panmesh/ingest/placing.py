@@ -26,6 +26,7 @@ class Visit:
     terms_id: int
     instrument_id: int
     visit_id: str
+    title: str
     proposal: str  # number
     starts_us: int
     ends_us: int

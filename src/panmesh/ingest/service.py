@@ -272,6 +272,7 @@ class IngestService:
             instrument=where.instrument.key,
             proposal=where.visit.proposal if where.visit else "",
             visit=where.visit.visit_id if where.visit else "",
+            visit_title=where.visit.title if where.visit else "",
         )
         described = describe({name: value["value"] for name, value in layer.items()}, around, path=unit.path)
         return NewDataset(
@@ -283,7 +284,6 @@ class IngestService:
             series=self._series_of(where.instrument.key, unit.path),
             layer=layer,
             described=described,
-            around=around,
             facts=_document(facts, entry),
             read_state=facts.state.value,
             format=facts.format.value,

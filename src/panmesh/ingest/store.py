@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from panmesh.catalogue.effective import Described, Surroundings
+from panmesh.catalogue.effective import Described
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.ingest.describing import Layer
 from panmesh.ingest.placing import InstrumentEntry, Visit
@@ -51,7 +51,6 @@ class NewDataset:
     entry: str | None
     layer: Layer
     described: Described
-    around: Surroundings
     facts: bytes  # zlib-compressed JSON
     read_state: str
     format: str

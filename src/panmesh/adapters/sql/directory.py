@@ -91,6 +91,7 @@ class Directory:
                     terms_id=row.terms_id,
                     instrument_id=instrument_id,
                     visit_id=row.visit_id,
+                    title=row.title or "",
                     proposal=row.number,
                     starts_us=row.starts_us,
                     ends_us=row.ends_us,

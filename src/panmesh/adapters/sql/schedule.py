@@ -13,6 +13,7 @@ from panmesh.access.viewer import MemberSource, TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.documents import keep_document
+from panmesh.adapters.sql.materialise import materialise
 from panmesh.adapters.sql.tables import (
     account,
     account_instrument,
@@ -333,8 +334,18 @@ class _Import:
         own = {k: v for k, v in differs.items() if k in ("instrument_id", "starts_us", "ends_us")}
         if own or renamed:
             c.execute(update(investigation).where(investigation.c.id == row.id).values(**own, **renamed))
+        if "title" in renamed:
+            self._find_by_title(row.id)
         keep_document(c, row.id)
         c.execute(change.insert(), {"at_us": self._now_us, "kind": "investigation", "pid": row.pid, "what": "updated"})
+
+    def _find_by_title(self, investigation_id: int) -> None:
+        """Runs are found by the words of their visit's title: by those of the new one from now on."""
+        c = self._connection
+        runs = c.execute(select(dataset.c.id, dataset.c.pid).where(dataset.c.investigation_id == investigation_id)).all()
+        for run in runs:
+            materialise(c, run.id, self._now_us)
+            c.execute(change.insert(), {"at_us": self._now_us, "kind": "dataset", "pid": run.pid, "what": "updated"})
 
     def _pid(self, kind: str) -> str:
         new = mint(os.urandom)
