@@ -140,7 +140,7 @@ def test_bytes_that_are_elsewhere_are_named_and_never_claimed(make_facility: Mak
     page = app.search.files(ANONYMOUS, "20.500/d1")
     assert [(f.name, f.size, f.state) for f in page.items] == [
         ("a.hdf", 10, FileState.ELSEWHERE),
-        ("other/a.hdf", 0, FileState.ELSEWHERE),
+        ("other/a.hdf", None, FileState.ELSEWHERE),
     ]
     with pytest.raises(Unavailable, match=r"/there/a\.hdf"):
         app.search.locate(ANONYMOUS, "20.500/d1", "a.hdf")

@@ -28,6 +28,11 @@ class FileRow:
     adler32: int | None = None
     blocks: tuple[bytes, ...] = ()  # BLAKE3 of each 16 MiB block, for files larger than one
 
+    @property
+    def told_size(self) -> int | None:
+        """None: of a file elsewhere, whose catalogue does not say."""
+        return self.size if self.storage or self.size else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRef:

@@ -171,7 +171,7 @@ class DatasetRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
     name: str
-    size: int
+    size: int | None  # bytes; None: elsewhere, and not told
     modified_us: int
     sha256: str | None  # hex; None while pending
     blake3: str | None

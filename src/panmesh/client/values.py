@@ -194,7 +194,7 @@ def relation(said: Mapping[str, Any]) -> Relation:
 
 
 def file(said: Mapping[str, Any]) -> File:
-    return File(said["name"], said["size"], said["sha256"], said["state"], moment(said["modified"]))
+    return File(said["name"], said["size"] or 0, said["sha256"], said["state"], moment(said["modified"]))
 
 
 def instrument(said: Mapping[str, Any]) -> Instrument:

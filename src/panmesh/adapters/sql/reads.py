@@ -418,7 +418,7 @@ def _facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -
 def _file(row: FileRow, note: str | None) -> FileView:
     return FileView(
         name=row.name,
-        size=row.size,
+        size=row.told_size,
         modified_us=row.modified_us,
         sha256=row.sha256.hex() if row.sha256 else None,
         blake3=row.blake3.hex() if row.blake3 else None,

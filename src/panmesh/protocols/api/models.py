@@ -135,7 +135,7 @@ class DatasetDetail(DatasetModel):
 
 class FileModel(BaseModel):
     name: str
-    size: int
+    size: int | None = Field(description="In bytes; null of a file elsewhere, when its catalogue does not tell.")
     modified: str
     sha256: str | None
     blake3: str | None

@@ -63,8 +63,7 @@ class Files:
 
 
 def values_of(pid: str, number: int, row: FileRow) -> dict[str, Any]:
-    size = row.size if row.storage or row.size else None  # of a file elsewhere, not told
-    return {"id": f"{_NO_ID.sub('_', pid)}~{number}", "name": row.name, "path": row.path or None, "size": size}
+    return {"id": f"{_NO_ID.sub('_', pid)}~{number}", "name": row.name, "path": row.path or None, "size": row.told_size}
 
 
 def _likely(condition: GraphCondition | None, names: Any) -> ColumnElement[bool]:
