@@ -22,6 +22,10 @@ READ = {
     "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
     "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
     "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
+    "/investigations/{pid}/logbook", "/investigations/{pid}/logbook.md", "/investigations/{pid}/logbook.json", "/notes/{number:int}",
+    "/datasets/{pid}/pictures/{name}", "/investigations/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/logbook",
+    "/api/v1/datasets/{pid}/notes", "/api/v1/investigations/{pid}/notes", "/api/v1/datasets/{pid}/mark", "/api/v1/investigations/{pid}/mark",
+    "/api/v1/datasets/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/pictures/{name}", "/api/v1/notes/{number}",
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
     "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities",
     "/api/v1/techniques", "/api/v1/ingest/units", "/api/v1/ingest/counts", "/api/v1/ingest/quarantine", "/api/v1/me", "/api/v1/tokens",
@@ -36,6 +40,10 @@ CHANGE = {
 # The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
 SEARCH_API = {
     "/api/", "/api/Datasets", "/api/Datasets/count", "/api/Datasets/{pid}", "/api/Datasets/{pid}/files", "/api/Datasets/{pid}/files/count",
+    # who may write into a logbook is tested in test_notes.py
+    "/datasets/{pid}/notes", "/investigations/{pid}/notes", "/datasets/{pid}/pictures", "/investigations/{pid}/pictures", "/notes/preview",
+    "/notes/{number:int}/delete", "/notes/{number:int}/restore", "/api/v1/datasets/{pid}/pictures", "/api/v1/investigations/{pid}/pictures",
+    "/api/v1/notes/{number}/restore",
     "/api/Documents", "/api/Documents/count", "/api/Documents/{pid}", "/api/Instruments", "/api/Instruments/count", "/api/Instruments/{pid}",
     "/api/techniques", "/api/techniques/count", "/api/techniques/{pid}",
 }  # fmt: skip

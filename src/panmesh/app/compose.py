@@ -29,6 +29,7 @@ from panmesh.adapters.sql.importing import SqlImports
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
+from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.upkeep import SqlUpkeep
@@ -36,6 +37,7 @@ from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.roots import Root, Roots
 from panmesh.app.keys import secret_key
+from panmesh.adapters.storage.pictures import FolderPictures
 from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
@@ -46,6 +48,7 @@ from panmesh.catalogue.importing import ImportService
 from panmesh.catalogue.search import SearchService
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
+from panmesh.catalogue.noting import NoteService
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.schedule import ScheduleService
@@ -119,6 +122,22 @@ class Composition:
     @cached_property
     def upkeep(self) -> SqlUpkeep:
         return SqlUpkeep(self.database)
+
+    @cached_property
+    def pictures(self) -> FolderPictures:
+        return FolderPictures(self.settings.data / "pictures")
+
+    @cached_property
+    def notes(self) -> NoteService:
+        return NoteService(SqlNotes(self.database), self.pictures, self.search, self.clock)
+
+    @cached_property
+    def events(self) -> EventService:
+        return EventService(SqlFeed(self.database), self.search, self.clock)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(secret_key(self.settings.data))
 
     @cached_property
     def health(self) -> SqlHealth:

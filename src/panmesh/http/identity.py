@@ -27,6 +27,7 @@ COOKIE = "panmesh_session"
 SECURE_COOKIE = "__Host-panmesh_session"
 MAX_BODY = 4 << 20  # bytes of any request that is no upload
 SECURITY = {
+MAX_UPLOAD = 24 << 20  # of a note with its pictures
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-frame-options": "DENY",
@@ -68,8 +69,8 @@ class Front:
             if seen["replaced"]:
                 return
             if seen["large"] and not seen["begun"]:  # frameworks take what a body raises for a malformed body
-                seen["large"] = False
-                await problem(_too_large())(scope, receive, answered)
+                most_bytes, seen["large"] = seen["large"], 0
+                await problem(_too_large(most_bytes))(scope, receive, answered)
                 seen["replaced"] = True
                 return
             if message["type"] == "http.response.start":
@@ -78,15 +79,21 @@ class Front:
             await send(message)
 
         try:
-            if _length(headers) > MAX_BODY:
-                raise _too_large()
+            most = _most(scope)
+            if _length(headers) > most:
+                raise _too_large(most)
+            if api and self._files is not None and (file := await self._files.early(scope, headers)):
+                await file(scope, receive, answered)
+                return
             await self._identify(scope, headers)
             if api and self._early is not None and scope["panmesh.viewer"] is ANONYMOUS and (ready := await self._early(scope)):
                 await ready(scope, receive, answered)
             elif api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            if scope["panmesh.viewer"] is ANONYMOUS:
+                most = MAX_BODY
                 await _preflight(scope, receive, answered)
             else:
-                await self._app(scope, _limited(receive, seen), answered)
+                await self._app(scope, _limited(receive, seen, most), answered)
         except PanmeshError as error:
             if seen["begun"]:
                 raise
@@ -134,11 +141,16 @@ def _length(headers: Headers) -> int:
     return int(text[:20]) if text.isascii() and text.isdigit() else 0
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"A request here has at most {MAX_BODY >> 20} MiB.", MAX_BODY)
+def _most(scope: Scope) -> int:
+    """Bytes of the body; pictures, which may be larger, are sent to addresses that say so, by somebody who is signed in."""
+    return MAX_UPLOAD if scope["path"].endswith(("/notes", "/pictures")) else MAX_BODY
 
 
-def _limited(receive: Receive, seen: dict[str, Any]) -> Receive:
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"A request here has at most {most >> 20} MiB.", most)
+
+
+def _limited(receive: Receive, seen: dict[str, Any], most: int) -> Receive:
     """Bodies that come in pieces say no length beforehand."""
     taken = 0
 
@@ -146,9 +158,9 @@ def _limited(receive: Receive, seen: dict[str, Any]) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MAX_BODY:
-            seen["large"] = True
-            raise _too_large()
+        if taken > most:
+            seen["large"] = most
+            raise _too_large(most)
         return message
 
     return piece

@@ -17,6 +17,7 @@ from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.search import SearchService
+from panmesh.catalogue.noting import NoteService
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.plot import PlotData
 from panmesh.ingest.ports import IngestDesk
@@ -59,6 +60,9 @@ class Services:
 
 
 def services(request: Request) -> Services:
+    notes: NoteService
+    hub: EventHub
+    cursors: Cursors
     found: Services = request.app.state.services if hasattr(request.app.state, "services") else request.scope["panmesh.services"]
     return found
 

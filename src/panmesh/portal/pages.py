@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from panmesh.http import problems
-from panmesh.portal import pages_account, pages_correction, pages_dataset, pages_search, pages_staff, pages_visits
+from panmesh.portal import pages_account, pages_correction, pages_dataset, pages_notes, pages_search, pages_staff, pages_visits
 from panmesh.portal.rendering import page, render
 
 
@@ -25,6 +25,7 @@ def routes() -> list[Route | Mount]:
         Route("/datasets/{pid}/files/{name:path}", page(pages_dataset.download), name="download"),
         Route("/datasets/{pid}/edit", page(pages_dataset.edit), methods=["GET", "POST"], name="edit"),
         Route("/datasets/{pid}/undo", page(pages_dataset.undo), methods=["POST"], name="undo"),
+        *pages_notes.routes(),
         Route("/investigations", page(pages_visits.investigations), name="investigations"),
         Route("/investigations/{pid}", page(pages_visits.investigation), name="investigation"),
         Route("/instruments", page(pages_visits.instruments), name="instruments"),

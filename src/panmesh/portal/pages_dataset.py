@@ -12,6 +12,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.audit import is_staff_read
 from panmesh.access.explain import explain
 from panmesh.access.viewer import Viewer
+from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http.downloads import open_download
 from panmesh.http.encoded_slashes import segment
@@ -20,6 +21,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.facts_codec import from_plain
 from panmesh.kernel.errors import NotFound, PanmeshError
+from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.plots import SIZES, Drawings, draw
 from panmesh.portal.rendering import offset_of, render, size_of
 
@@ -53,6 +55,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         previous=neighbours[0],
         following=neighbours[1],
         history=s.editing.history(who, pid) if full and who.user_id is not None else (),
+        notes=notes_of(request, AboutKind.DATASET, summary),
         base=s.public_url or str(request.base_url).rstrip("/"),
         plot_marking=(record.facts or {}).get("plot", {}).get("marking"),
         plot_missing=(record.facts or {}).get("plot", {}).get("missing") or [],

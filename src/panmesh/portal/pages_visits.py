@@ -6,8 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from panmesh.access.explain import explain
+from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
 from panmesh.http.services import services, viewer
+from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.rendering import offset_of, render
 
 PER_PAGE = 25
@@ -24,7 +26,9 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
     where = Compare(Field.VISIT, Op.EQUAL, visit.pid)
     page = s.search.search(who, DatasetQuery(where=where, offset=offset_of(request), limit=PER_PAGE))
     said = explain(visit.access, visit.facility_zone, signed_in=who.user_id is not None)
-    return render(request, "investigation.html", v=visit, page=page, access=said)
+    return render(
+        request, "investigation.html", v=visit, page=page, access=said, notes=notes_of(request, AboutKind.INVESTIGATION, visit)
+    )
 
 
 def instruments(request: Request, _form: dict[str, str]) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from anyio import to_thread
 from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -22,17 +23,26 @@ from panmesh.portal.plots import SIZES, message
 Handler = Callable[[Request, dict[str, str]], Any]
 
 
-def page(handler: Handler) -> Callable[[Request], Awaitable[Any]]:
-    """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages."""
+MOST_FILES = 20  # of one form
+
+
+def page(handler: Handler, *, uploads: bool = False) -> Callable[[Request], Awaitable[Any]]:
+    """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages.
+
+    Fields that a form has several times are in `repeated(request, name)`, the files of one with `uploads` in `uploaded(request)`.
+    """
 
     async def endpoint(request: Request) -> Any:
         try:
             form: dict[str, str] = {}
             if request.method == "POST":
-                async with request.form(max_files=0, max_fields=200) as data:
+                async with request.form(max_files=MOST_FILES if uploads else 0, max_fields=2000) as data:
                     form = {k: v for k, v in data.items() if isinstance(v, str)}
-                _check_csrf(request, form)
-            for value in (*request.path_params.values(), *request.query_params.values(), *form.values()):
+                    _check_csrf(request, form)
+                    request.state.repeated = [(k, v) for k, v in data.multi_items() if isinstance(v, str)]
+                    files = [v for v in data.values() if isinstance(v, UploadFile) and v.size]
+                    request.state.uploaded = [(file.filename or "", await file.read()) for file in files]
+            for value in (*request.path_params.values(), *request.query_params.values(), *_texts(request)):
                 if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
                     raise NotFound()
             return await to_thread.run_sync(handler, request, form)
@@ -41,6 +51,21 @@ def page(handler: Handler) -> Callable[[Request], Awaitable[Any]]:
 
     endpoint.__name__ = handler.__name__
     return endpoint
+
+
+def repeated(request: Request, name: str) -> list[str]:
+    """All values of one field of the form that was sent."""
+    return [value for field, value in request.state.repeated if field == name]
+
+
+def uploaded(request: Request) -> list[tuple[str, bytes]]:
+    """Name and content of each file of the form that was sent; fields left empty are not there."""
+    found: list[tuple[str, bytes]] = request.state.uploaded
+    return found
+
+
+def _texts(request: Request) -> list[str]:
+    return [value for _, value in getattr(request.state, "repeated", [])]
 
 
 def _check_csrf(request: Request, form: dict[str, str]) -> None:

@@ -35,6 +35,7 @@ STATES = {
     "aside": "Set aside",
 }
 CORRECTIONS = {"move": "Move", "split": "Split", "merge": "Merge", "discard": "Discard"}
+FLAGS = {"good": "✓ good", "doubtful": "? doubtful", "bad": "✕ bad"}
 KINDS = {"raw": "Raw data", "processed": "Processed data"}
 VISIT_KINDS = {
     "user": "user experiment",

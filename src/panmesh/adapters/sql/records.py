@@ -57,6 +57,7 @@ SHOWN = (
     Artefact.PID_RECORD,
     Artefact.CORE_METADATA,
     Artefact.FULL_METADATA,
+    Artefact.LOGBOOK,
     Artefact.RAW,
     Artefact.PROCESSED,
 )

@@ -28,6 +28,8 @@ from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
 from panmesh.protocols.api.corrections import add_corrections
+from panmesh.protocols.api.events import add_events
+from panmesh.protocols.api.notes import add_notes
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
 Offset = Annotated[int, Query(ge=0, le=2**53)]
@@ -92,6 +94,8 @@ def create_api(bundle: Services) -> FastAPI:
     _around(api)
     _ingest(api)
     add_corrections(api)
+    add_events(api)
+    add_notes(api)
     _people(api)
     _describe(api)
     return api
