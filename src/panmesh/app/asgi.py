@@ -19,10 +19,12 @@ from panmesh.adapters.hdf5.confine import probe
 from panmesh.app.compose import Composition
 from panmesh.app.worker import Worker
 from panmesh.http.answer_cache import AnswerCache
+from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
 from panmesh.http.problems import on_panmesh_error
 from panmesh.http.services import Services, viewer
+from panmesh.http.shared import Shared
 from panmesh.kernel.errors import Forbidden, PanmeshError
 from panmesh.portal.pages import on_http_error, routes
 from panmesh.protocols.api.app import create_api
@@ -129,7 +131,12 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
         lifespan=lifespan,
     )
-    return Front(starlette, bundle, search_api.early)
+    stamps = Shared(app.database.stamp)
+
+    async def stamp() -> str:
+        return app.database.stamp() if app.database.sqlite else await stamps.next()
+
+    return Front(starlette, bundle, search_api.early, ManyFiles(bundle, stamp))
 
 
 def from_environment() -> ASGIApp:

@@ -89,6 +89,10 @@ class ManifestStore(Protocol):
 
     def lookup(self, ref: ManifestRef, name: str) -> FileRow | None: ...
 
+    def at_hand(self, ref: ManifestRef, name: str) -> FileRow | None:
+        """A look-up in a list in segments that never waits for the disk: None when it is not there, or not known without asking."""
+        ...
+
     def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
         """The same files with other columns, as a stream."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -189,6 +190,11 @@ class FileLocation:
     size: int
     modified_us: int
     sha256: bytes | None
+
+
+FilesAtHand = Callable[
+    [str], FileLocation | None
+]  # of one dataset, by name, without waiting; None: not there, or not known without asking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

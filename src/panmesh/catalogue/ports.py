@@ -14,6 +14,7 @@ from panmesh.catalogue.model import (
     FacetValue,
     FacilityView,
     FileLocation,
+    FilesAtHand,
     FilesPage,
     InstrumentView,
     InvestigationView,
@@ -49,6 +50,10 @@ class CatalogueReads(Protocol):
 
     def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
         """Where a file's bytes are, if the viewer may read RAW (or PROCESSED, for derived data)."""
+        ...
+
+    def opened(self, viewer: Viewer, pid: str, now_us: int) -> FilesAtHand | None:
+        """As `locate`, for somebody who takes many files of one dataset: decided once, for the moment."""
         ...
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None: ...

@@ -15,6 +15,7 @@ from panmesh.catalogue.model import (
     FacetValue,
     FacilityView,
     FileLocation,
+    FilesAtHand,
     FilesPage,
     InstrumentView,
     InvestigationView,
@@ -80,6 +81,10 @@ class SearchService:
         if found.storage == "":
             raise Unavailable(f"The bytes of {name} are not here: this record was brought from another catalogue{_where(found)}.")
         return found
+
+    def opened(self, viewer: Viewer, pid: str) -> FilesAtHand | None:
+        """The files that `locate` would find, as they are at this moment; None where it would refuse."""
+        return self._reads.opened(viewer, pid, self._clock()) if Scope.READ in viewer.scopes else None
 
     def explain(self, viewer: Viewer, pid: str) -> Explanation:
         summary = self.get(viewer, pid).summary

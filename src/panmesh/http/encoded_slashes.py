@@ -28,11 +28,16 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def decoded(value: str) -> str:
+    """A part of a route's path with its encoded slashes as slashes."""
+    return value.replace(_SIGN, "/")
+
+
 class _Segment(Convertor[str]):
     regex = "[^/]+"
 
     def convert(self, value: str) -> str:
-        return value.replace(_SIGN, "/")
+        return decoded(value)
 
     def to_string(self, value: str) -> str:
         return segment(value)
@@ -42,7 +47,7 @@ class _Path(Convertor[str]):
     regex = ".*"
 
     def convert(self, value: str) -> str:
-        return value.replace(_SIGN, "/")
+        return decoded(value)
 
     def to_string(self, value: str) -> str:
         return value

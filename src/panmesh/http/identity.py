@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.http.encoded_slashes import keep_encoded_slashes
+from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.metrics import observe
 from panmesh.http.problems import crashed, problem
 from panmesh.http.services import Services
@@ -47,11 +48,13 @@ _EXPOSED = b"ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Range
 class Front:
     """Identity, limits, security headers, CORS of the open API, one log line, one metric: around every route."""
 
-    def __init__(self, app: ASGIApp, services: Services, early: Early | None = None) -> None:
-        """`early`: an answer for a request of nobody, when it is there already: then no route is looked for."""
+    def __init__(self, app: ASGIApp, services: Services, early: Early | None = None, files: ManyFiles | None = None) -> None:
+        """`early`: an answer for a request of nobody, when it is there already: then no route is looked for. `files`: one more of the
+        many files of a dataset."""
         self._app = app
         self._services = services
         self._early = early
+        self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,6 +85,9 @@ class Front:
             most = _most(scope)
             if _length(headers) > most:
                 raise _too_large(most)
+            if api and self._files is not None and (file := await self._files.early(scope, headers)):
+                await file(scope, receive, answered)
+                return
             if api and self._files is not None and (file := await self._files.early(scope, headers)):
                 await file(scope, receive, answered)
                 return

@@ -33,6 +33,10 @@ class Bytes(Protocol):
         """A handle for reading. Raises Invalid when the path leads out of the storage, OSError when it cannot be read."""
         ...
 
+    def open_at_hand(self, storage: str, path: str) -> int | None:
+        """The same, only where nothing has to be waited for; None: open it the usual way."""
+        ...
+
 
 class Previews(Protocol):
     def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = ()) -> PlotData: ...

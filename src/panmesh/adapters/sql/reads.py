@@ -47,6 +47,7 @@ from panmesh.catalogue.model import (
     FacetValue,
     FacilityView,
     FileLocation,
+    FilesAtHand,
     FilesPage,
     FileState,
     FileView,
@@ -129,9 +130,17 @@ class SqlReads:
         with self._db.read() as connection:
             found = self._data(connection, viewer, pid, now_us)
         row = self._manifests.lookup(found[1], name) if found is not None else None
-        if row is None:
+        return None if row is None else _location(row)
+
+    def opened(self, viewer: Viewer, pid: str, now_us: int) -> FilesAtHand | None:
+        with self._db.read() as connection:
+            found = self._data(connection, viewer, pid, now_us)
+        if found is None:
             return None
-        return FileLocation(storage=row.storage, path=row.path, size=row.size, modified_us=row.modified_us, sha256=row.sha256)
+        manifest = found[1]
+        if manifest.inline is None:
+            return lambda name: None if (row := self._manifests.at_hand(manifest, name)) is None else _location(row)
+        return {row.name: _location(row) for row in self._manifests.iterate(manifest)}.get
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None:
         with self._db.read() as connection:
@@ -413,6 +422,10 @@ def _facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -
         case _:
             query = select(getattr(dataset.c, field.value).label("value"), number).select_from(dataset)
     return query.where(where).group_by("value").order_by(number.desc(), "value")
+
+
+def _location(row: FileRow) -> FileLocation:
+    return FileLocation(storage=row.storage, path=row.path, size=row.size, modified_us=row.modified_us, sha256=row.sha256)
 
 
 def _file(row: FileRow, note: str | None) -> FileView:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from panmesh.adapters.storage.row_groups import RowGroups
 from panmesh.catalogue.manifest import INLINE_LIMIT, FileRow, ManifestRef, SegmentRef, pack, unpack
 from panmesh.kernel.faults import reach
 
@@ -24,6 +25,7 @@ class ParquetManifests:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._groups = RowGroups(self._open, lambda table: {row.name: row for row in _rows(table)})
 
     def write(self, files: Iterable[FileRow]) -> ManifestRef:
         rows = iter(files)
@@ -72,17 +74,22 @@ class ParquetManifests:
             return next((r for r in unpack(ref.inline) if r.name == name), None)
         import pyarrow.compute as compute
 
-        for segment in ref.segments:
-            if not segment.first <= name <= segment.last:
-                continue
-            file = self._open(segment.name)
-            for group in range(file.num_row_groups):
-                statistics = file.metadata.row_group(group).column(0).statistics
-                if statistics is None or not statistics.has_min_max or statistics.min <= name <= statistics.max:
-                    position = compute.index(file.read_row_group(group, columns=["name"]).column("name"), name).as_py()
-                    if position >= 0:
-                        return next(_rows(file.read_row_group(group).slice(position, 1)))
+        for segment in _meeting(ref, name):
+            for group in self._groups.meeting(segment.name, name):
+                if (rows := self._groups.often(segment.name, group)) is not None:
+                    if name in rows:
+                        return rows[name]
+                    continue
+                file = self._open(segment.name)
+                position = compute.index(file.read_row_group(group, columns=["name"]).column("name"), name).as_py()
+                if position >= 0:
+                    return next(_rows(file.read_row_group(group).slice(position, 1)))
         return None
+
+    def at_hand(self, ref: ManifestRef, name: str) -> FileRow | None:
+        """A look-up that never waits for the disk: None when it is not there, or not known without asking."""
+        segments = list(_meeting(ref, name))
+        return self._groups.at_hand(segments[0].name, name) if len(segments) == 1 else None
 
     def transform(self, ref: ManifestRef, change: Callable[[FileRow], FileRow]) -> ManifestRef:
         return self.write(change(row) for row in self.iterate(ref))
@@ -193,6 +200,10 @@ class ParquetManifests:
                     found += _rows(page)
                 count += matches
         return count, size, found
+
+
+def _meeting(ref: ManifestRef, name: str) -> Iterator[SegmentRef]:
+    return (segment for segment in ref.segments if segment.first <= name <= segment.last)
 
 
 def _joined(before: tuple[SegmentRef, ...], after: tuple[SegmentRef, ...], total: int) -> ManifestRef:
