@@ -199,6 +199,14 @@ class AccountService:
         now = self._clock()
         return self._store.session(digest(secret), now, now + SESSION_US)
 
+    def still_signed_in(self, secret: str) -> Viewer:
+        """Without making the session last longer. Raises Unauthenticated."""
+        now = self._clock()
+        found = self._store.session(digest(secret), now, now)
+        if found is None:
+            raise Unauthenticated("The session has ended; sign in again.")
+        return found[0]
+
     def sign_out(self, secret: str) -> None:
         self._store.end_session(digest(secret))
 

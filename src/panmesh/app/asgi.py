@@ -19,6 +19,7 @@ from panmesh.adapters.hdf5.confine import probe
 from panmesh.app.compose import Composition
 from panmesh.app.worker import Worker
 from panmesh.http.answer_cache import AnswerCache
+from panmesh.http.event_stream import EventHub
 from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
@@ -42,6 +43,8 @@ def services_of(app: Composition) -> Services:
         audit=app.audit,
         editing=app.editing,
         corrections=app.corrections,
+        hub=EventHub(app.events, app.database.stamp),
+        cursors=app.cursors,
         desk=lambda: app.desk,
         storages=app.storages,
         previews=lambda: app.reader,

@@ -23,6 +23,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk
 from panmesh.adapters.sql.directory import Directory
 from panmesh.adapters.sql.editing import SqlEditing
+from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.importing import SqlImports
@@ -43,9 +44,11 @@ from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.events import EventService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.importing import ImportService
 from panmesh.catalogue.search import SearchService
+from panmesh.http.cursors import Cursors
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
 from panmesh.catalogue.noting import NoteService
@@ -118,6 +121,14 @@ class Composition:
     @cached_property
     def corrections(self) -> CorrectionService:
         return CorrectionService(SqlCorrections(self.database, self.manifests), self.clock)
+
+    @cached_property
+    def events(self) -> EventService:
+        return EventService(SqlFeed(self.database), self.search, self.clock)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        return Cursors(secret_key(self.settings.data))
 
     @cached_property
     def upkeep(self) -> SqlUpkeep:

@@ -116,6 +116,7 @@ class Front:
         kind, _, secret = authorization.partition(" ")
         if kind.lower() == "bearer" and secret:
             scope["panmesh.viewer"] = await to_thread.run_sync(self._services.accounts.of_token, secret.strip())
+            scope["panmesh.bearer"] = secret.strip()
             return
         cookie = _cookie(headers)
         if cookie and not cross_origin(scope, headers):
@@ -140,6 +141,15 @@ class Front:
             status=status,
             ms=round(seconds * 1000, 1),
         )
+
+
+def viewer_now(services: Services, scope: Scope) -> Viewer:
+    """Who is behind a request that goes on and on. Raises Unauthenticated when its token or its session has ended."""
+    if "panmesh.bearer" in scope:
+        return services.accounts.of_token(scope["panmesh.bearer"])
+    if "panmesh.session" in scope:
+        return services.accounts.still_signed_in(scope["panmesh.session"])
+    return ANONYMOUS
 
 
 def _length(headers: Headers) -> int:

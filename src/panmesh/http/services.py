@@ -17,6 +17,8 @@ from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.search import SearchService
+from panmesh.http.cursors import Cursors
+from panmesh.http.event_stream import EventHub
 from panmesh.catalogue.noting import NoteService
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.plot import PlotData
@@ -50,6 +52,8 @@ class Services:
     audit: AuditLog
     editing: EditingService
     corrections: CorrectionService
+    hub: EventHub
+    cursors: Cursors
     desk: Callable[[], IngestDesk]
     storages: Bytes
     previews: Callable[[], Previews]

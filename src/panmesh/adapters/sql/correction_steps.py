@@ -280,6 +280,7 @@ class Steps:
         cut_version(c, number, self.manifests.write(rows), content_key(rows), self.now_us)
         materialise(c, number, self.now_us)
         self._tell(new, "created")
+        self._tell(new, "closed")
         return c.execute(select(dataset).where(dataset.c.id == number)).one()
 
     def _untouched(self, made: Any) -> None:

@@ -221,7 +221,8 @@ class SqlDesk:
             write_audit(
                 connection, viewer, "derived data registered", new, now_us, sources=list(run.sources), software=run.software
             )
-            connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": new, "what": "created"})
+            told = [{"at_us": now_us, "kind": "dataset", "pid": new, "what": what} for what in ("created", "closed")]
+            connection.execute(change.insert(), told)
         return new
 
     def _pids(self, connection: Any, viewer: Viewer, now_us: int, unit_ids: list[int]) -> dict[int, list[str]]:

@@ -37,6 +37,7 @@ from panmesh.adapters.sql.tables import (
 )
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DatasetKind, DigestState, Origin, ProposalKind
+from panmesh.ingest.facts import ReadState
 from panmesh.ingest.placing import InstrumentEntry, Visit
 from panmesh.ingest.store import ClaimedUnit, Neighbour, NewDataset, PendingDigest, Sighting, SplitOff, UnitOutcome
 from panmesh.kernel.faults import reach
@@ -169,7 +170,7 @@ class SqlIngestStore:
                 .join(dataset_version, dataset_version.c.dataset_id == dataset.c.id)
                 .where(dataset_version.c.id == version_id)
             ).one()
-            connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "digested"})
+            _feed(connection, [(row.pid, "digests failed" if failed else "digested")], now_us)
         reach("digest.after-commit")
         return True
 
@@ -196,7 +197,8 @@ class SqlIngestStore:
         _write_versions(connection, [(i, pid_, 1, p.new) for i, pid_, p in zip(ids, pids, fresh, strict=True)], now_us)
         connection.execute(pid.insert(), [_pid_row(p, "dataset", p, None) for p in pids])
         _write_details(connection, [(i, p.new) for i, p in zip(ids, fresh, strict=True)], now_us)
-        connection.execute(change.insert(), [{"at_us": now_us, "kind": "dataset", "pid": p, "what": "created"} for p in pids])
+        told = [(p, what) for p, one in zip(pids, fresh, strict=True) for what in _told("created", one.new)]
+        _feed(connection, told, now_us)
         return {p.new.identity: i for i, p in zip(ids, fresh, strict=True)}
 
     def _renew(self, connection: Connection, item: _Placed, row: Any, now_us: int) -> None:
@@ -215,7 +217,10 @@ class SqlIngestStore:
         else:
             _write_versions(connection, [(row.id, Pid(row.pid), row.version + 1, new)], now_us)
             wake_merged(connection, row.id, now_us)
-            connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "version"})
+        fresh = not same and not current.open
+        _feed(
+            connection, [(row.pid, what) for what in _told("version" if fresh else "updated", new, was_open=current.open)], now_us
+        )
         connection.execute(
             update(layer)
             .where(layer.c.dataset_id == row.id, layer.c.source == "file", layer.c.undone_us.is_(None))
@@ -245,6 +250,16 @@ class SqlIngestStore:
         materialise(connection, row.id, now_us)
         if moves:
             move_results(connection, row.id, now_us)
+
+
+def _told(what: str, new: NewDataset, *, was_open: bool = False) -> list[str]:
+    """What the feed says of a run that was read: that it is closed, too, when it had not been before."""
+    closed = not new.growing and (was_open or what != "updated")
+    return [what, *(["closed"] if closed else []), *(["read failed"] if new.read_state == ReadState.FAILED.value else [])]
+
+
+def _feed(connection: Connection, told: list[tuple[str, str]], now_us: int) -> None:
+    connection.execute(change.insert(), [{"at_us": now_us, "kind": "dataset", "pid": one, "what": what} for one, what in told])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
 from panmesh.protocols.api.corrections import add_corrections
 from panmesh.protocols.api.events import add_events
+from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.notes import add_notes
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
@@ -94,6 +95,7 @@ def create_api(bundle: Services) -> FastAPI:
     _around(api)
     _ingest(api)
     add_corrections(api)
+    add_events(api)
     add_events(api)
     add_notes(api)
     _people(api)

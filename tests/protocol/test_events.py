@@ -1,0 +1,137 @@
+"""Events: heard as they happen, by those who may read what they are about, without a gap and without a trace of anything else."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from panmesh.adapters.sql import tables as t
+from panmesh.app.asgi import build
+from panmesh.app.compose import Composition
+from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.kernel.clock import DAY_US
+from panmesh.testing.simulator import write_run
+from tests.conftest import MakeFacility
+from tests.e2e.serving import served
+from tests.protocol.conftest import HIDDEN, NOW, PIDS, House
+from tests.protocol.listening import listening
+
+API = "/api/v1/events"
+
+
+def tell(app: Composition, pid: str, what: str, kind: str = "dataset") -> None:
+    with app.database.write() as c:
+        c.execute(t.change.insert(), {"at_us": app.clock(), "kind": kind, "pid": pid, "what": what})
+
+
+def _ingest(app: Composition, runs: Path, number: int) -> None:
+    write_run(runs, number, datetime(2026, 3, 1, tzinfo=UTC))
+    scan_tree(app, "runs", "")
+    ingest_until_done(app)
+
+
+def test_a_new_run_is_heard_when_it_is_complete_and_when_it_is_digested(make_facility: MakeFacility, tmp_path: Path) -> None:
+    app = make_facility(PANMESH_POLICY__UNSCHEDULED='"open"')
+    with served(build(app, work=False)) as url, listening(url) as listener:
+        _ingest(app, tmp_path / "runs", 1)
+        written = time.monotonic()
+        created, complete = listener.next(), listener.next()
+        assert time.monotonic() - written < 5  # how soon it is in fact: `panmesh` benchmarks
+        assert [created.type, complete.type] == ["run.created", "run.complete"]
+        run = complete.body["run"]
+        assert run["pid"] == complete.body["pid"]
+        assert complete.body["link"] == f"{url}/datasets/{run['pid']}"
+        assert run["title"]
+        app.digests.work(8)
+        assert listener.next().type == "digests.done"
+
+
+def test_whoever_may_not_know_of_a_run_hears_nothing_of_it(house: House) -> None:
+    with served(build(house.app, work=False)) as url:
+        with listening(url) as stranger, listening(url, headers=house.bearer("pi")) as pi:
+            for name in (*HIDDEN, "open"):
+                tell(house.app, PIDS[name], "updated")
+            assert stranger.next().body["pid"] == PIDS["open"]
+            assert stranger.silent(0.5)
+            assert [pi.next().body["pid"] for _ in range(4)] == [PIDS[name] for name in (*HIDDEN, "open")]
+
+
+def test_a_listener_that_comes_back_has_missed_nothing(house: House) -> None:
+    with served(build(house.app, work=False)) as url:
+        with listening(url) as one:
+            tell(house.app, PIDS["open"], "updated")
+            last = one.next().id
+        tell(house.app, PIDS["open"], "closed")
+        tell(house.app, PIDS["embargoed"], "digested")
+        with listening(url, headers={"Last-Event-ID": last}) as again:
+            assert [again.next().type, again.next().type] == ["run.complete", "digests.done"]
+
+
+def test_the_page_goes_on_where_it_ended_and_says_the_same(house: House) -> None:
+    start = house.client.get(API).json()
+    assert (start["items"], start["more"]) == ([], False)
+    for what in ("created", "updated", "closed", "digested"):
+        tell(house.app, PIDS["open"], what)
+        tell(house.app, PIDS["internal"], what)
+    seen, cursor, more = [], start["next"], True
+    while more:
+        page = house.client.get(API, params={"after": cursor, "limit": 1}).json()
+        seen += [item["type"] for item in page["items"]]
+        cursor, more = page["next"], page["more"]
+        assert len(page["items"]) == 1
+    assert seen == ["run.created", "run.updated", "run.complete", "digests.done"]
+
+
+def test_a_cursor_tells_nothing(house: House) -> None:
+    """It differs each time, whether something hidden happened or not, and is of one length."""
+    cursors = {house.client.get(API).json()["next"] for _ in range(5)}
+    tell(house.app, PIDS["internal"], "updated")
+    after = house.client.get(API, params={"after": min(cursors)}).json()
+    assert (after["items"], after["more"]) == ([], False)
+    cursors.add(after["next"])
+    assert len(cursors) == 6
+    assert {len(cursor) for cursor in cursors} == {len(after["next"])}
+    for wrong in ("x", after["next"][:-1] + ("A" if after["next"][-1] != "A" else "B"), after["next"][4:]):
+        assert house.client.get(API, params={"after": wrong}).status_code == 422
+
+
+def test_filters_by_kind_instrument_and_visit(house: House) -> None:
+    for name in ("open", "embargoed"):
+        for what in ("created", "closed"):
+            tell(house.app, PIDS[name], what)
+
+    def asked(**query: str) -> list[tuple[str, str]]:
+        page = house.client.get(API, params={"after": "beginning", **query}).json()
+        return [(item["type"], item["pid"]) for item in page["items"]]
+
+    assert asked(kind="run.complete") == [("run.complete", PIDS["open"]), ("run.complete", PIDS["embargoed"])]
+    assert asked(visit="pm-visit1", kind="run.created") == [("run.created", PIDS["open"])]
+    assert len(asked(instrument="i1")) == len(asked(instrument="pm-instrument1")) == 4
+    assert asked(instrument="i2") == asked(visit="pm-visit3") == []
+    assert house.client.get(API, params={"kind": "nonsense"}).status_code == 422
+
+
+def test_an_embargo_that_ends_is_an_event_though_no_row_changes(house: House) -> None:
+    with house.app.database.write() as c:
+        c.execute(t.terms.update().where(t.terms.c.id == 2).values(opens_us=NOW + DAY_US))
+    start = house.client.get(API).json()["next"]
+    assert house.client.get(API, params={"after": start}).json()["items"] == []
+    house.moment[0] = NOW + DAY_US - 1
+    assert house.client.get(API, params={"after": start}).json()["items"] == []
+    house.moment[0] = NOW + DAY_US
+    page = house.client.get(API, params={"after": start}).json()
+    assert [(item["type"], item["pid"]) for item in page["items"]] == [("opened", PIDS["embargoed"])]
+    assert page["items"][0]["run"]["sample"] is not None
+    assert house.client.get(API, params={"after": page["next"]}).json()["items"] == []
+
+
+@pytest.mark.parametrize("login", [None, "outsider"])
+def test_a_failed_reading_is_for_staff(house: House, login: str | None) -> None:
+    tell(house.app, PIDS["open"], "read failed")
+    headers = {} if login is None else house.bearer(login)
+    assert house.client.get(API, params={"after": "beginning"}, headers=headers).json()["items"] == []
+    staff = house.client.get(API, params={"after": "beginning"}, headers=house.bearer("scientist")).json()["items"]
+    assert [item["type"] for item in staff] == ["read.failed"]
