@@ -13,6 +13,7 @@ from panmesh.app.compose import Composition
 from panmesh.catalogue.graph import SHAPES, Entity
 from panmesh.portal.pages import routes
 from panmesh.protocols.api.app import create_api
+from panmesh.protocols.h5.routes import h5_routes
 from panmesh.protocols.panosc.routing import COLLECTIONS, resource
 from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
 
@@ -21,30 +22,33 @@ READ = {
     "/", "/datasets/{pid}", "/datasets/{pid}/plot.svg", "/datasets/{pid}/files/{name:path}", "/datasets/{pid}/edit", "/investigations",
     "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
     "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
-    "/api/v1/events",
-    "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
     "/investigations/{pid}/logbook", "/investigations/{pid}/logbook.md", "/investigations/{pid}/logbook.json", "/notes/{number:int}",
     "/datasets/{pid}/pictures/{name}", "/investigations/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/logbook",
     "/api/v1/datasets/{pid}/notes", "/api/v1/investigations/{pid}/notes", "/api/v1/datasets/{pid}/mark", "/api/v1/investigations/{pid}/mark",
     "/api/v1/datasets/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/pictures/{name}", "/api/v1/notes/{number}",
+    "/api/v1/events",
+    "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
     "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities",
     "/api/v1/techniques", "/api/v1/ingest/units", "/api/v1/ingest/counts", "/api/v1/ingest/quarantine", "/api/v1/me", "/api/v1/tokens",
     "/api/v1/openapi.json", "/api/v1/corrections", "/api/v1/corrections/discarded", "/api/v1/corrections/suggestions", "/api/v1/corrections/{number}",
 }  # fmt: skip
+# h5grove's routes: asked as all others, and about what is in the files in tests/protocol/h5/test_access.py.
+H5 = {f"/api/h5/{{pid}}{what}" for what in ("", "/meta", "/attr", "/data", "/stats", "/paths", "/plot.png", "/export")}
+READ |= H5
 # Routes that only change things: who may call them is tested in test_api.py and test_identity.py.
 CHANGE = {
     "/datasets/{pid}/undo", "/ingest/retry", "/quarantine/{pid}/assign", "/tokens/{number:int}/revoke", "/sign-out", "/api/v1/datasets/{pid}/undo",
     "/api/v1/ingest", "/api/v1/ingest/units/retry", "/api/v1/ingest/quarantine/{pid}/assign", "/api/v1/session", "/api/v1/tokens/{token_id}",
     "/api/v1/corrections/{number}/undo", "/corrections/preview", "/corrections/{number:int}/undo",
-}  # fmt: skip
-# The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
-SEARCH_API = {
-    "/api/", "/api/Datasets", "/api/Datasets/count", "/api/Datasets/{pid}", "/api/Datasets/{pid}/files", "/api/Datasets/{pid}/files/count",
     # who may write into a logbook is tested in test_notes.py
     "/datasets/{pid}/notes", "/investigations/{pid}/notes", "/datasets/{pid}/pictures", "/investigations/{pid}/pictures", "/notes/preview",
     "/notes/{number:int}/delete", "/notes/{number:int}/restore", "/api/v1/datasets/{pid}/pictures", "/api/v1/investigations/{pid}/pictures",
     "/api/v1/notes/{number}/restore",
+}  # fmt: skip
+# The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
+SEARCH_API = {
+    "/api/", "/api/Datasets", "/api/Datasets/count", "/api/Datasets/{pid}", "/api/Datasets/{pid}/files", "/api/Datasets/{pid}/files/count",
     "/api/Documents", "/api/Documents/count", "/api/Documents/{pid}", "/api/Instruments", "/api/Instruments/count", "/api/Instruments/{pid}",
     "/api/techniques", "/api/techniques/count", "/api/techniques/{pid}",
 }  # fmt: skip
@@ -53,6 +57,7 @@ FIXED = {"/static", "/favicon.ico", "/robots.txt"}  # files of the package
 
 def _paths(app: Composition) -> Iterator[str]:
     yield from _walk(create_api(services_of(app)).routes, "/api/v1")
+    yield from (path.rstrip("/") for path in _walk(list(h5_routes()), "/api/h5"))  # each with and without a slash at its end
     yield from _walk(list(routes()), "")
 
 

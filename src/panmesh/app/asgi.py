@@ -29,6 +29,7 @@ from panmesh.http.shared import Shared
 from panmesh.kernel.errors import Forbidden, PanmeshError
 from panmesh.portal.pages import on_http_error, routes
 from panmesh.protocols.api.app import create_api
+from panmesh.protocols.h5.routes import h5_routes
 from panmesh.protocols.panosc.app import SearchApi
 from panmesh.wire.panosc import iso
 
@@ -43,15 +44,14 @@ def services_of(app: Composition) -> Services:
         audit=app.audit,
         editing=app.editing,
         corrections=app.corrections,
+        notes=app.notes,
         hub=EventHub(app.events, app.database.stamp),
         cursors=app.cursors,
         desk=lambda: app.desk,
         storages=app.storages,
         previews=lambda: app.reader,
+        arrays=lambda: app.arrays,
         health=lambda: health_report(app),
-        notes=app.notes,
-        hub=EventHub(app.events, app.database.stamp),
-        cursors=app.cursors,
         clock=app.clock,
         facility_name=app.facility_name,
         facility_contact=app.settings.facility.contact,
@@ -128,6 +128,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
             Route("/health", health),
             Route("/metrics", metrics),
             Mount("/api/v1", create_api(bundle)),
+            Mount("/api/h5", routes=h5_routes()),
             Mount("/api", search_api),
             *routes(),
         ],

@@ -14,6 +14,7 @@ from pathlib import Path
 from panmesh.access.accounts import AccountService
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import OPERATOR
+from panmesh.adapters.hdf5.arrays import ArrayReaders
 from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
 from panmesh.adapters.sql.accounts import SqlAccounts
@@ -28,17 +29,17 @@ from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.importing import SqlImports
 from panmesh.adapters.sql.migrate import migrate
+from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
-from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.upkeep import SqlUpkeep
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
+from panmesh.adapters.storage.pictures import FolderPictures
 from panmesh.adapters.storage.roots import Root, Roots
 from panmesh.app.keys import secret_key
-from panmesh.adapters.storage.pictures import FolderPictures
 from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
@@ -47,11 +48,11 @@ from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.events import EventService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.importing import ImportService
+from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
 from panmesh.http.cursors import Cursors
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
-from panmesh.catalogue.noting import NoteService
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.schedule import ScheduleService
@@ -123,18 +124,6 @@ class Composition:
         return CorrectionService(SqlCorrections(self.database, self.manifests), self.clock)
 
     @cached_property
-    def events(self) -> EventService:
-        return EventService(SqlFeed(self.database), self.search, self.clock)
-
-    @cached_property
-    def cursors(self) -> Cursors:
-        return Cursors(secret_key(self.settings.data))
-
-    @cached_property
-    def upkeep(self) -> SqlUpkeep:
-        return SqlUpkeep(self.database)
-
-    @cached_property
     def pictures(self) -> FolderPictures:
         return FolderPictures(self.settings.data / "pictures")
 
@@ -151,6 +140,10 @@ class Composition:
         return Cursors(secret_key(self.settings.data))
 
     @cached_property
+    def upkeep(self) -> SqlUpkeep:
+        return SqlUpkeep(self.database)
+
+    @cached_property
     def health(self) -> SqlHealth:
         return SqlHealth(self.database)
 
@@ -159,6 +152,11 @@ class Composition:
         one = self.settings.ingest
         limits = ReadLimits(seconds=one.seconds, memory=one.memory_mib << 20)
         return SandboxedReader(limits, processes=one.readers, confined=one.sandbox == "on")
+
+    @cached_property
+    def arrays(self) -> ArrayReaders:
+        one = self.settings.ingest
+        return ArrayReaders(seconds=one.seconds, memory=one.memory_mib << 20, confined=one.sandbox == "on")
 
     @cached_property
     def directory(self) -> Directory:
@@ -265,6 +263,8 @@ class Composition:
     def close(self) -> None:
         if "reader" in self.__dict__:
             self.reader.close()
+        if "arrays" in self.__dict__:
+            self.arrays.close()
         if "digest_pool" in self.__dict__:
             self.digest_pool.shutdown(cancel_futures=True)
         if "database" in self.__dict__:

@@ -114,7 +114,7 @@ class FileAnswer:
             await send({"type": "http.response.body", "body": b""})
         elif len(parts) == 1 and parts[0][1].size <= AT_ONCE:
             piece = parts[0][1]
-            body = await self._read(piece.start, piece.size)
+            body = await read_at(self._handle, piece.start, piece.size)
             if len(body) != piece.size:
                 raise self._shorter()
             await send({"type": "http.response.body", "body": body})
@@ -146,19 +146,6 @@ class FileAnswer:
                 offset += len(body)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": tail})
-
-    async def _read(self, offset: int, size: int) -> bytes:
-        """What is in the page cache at once; what is not, in a thread: a slow disk or a hanging mount must not stop the server."""
-        buffer = bytearray(size)
-        try:
-            count = os.preadv(self._handle, [buffer], offset, os.RWF_NOWAIT) if size else 0
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
-            count = -1
-        if count == size:
-            return bytes(buffer)
-        return await to_thread.run_sync(os.pread, self._handle, size, offset)
 
     def _shorter(self) -> OSError:
         return OSError(errno.ESTALE, "became shorter while it was sent", self._name)
@@ -200,6 +187,20 @@ class FileAnswer:
             return condition == self.etag
         since = _date(condition)
         return since is not None and int(self._modified) == since
+
+
+async def read_at(handle: int, offset: int, size: int) -> bytes:
+    """What is in the page cache at once; what is not, in a thread: a slow disk or a hanging mount must not stop the server."""
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(handle, [buffer], offset, os.RWF_NOWAIT) if size else 0
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+        count = -1
+    if count == size:
+        return bytes(buffer)
+    return await to_thread.run_sync(os.pread, handle, size, offset)
 
 
 def disposition(name: str) -> str:

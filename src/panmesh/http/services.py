@@ -12,17 +12,19 @@ from starlette.requests import Request
 from panmesh.access.accounts import AccountService
 from panmesh.access.audit import AuditLog
 from panmesh.access.viewer import Viewer
+from panmesh.catalogue.arrays import Arrays
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.model import FileLocation
+from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
 from panmesh.http.cursors import Cursors
 from panmesh.http.event_stream import EventHub
-from panmesh.catalogue.noting import NoteService
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.plot import PlotData
 from panmesh.ingest.ports import IngestDesk
+from panmesh.ingest.profile import Profile
 from panmesh.kernel.clock import Clock
 
 
@@ -34,6 +36,12 @@ class Bytes(Protocol):
     def open(self, storage: str, path: str) -> int:
         """A handle for reading. Raises Invalid when the path leads out of the storage, OSError when it cannot be read."""
         ...
+
+    def locate(self, path: str) -> tuple[str, str] | None:
+        """The storage and the path in it, of an absolute path or one that begins with a storage's key and a colon."""
+        ...
+
+    def profile(self, storage: str, path: str) -> Profile: ...
 
     def open_at_hand(self, storage: str, path: str) -> int | None:
         """The same, only where nothing has to be waited for; None: open it the usual way."""
@@ -52,11 +60,13 @@ class Services:
     audit: AuditLog
     editing: EditingService
     corrections: CorrectionService
+    notes: NoteService
     hub: EventHub
     cursors: Cursors
     desk: Callable[[], IngestDesk]
     storages: Bytes
     previews: Callable[[], Previews]
+    arrays: Callable[[], Arrays]
     health: Callable[[], dict[str, Any]]
     clock: Clock
     facility_name: str
@@ -68,9 +78,6 @@ class Services:
 
 
 def services(request: Request) -> Services:
-    notes: NoteService
-    hub: EventHub
-    cursors: Cursors
     found: Services = request.app.state.services if hasattr(request.app.state, "services") else request.scope["panmesh.services"]
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from fnmatch import translate
 
 # Written by people's editors, copy tools and operating systems while a file is not finished, or never data.
@@ -103,3 +104,25 @@ def is_companion(prefix: str, path: str) -> bool:
     """Begins with the prefix, followed by a separator (so that run 12 does not claim run 123)."""
     rest = path[len(prefix) :]
     return path.startswith(prefix) and rest[:1] in ("-", "_", ".", " ") and "/" not in rest
+
+
+def referred(
+    written: str, *, path: str, storage: str, prefix_map: Mapping[str, str], locate: Callable[[str], tuple[str, str] | None]
+) -> str | None:
+    """The storage path of a file as the one at `path` names it; None when it lies above its folder."""
+    folder = path.rpartition("/")[0]
+    written = written.replace("\\", "/")
+    for prefix, mapped in prefix_map.items():
+        if written.startswith(prefix):
+            written = mapped + written[len(prefix) :]
+    relative = written
+    if written.startswith("/") or ":" in written.partition("/")[0]:
+        located = locate(written)
+        if located is None or located[0] != storage:
+            relative = written.rpartition("/")[2]  # facilities move files with their companions: look beside
+        else:
+            relative = located[1].removeprefix(f"{folder}/") if folder else located[1]
+    parts = [part for part in relative.split("/") if part not in ("", ".")]
+    if not parts or ".." in parts:
+        return None
+    return "/".join([folder, *parts] if folder else parts)

@@ -222,22 +222,9 @@ class IngestService:
 
     def _referred(self, unit: ClaimedUnit, profile: Profile, written: str) -> str | None:
         """The storage path of a file as another one names it; None when it lies above its folder."""
-        folder = unit.path.rpartition("/")[0]
-        written = written.replace("\\", "/")
-        for prefix, mapped in profile.prefix_map.items():
-            if written.startswith(prefix):
-                written = mapped + written[len(prefix) :]
-        relative = written
-        if written.startswith("/") or ":" in written.partition("/")[0]:
-            located = self._storages.locate(written)
-            if located is None or located[0] != unit.storage:
-                relative = written.rpartition("/")[2]  # facilities move files with their companions: look beside
-            else:
-                relative = located[1].removeprefix(f"{folder}/") if folder else located[1]
-        parts = [part for part in relative.split("/") if part not in ("", ".")]
-        if not parts or ".." in parts:
-            return None
-        return "/".join([folder, *parts] if folder else parts)
+        return names.referred(
+            written, path=unit.path, storage=unit.storage, prefix_map=profile.prefix_map, locate=self._storages.locate
+        )
 
     def _drawable(self, unit: ClaimedUnit, profile: Profile, entry: EntryFacts, here: set[str]) -> bool:
         """Whether all files that the plot's numbers lie in belong to the dataset."""

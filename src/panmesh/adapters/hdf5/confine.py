@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import resource
@@ -43,7 +44,7 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
-def limit_resources(*, memory: int, cpu_seconds: int) -> None:
+def limit_resources(*, memory: int, cpu_seconds: int, files: int = 64) -> None:
     """`memory`: bytes of address space on top of what the process has now."""
     with open("/proc/self/statm", "rb") as file:
         current = int(file.read().split()[0]) * resource.getpagesize()
@@ -51,11 +52,12 @@ def limit_resources(*, memory: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
-def confine(paths: tuple[bytes, ...]) -> None:
-    """From here on this process reads these files, and what is beneath these folders, only, writes nowhere, connects nowhere, starts nothing. Raises OSError if it cannot be."""
+def confine(paths: tuple[bytes, ...], inodes: tuple[tuple[int, int], ...] | None = None) -> None:
+    """From here on this process reads these files, and what is beneath these folders, only, writes nowhere, connects nowhere, starts nothing.
+    `inodes`: device and number of each path, if it must still be that one. Raises OSError if it cannot be."""
     abi = int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
     if abi < 1:
         raise OSError(ctypes.get_errno(), "Landlock is not available")
@@ -63,9 +65,12 @@ def confine(paths: tuple[bytes, ...]) -> None:
     attributes = struct.pack("=QQQ", filesystem, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     ruleset = _call(_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
-    for path in paths:
+    for i, path in enumerate(paths):
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rights = _READ_FILE | (_READ_DIR if stat.S_ISDIR(os.fstat(handle).st_mode) else 0)
+        found = os.fstat(handle)
+        if inodes is not None and (found.st_dev, found.st_ino) != inodes[i]:
+            raise OSError(errno.ESTALE, "was exchanged while it was opened")
+        rights = _READ_FILE | (_READ_DIR if stat.S_ISDIR(found.st_mode) else 0)
         rule = struct.pack("=Qi", rights, handle)
         _call(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(1), ctypes.c_char_p(rule), ctypes.c_uint32(0))
         os.close(handle)

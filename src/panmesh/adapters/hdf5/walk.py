@@ -47,10 +47,11 @@ ROOT_ERRORS = _Errors = (
 )
 
 
-def open_file(path: str) -> tuple[Any, bool]:
-    """(file id, whether it is open for writing elsewhere). Raises OSError with the library's reason."""
+def open_file(path: str, close: int = h5f.CLOSE_STRONG) -> tuple[Any, bool]:
+    """(file id, whether it is open for writing elsewhere). Raises OSError with the library's reason. `close`: what becomes of objects that
+    are still open when the file is closed."""
     access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    access.set_fclose_degree(close)
     name = os.fsencode(path)
     try:
         access.set_file_locking(False, True)

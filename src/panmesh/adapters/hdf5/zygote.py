@@ -92,14 +92,14 @@ def _child(job: dict[str, Any], indexes: list[int]) -> int:
         os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
     if done < len(indexes) and not oversized:
-        why = f"reading took longer than {job['limits']['seconds']:.0f} s" if late else _why(status)
+        why = f"reading took longer than {job['limits']['seconds']:.0f} s" if late else why_ended(status)
         _tell(DIED, indexes[done], why.encode())
         done += 1
     _tell(PEAK, 0, b"%d" % (usage.ru_maxrss * 1024))
     return done
 
 
-def _why(status: int) -> str:
+def why_ended(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:

@@ -1,0 +1,447 @@
+"""Answers to questions about one open file, inside the sandbox: h5grove's content and encoders over objects that were found safely."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+from h5grove import encoders
+from h5grove.utils import attr_metadata, convert, get_array_stats, get_filters, get_type_metadata, hdf_path_join
+from h5py import h5a, h5d, h5g, h5t
+
+from panmesh.adapters.hdf5.inside import Found, Inside, Link, NotThere, Outside, Unknown, open_dataset
+from panmesh.adapters.hdf5.picture import png
+from panmesh.adapters.hdf5.selection import BadSelection, Selected, select
+from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
+
+MOST_BYTES = 128 << 20  # of one answer, as it is in the file's types
+MOST_AS_JSON = 4 << 20  # numbers
+MOST_AS_TEXT = 1 << 20  # numbers as CSV; texts and lists of any length as JSON
+MOST_CHILDREN = 10_000  # of a group that are described
+MOST_PATHS = 20_000
+MOST_ATTRIBUTES = 2_000
+MOST_ATTRIBUTE_BYTES = 16 << 20  # of one answer
+MOST_CHUNK = 256 << 20  # bytes, decoded
+CACHE = 64 << 20  # bytes of decoded chunks of one dataset
+OPEN_DATASETS = 4  # that keep their decoded chunks
+LEAST_EXTENT = 64 << 10  # bytes: below, an answer is not worth a second way
+
+_FORMATS = ("json", "bin", "npy", "csv", "tiff")
+
+
+class Refused(Exception):
+    """`kind` is one of invalid, missing, outside, failed; the text is a sentence for whoever asked."""
+
+    def __init__(self, kind: str, detail: str, limit: int | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.limit = limit
+
+
+@dataclass(slots=True)
+class Reply:
+    media_type: str
+    body: bytes = b""
+    extent: tuple[int, int] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Content:
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+        self._kept: OrderedDict[str, Any] = OrderedDict()  # datasets by path, with their decoded chunks
+
+    @property
+    def growing(self) -> bool:
+        return self._inside.growing
+
+    def reply(self, question: dict[str, Any]) -> Reply:
+        """Raises Refused, Unknown; MemoryError."""
+        path = question["path"]
+        try:
+            match question["what"]:
+                case "meta":
+                    return _json(self._meta(path, question["links"]))
+                case "attr":
+                    return _json(self._attributes(path, question["keys"]))
+                case "paths":
+                    return self._paths(path, question["links"])
+                case "data":
+                    return self._data(path, question)
+                case "stats":
+                    return _json(get_array_stats(_finite(self._numbers(path, question["selection"]))))
+                case "picture":
+                    return Reply("image/png", png(self._numbers(path, question["selection"]), question))
+        except NotThere as error:
+            raise Refused("missing", str(error)) from error
+        except Outside as error:
+            raise Refused("outside", str(error)) from error
+        except BadSelection as error:
+            raise Refused("invalid", str(error)) from error
+        raise Refused("invalid", f"there is no {question['what']}")
+
+    # --- what there is ---
+
+    def _meta(self, path: str, links: str) -> dict[str, Any]:
+        found = self._resolved(path, links)
+        if isinstance(found, Link):
+            return self._link(path, found)
+        described = _described(found, path)
+        if isinstance(found.id, h5g.GroupID):
+            children, more = self._children(found.id, path, links)
+            described |= {"children": children} | ({"children_omitted": more} if more else {})
+        elif isinstance(found.id, h5d.DatasetID) and (outside := self._outside(found)):
+            described["outside"] = outside
+        return _sorted(described)
+
+    def _resolved(self, path: str, links: str) -> Found | Link:
+        """As `resolve_links` says; a link that leads outside is not followed, whatever it says."""
+        if links == "none":
+            return self._inside.look(path)
+        try:
+            return self._inside.find(path)
+        except (NotThere, Outside):
+            if links == "all":
+                raise
+            last = self._inside.look(path)
+            if not isinstance(last, Link):
+                raise
+            return last
+
+    def _link(self, path: str, link: Link) -> dict[str, Any]:
+        """Whoever may read the data may read all metadata (the policy's first law): the name of the target too."""
+        said: dict[str, Any] = {"name": _name(path), "target_path": link.path}
+        if not link.external:
+            return _sorted(said | {"kind": "soft_link"})
+        said |= {"kind": "external_link", "target_file": link.file}
+        if self._leads_out(path):
+            said["outside"] = True
+        return _sorted(said)
+
+    def _leads_out(self, path: str) -> bool:
+        try:
+            self._inside.find(path)
+        except Outside:
+            return True
+        except NotThere:
+            return False
+        return False
+
+    def _children(self, group: Any, path: str, links: str) -> tuple[list[dict[str, Any]], int]:
+        """The described ones, and how many more there are."""
+        children: list[dict[str, Any]] = []
+        unknown: list[tuple[str, str]] = []
+        for name in _member_names(group):
+            inner = hdf_path_join(path, name)
+            try:
+                found = self._resolved(inner, links)
+                children.append(self._link(inner, found) if isinstance(found, Link) else _described(found, inner))
+            except Unknown as error:
+                unknown += error.names  # all of them at once, not one after the other
+            except (NotThere, Outside) as error:
+                if links == "all":
+                    raise
+                children.append({"kind": "other", "name": name, "problem": str(error)})
+            except ROOT_ERRORS as error:
+                children.append({"kind": "other", "name": name, "problem": str(error)[:300]})
+        if unknown:
+            raise Unknown(unknown)
+        return children, max(0, len(group) - MOST_CHILDREN)
+
+    def _outside(self, found: Found) -> list[str]:
+        """The names of the files outside the dataset that its numbers lie in."""
+        properties = found.id.get_create_plist()
+        try:
+            if properties.get_layout() == h5d.VIRTUAL:
+                self._inside.sources(found, properties)
+            else:
+                self._inside.raw(found, properties)
+        except Outside as error:
+            return error.names
+        except NotThere:
+            return []
+        return []
+
+    def _attributes(self, path: str, keys: list[str] | None) -> dict[str, Any]:
+        found = self._inside.find(path)
+        attributes = h5py.AttributeManager(_entity(found.id))
+        names = list(keys) if keys is not None else _attribute_names(found.id)
+        values: dict[str, Any] = {}
+        size = 0
+        for name in names:
+            if not h5a.exists(found.id, name.encode("utf-8", "replace")):
+                raise Refused("missing", f"{path} has no attribute {name[:100]!r}")
+            one = h5a.open(found.id, name.encode("utf-8"))
+            size += max(int(one.get_storage_size()), math.prod(one.shape) * int(one.get_type().get_size()))
+            if size > MOST_ATTRIBUTE_BYTES:
+                what = f"the attributes of {path} have more than {MOST_ATTRIBUTE_BYTES >> 20} MiB: name some of them"
+                raise Refused("invalid", what, MOST_ATTRIBUTE_BYTES)
+            values[name] = _attribute(attributes, name)
+        return values
+
+    def _paths(self, path: str, links: str) -> Reply:
+        base = self._inside.find(path)
+        if not isinstance(base.id, h5g.GroupID):
+            raise Refused("invalid", f"{path} is no group")
+        found = [path]
+
+        def see(name: bytes) -> bool | None:
+            found.append(hdf_path_join(path, _shown(name)))
+            return True if len(found) >= MOST_PATHS else None
+
+        base.id.links.visit(see)
+        if links == "all":
+            for one in found:
+                self._resolved(one, links)
+        headers = {"x-limit": str(MOST_PATHS)} if len(found) >= MOST_PATHS else {}
+        reply = _json(found)
+        reply.headers |= headers
+        return reply
+
+    # --- the numbers ---
+
+    def _data(self, path: str, question: dict[str, Any]) -> Reply:
+        form, dtype = question["format"], question["dtype"]
+        if form not in _FORMATS:
+            raise Refused("invalid", f"there is no format {form[:40]!r}; there are {', '.join(_FORMATS)}")
+        dataset = self._dataset(path)
+        if dataset.shape is None:
+            return _encoded(_converted(dataset[()], dtype), form)
+        picked = select(question["selection"], dataset.shape)
+        _fits(dataset, picked, form)
+        if form == "bin" and (extent := _extent(dataset, picked, dtype)) is not None:
+            return Reply("application/octet-stream", extent=extent)
+        values = _converted(self._read(dataset, picked), dtype)
+        if question["flatten"] and isinstance(values, np.ndarray):
+            values = np.ravel(values)
+        return _encoded(values, form)
+
+    def _numbers(self, path: str, selection: str | None) -> Any:
+        dataset = self._dataset(path)
+        if dataset.dtype.kind not in "biufc" or dataset.shape is None:
+            raise Refused("invalid", f"{path} holds no numbers")
+        if dataset.dtype.kind == "c":
+            raise Refused("invalid", f"{path} holds complex numbers, which have no order")
+        picked = select(selection, dataset.shape)
+        _fits(dataset, picked, "bin")
+        return np.asarray(self._read(dataset, picked))
+
+    def _read(self, dataset: Any, picked: Selected) -> Any:
+        try:
+            return dataset[picked.index()]
+        except MemoryError:
+            raise
+        except ROOT_ERRORS as error:
+            why = missing_filters(dataset.id) or " ".join(str(error).split())[:300]
+            raise Refused("failed", f"its numbers cannot be read: {why}") from error
+
+    def _dataset(self, path: str) -> Any:
+        if path in self._kept and not self._inside.growing:
+            self._kept.move_to_end(path)
+            return self._kept[path]
+        found = self._inside.find(path)
+        if not isinstance(found.id, h5d.DatasetID):
+            raise Refused("invalid", f"{path} is no dataset")
+        properties = found.id.get_create_plist()
+        chunk = _chunk_bytes(found.id, properties)
+        if chunk > MOST_CHUNK:
+            what = f"the chunks of {path} have {chunk >> 20} MiB each; this server decodes at most {MOST_CHUNK >> 20} MiB at once"
+            raise Refused("invalid", what, MOST_CHUNK)
+        virtual = self._inside.sources(found, properties) if properties.get_layout() == h5d.VIRTUAL else None
+        raw = self._inside.raw(found, properties)
+        dataset = h5py.Dataset(open_dataset(found, cache=max(CACHE, chunk), virtual=virtual, raw=raw))
+        if self._inside.growing:
+            dataset.id.refresh()
+            return dataset
+        if chunk > CACHE:
+            self._kept.clear()
+        self._kept[path] = dataset
+        while len(self._kept) > OPEN_DATASETS:
+            self._kept.popitem(last=False)
+        return dataset
+
+
+def _chunk_bytes(dataset: Any, properties: Any) -> int:
+    if properties.get_layout() != h5d.CHUNKED:
+        return 0
+    return int(dataset.get_type().get_size()) * math.prod(int(n) for n in properties.get_chunk())
+
+
+def _fits(dataset: Any, picked: Selected, form: str) -> None:
+    size = picked.size * int(dataset.id.get_type().get_size())
+    if size > MOST_BYTES:
+        what = f"that is {size:,} bytes; one answer has at most {MOST_BYTES:,} ({MOST_BYTES >> 20} MiB): select less"
+        raise Refused("invalid", what, MOST_BYTES)
+    most = {"csv": MOST_AS_TEXT, "json": MOST_AS_JSON if dataset.dtype.kind in "biuf" else MOST_AS_TEXT}.get(form)
+    if most is not None and picked.size > most:
+        what = f"that is {picked.size:,} values; as {form} one answer has at most {most:,}: select less, or ask for bin or npy"
+        raise Refused("invalid", what, most)
+    if form == "csv" and len(picked.shape) > 2:
+        raise Refused("invalid", f"csv holds one or two dimensions, and this has {len(picked.shape)}: select one frame")
+
+
+def _extent(dataset: Any, picked: Selected, dtype: str) -> tuple[int, int] | None:
+    """Where the answer's bytes lie in the file itself, when they are there as they are asked for and in one piece."""
+    size = picked.size * dataset.dtype.itemsize
+    if size < LEAST_EXTENT or dataset.dtype.kind not in "biufc" or dtype not in ("origin", "safe"):
+        return None
+    if dtype == "safe" and convert(np.empty(0, dataset.dtype), dtype).dtype != dataset.dtype:
+        return None
+    if not dataset.id.get_type().equal(
+        h5t.py_create(dataset.dtype)
+    ):  # a type of the library's own, that is not in memory as on disk
+        return None
+    properties = dataset.id.get_create_plist()
+    layout, shape = properties.get_layout(), dataset.shape
+    if layout == h5d.CONTIGUOUS and not properties.get_external_count():
+        place, offset = picked.run(shape), dataset.id.get_offset()
+        return None if place is None or offset is None else (int(offset) + place * dataset.dtype.itemsize, size)
+    if layout == h5d.CHUNKED and properties.get_nfilters() == 0:
+        return _in_chunk(dataset, picked, size)
+    return None
+
+
+def _in_chunk(dataset: Any, picked: Selected, size: int) -> tuple[int, int] | None:
+    """As `_extent`, when all of it lies in one chunk."""
+    chunk = dataset.chunks
+    corner = tuple(span.start - span.start % length for span, length in zip(picked.spans, chunk, strict=True))
+    ends = (span.start + (span.count - 1) * span.step for span in picked.spans)
+    if any(end >= first + length for end, first, length in zip(ends, corner, chunk, strict=True)):
+        return None
+    inner = tuple(type(s)(s.start - first, s.count, s.step, s.single) for s, first in zip(picked.spans, corner, strict=True))
+    place = Selected(inner).run(chunk)
+    stored = dataset.id.get_chunk_info_by_coord(corner) if place is not None else None
+    if place is None or stored is None or stored.byte_offset is None or stored.size != math.prod(chunk) * dataset.dtype.itemsize:
+        return None
+    return int(stored.byte_offset) + place * dataset.dtype.itemsize, size
+
+
+def _converted(values: Any, dtype: str) -> Any:
+    try:
+        return convert(values, dtype)
+    except ValueError as error:
+        raise Refused("invalid", str(error)) from error
+
+
+def _encoded(values: Any, form: str) -> Reply:
+    if form == "json":
+        return _json(values)
+    array = np.asarray(values)
+    if array.dtype.hasobject:  # its bytes would be addresses in our memory
+        raise Refused("invalid", f"what has no fixed length has no form {form}: ask for json")
+    if form == "tiff" and array.dtype.kind == "c":
+        raise Refused("invalid", "tiff holds no complex numbers")
+    try:
+        encoded = encoders.encode(array, form)
+    except (ValueError, TypeError) as error:
+        raise Refused("invalid", f"it has no form {form}: {str(error)[:200]}") from error
+    return Reply(encoded.headers["Content-Type"], encoded.content)
+
+
+def _json(content: Any) -> Reply:
+    try:
+        return Reply("application/json", encoders.orjson_encode(content, _plain))
+    except TypeError:  # text that is no UTF-8 somewhere in it
+        return Reply("application/json", encoders.orjson_encode(_mended(content), _plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "SVO":
+        return _mended(value.tolist())
+    return encoders.orjson_default(value)
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_mended(key): _mended(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(one) for one in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
+        return _mended(value.tolist())
+    return value
+
+
+def _sorted(said: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(said.items()))
+
+
+def _finite(values: Any) -> Any:
+    if values.dtype.kind != "f":
+        return values
+    return values[np.isfinite(values)]
+
+
+def _described(found: Found, path: str) -> dict[str, Any]:
+    """One object without its children."""
+    said: dict[str, Any] = {"name": _name(path), "attributes": _attribute_list(found.id)}
+    if isinstance(found.id, h5g.GroupID):
+        return _sorted(said | {"kind": "group"})
+    if isinstance(found.id, h5d.DatasetID):
+        dataset = h5py.Dataset(found.id)
+        said |= {"kind": "dataset", "chunks": dataset.chunks, "filters": get_filters(dataset), "shape": dataset.shape}
+        return _sorted(said | {"type": get_type_metadata(found.id.get_type())})
+    return _sorted(said | {"kind": "datatype", "type": get_type_metadata(found.id)})
+
+
+def _entity(found: Any) -> Any:
+    if isinstance(found, h5g.GroupID):
+        return h5py.Group(found)
+    return h5py.Dataset(found) if isinstance(found, h5d.DatasetID) else h5py.Datatype(found)
+
+
+def _attribute_names(found: Any) -> list[str]:
+    names: list[str] = []
+
+    def see(name: bytes, *_: Any) -> bool | None:
+        names.append(_shown(name))
+        return True if len(names) >= MOST_ATTRIBUTES else None
+
+    h5a.iterate(found, see)
+    return sorted(names)
+
+
+def _attribute_list(found: Any) -> list[dict[str, Any]]:
+    attributes = _entity(found).attrs
+    listed = []
+    for name in _attribute_names(found):
+        try:
+            listed.append(attr_metadata(attributes, name))
+        except ROOT_ERRORS:
+            continue  # of a type that has no counterpart here; the others are listed
+    return listed
+
+
+def _attribute(attributes: Any, name: str) -> Any:
+    try:
+        return attributes[name]
+    except MemoryError:
+        raise
+    except ROOT_ERRORS as error:
+        raise Refused("failed", f"the attribute {name[:100]!r} cannot be read: {str(error)[:200]}") from error
+
+
+def _member_names(group: Any) -> list[str]:
+    names: list[str] = []
+
+    def see(name: bytes) -> bool | None:
+        names.append(_shown(name))
+        return True if len(names) >= MOST_CHILDREN else None
+
+    group.links.iterate(see)
+    return names
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "replace")

@@ -1,0 +1,113 @@
+"""The parent of the processes that keep a stranger's file open: small, single-threaded, with everything loaded; forks one for each file.
+
+It is told over a socket (one message, one answer): `f` with the end of a stream forks a child that serves it and says the child's number;
+`b` and a number buries that child and says how it ended.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+import orjson
+
+from panmesh.adapters.hdf5.zygote import why_ended
+
+HEAD = struct.Struct("<IQ")  # of an answer: bytes of its description, bytes of its body
+LENGTH = struct.Struct("<I")  # of a question
+REST = 16  # descriptors that a child needs besides those of the files
+
+
+def serve(control: int) -> None:
+    """Until the other end is closed; the children then end too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _load()
+    told = socket.socket(fileno=control)
+    children: set[int] = set()
+    while True:
+        message, handles, _, _ = socket.recv_fds(told, 64, 1)
+        if not message:
+            return
+        if message == b"f":
+            children.add(pid := _fork(told, handles[0]))
+            os.close(handles[0])
+            told.send(b"%d" % pid)
+        else:
+            pid = int(message[1:])
+            told.send(_bury(pid).encode() if pid in children else b"it was not here")
+            children.discard(pid)
+
+
+def _load() -> None:
+    """Everything that a child may need: it can open no module any more."""
+    import codecs
+
+    import h5py
+    import hdf5plugin  # noqa: F401 (registers the filters)
+
+    from panmesh.adapters.hdf5 import array_child
+
+    h5py._errors.silence_errors()
+    array_child.warm()
+    for codec in ("ascii", "utf-8", "latin-1", "utf-16", "utf-32"):
+        codecs.lookup(codec)
+    gc.collect()
+    gc.freeze()
+
+
+def _fork(told: socket.socket, stream: int) -> int:
+    mine = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        from panmesh.adapters.hdf5 import array_child, confine
+
+        confine.die_with_parent()
+        if os.getppid() == mine:
+            told.close()
+            array_child.serve(stream)
+    finally:
+        os._exit(1)
+
+
+def _bury(pid: int) -> str:
+    os.kill(pid, signal.SIGKILL)
+    return why_ended(os.waitpid(pid, 0)[1])
+
+
+def read_exactly(handle: int, size: int) -> bytes | None:
+    """None: the other end is closed."""
+    parts: list[bytes] = []
+    while size:
+        part = os.read(handle, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def read_question(handle: int) -> dict[str, Any] | None:
+    head = read_exactly(handle, LENGTH.size)
+    body = None if head is None else read_exactly(handle, LENGTH.unpack(head)[0])
+    found: dict[str, Any] | None = None if body is None else json.loads(body)
+    return found
+
+
+def write_answer(handle: int, description: dict[str, Any], body: bytes = b"") -> None:
+    head = orjson.dumps(description)
+    for piece in (HEAD.pack(len(head), len(body)) + head, body):
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(handle, view) :]
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,96 @@
+"""h5grove's routes below /api/h5/{pid}, by names of the catalogue and under its access check."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Hashable
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from panmesh.catalogue.arrays import ArrayAnswer, ArrayQuestion, Ask
+from panmesh.http.fair_queue import FairQueue
+from panmesh.http.services import services, viewer
+from panmesh.kernel.errors import PanmeshError
+from panmesh.protocols.h5.answer import ArrayResponse, export_name, refusal, tag
+from panmesh.protocols.h5.kept import KeptAnswers
+from panmesh.protocols.h5.opening import Neighbours, Opened, open_file
+from panmesh.protocols.h5.parameters import export, question
+
+AT_ONCE = max(4, 2 * (os.cpu_count() or 1))  # questions that are being read: some of them wait for the disk
+WAITING = 64  # of one asker
+PATIENCE = 15.0  # seconds to wait for one's turn
+KEPT = 64 << 20  # bytes of answers
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Reading:
+    """What all routes share."""
+
+    def __init__(self) -> None:
+        self.queue = FairQueue(AT_ONCE, each=max(1, AT_ONCE // 2), waiting=WAITING, patience=PATIENCE)
+        self.threads = CapacityLimiter(AT_ONCE)
+        self.kept = KeptAnswers(KEPT)
+
+    async def answer(self, request: Request, opened: Opened, asked: ArrayQuestion, key: str) -> ArrayAnswer:
+        answer = self.kept.get(key)
+        if answer is None:
+            find, arrays = Neighbours(services(request), viewer(request), opened), services(request).arrays()
+            async with self.queue.turn(_asker(request)):
+                answer = await to_thread.run_sync(arrays.ask, opened.pid, opened.file, asked, find, limiter=self.threads)
+            if opened.unchanged():
+                self.kept.keep(key, answer)
+        return answer
+
+
+def h5_routes() -> list[Route]:
+    """Each with and without a slash at its end: clients of h5grove write one."""
+    reading = _Reading()
+    named: list[tuple[str, Endpoint]] = [("", _refusing(_alive))]
+    named += [(f"/{what}", _route(reading, what)) for what in (Ask.META, Ask.ATTR, Ask.DATA, Ask.STATS, Ask.PATHS)]
+    named += [("/plot.png", _route(reading, Ask.PICTURE)), ("/export", _route(reading, None))]
+    return [Route(f"/{{pid}}{path}{end}", endpoint) for path, endpoint in named for end in ("", "/")]
+
+
+async def _alive(request: Request) -> Response:
+    opened = await to_thread.run_sync(_open, request)
+    os.close(opened.handle)
+    return Response("ok", media_type="text/plain")
+
+
+def _route(reading: _Reading, what: Ask | None) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        asked = question(what, request.query_params) if what is not None else export(request.query_params)
+        opened = await to_thread.run_sync(_open, request)
+        try:
+            key = tag(opened, asked)
+            found = await reading.answer(request, opened, asked, key)
+            name = export_name(opened.name, asked) if what is None or asked.format in ("csv", "npy", "tiff") else None
+            return ArrayResponse(request, opened, key, found, name)
+        except BaseException:
+            os.close(opened.handle)
+            raise
+
+    return _refusing(answer)
+
+
+def _refusing(endpoint: Endpoint) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except PanmeshError as error:
+            return refusal(request, error)
+
+    return answer
+
+
+def _open(request: Request) -> Opened:
+    return open_file(services(request), viewer(request), request.path_params["pid"], request.query_params.get("file"))
+
+
+def _asker(request: Request) -> Hashable:
+    who = viewer(request)
+    return who.user_id or who.login or (request.client.host if request.client else None)
