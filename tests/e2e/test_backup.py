@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from panmesh.access.viewer import OPERATOR, Scope
@@ -18,6 +20,7 @@ from panmesh.app.backup import backup, restore
 from panmesh.app.compose import Composition
 from panmesh.app.settings import load
 from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.catalogue.notes import About, AboutKind, Flag
 from panmesh.catalogue.query import DatasetQuery
 from panmesh.kernel.errors import Conflict, Invalid
 from panmesh.testing.postgres import new_database
@@ -129,6 +132,25 @@ def test_what_was_restored_is_what_was_there_row_by_row(houses: tuple[Compositio
     assert len(_rows(there)["dataset"]) == 4
     with pytest.raises(Conflict, match="already"):
         restore(there, tmp_path / "b.tar.gz")
+
+
+def test_the_logbook_is_in_the_backup_with_its_pictures(houses: tuple[Composition, Composition, Path], tmp_path: Path) -> None:
+    here, there, runs = houses
+    write_run(runs, 1, datetime(2026, 3, 1, tzinfo=UTC))
+    scan_tree(here, "runs", "")
+    ingest_until_done(here)
+    run = About(kind=AboutKind.DATASET, pid=here.search.search(OPERATOR, DatasetQuery(limit=1)).items[0].pid)
+    sent = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(sent, "PNG")
+    kept = here.notes.add_picture(OPERATOR, run, sent.getvalue())
+    here.notes.add(OPERATOR, run, f"![it](picture:{kept.name})")
+    here.notes.set_mark(OPERATOR, run, Flag.BAD, ["slipped"], 0)
+    backup(here, tmp_path / "b.tar.gz")
+    there.database  # noqa: B018  as `panmesh init` leaves it
+    restore(there, tmp_path / "b.tar.gz")
+    assert there.notes.picture(OPERATOR, run, kept.name) == here.notes.picture(OPERATOR, run, kept.name)
+    assert there.notes.pages(OPERATOR, run) == here.notes.pages(OPERATOR, run)
+    there.notes.add(OPERATOR, run, "goes on")  # also with its numbers
 
 
 def test_what_a_worker_held_at_the_time_of_the_backup_is_read_on_the_new_host_at_once(

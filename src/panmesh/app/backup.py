@@ -1,7 +1,7 @@
 """A whole facility in one archive, taken while it works; restored on an empty host, on either database.
 
-The archive holds every table as JSON lines, read in one transaction that sees one state, and the manifest segments that
-those rows refer to. Secrets are in it (password hashes, token hashes): keep it as the database itself.
+The archive holds every table as JSON lines, read in one transaction that sees one state, and the manifest segments and
+the pictures of the logbook that those rows refer to. Secrets are in it (password hashes, token hashes): keep it as the database itself.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
     """Writes beside the target and renames at the end: a file under that name is whole. Returns rows by table."""
     counts: dict[str, int] = {}
     segments: set[str] = set()
+    pictures: set[str] = set()
     temporary = target.with_name(target.name + ".part")
     try:
         with tarfile.open(temporary, "w:gz", compresslevel=3) as archive, app.database.read() as connection:
@@ -43,6 +44,8 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
                     ):
                         if table.name == "dataset_version":
                             segments.update(s.name for s in ManifestRef.from_bytes(row.manifest).segments)
+                        if table.name == "picture":
+                            pictures.add(row.name)
                         lines.write(json.dumps([_plain(v) for v in row]).encode() + b"\n")
                         counts[table.name] = counts.get(table.name, 0) + 1
                     info = tarfile.TarInfo(f"tables/{table.name}.jsonl")
@@ -51,7 +54,9 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
                     archive.addfile(info, lines)
             for name in sorted(segments):
                 archive.add(app.settings.data / "manifests" / name[:2] / f"{name}.parquet", f"manifests/{name}.parquet")
-            head = {"format": FORMAT, "schema": newest(), "rows": counts, "segments": len(segments)}
+            for name in sorted(pictures):
+                archive.add(app.pictures.path(name), f"pictures/{name}")
+            head = {"format": FORMAT, "schema": newest(), "rows": counts, "segments": len(segments), "pictures": len(pictures)}
             _add(archive, "panmesh.json", json.dumps(head).encode())
         temporary.replace(target)
     finally:
@@ -73,6 +78,8 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
         for name, member in members.items():
             if name.startswith("manifests/"):
                 _segment(app.settings.data / "manifests", Path(name).name, _read(archive, member))
+            elif name.startswith("pictures/"):
+                app.pictures.write(Path(name).name, _read(archive, member))
         database = app.database
         with database.write() as connection:
             used = connection.execute(select(func.count()).select_from(metadata.tables["dataset"])).scalar_one()
