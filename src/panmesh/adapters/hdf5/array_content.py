@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from h5grove import encoders
 from h5grove.utils import attr_metadata, convert, get_array_stats, get_filters, get_type_metadata, hdf_path_join
-from h5py import h5a, h5d, h5g, h5t
+from h5py import h5, h5a, h5d, h5g, h5p, h5t
 
 from panmesh.adapters.hdf5.inside import Found, Inside, Link, NotThere, Outside, Unknown, open_dataset
 from panmesh.adapters.hdf5.picture import png
@@ -429,13 +429,15 @@ def _attribute(attributes: Any, name: str) -> Any:
 
 
 def _member_names(group: Any) -> list[str]:
+    """As they were made, where the group remembers that; else by name."""
     names: list[str] = []
 
     def see(name: bytes) -> bool | None:
         names.append(_shown(name))
         return True if len(names) >= MOST_CHILDREN else None
 
-    group.links.iterate(see)
+    in_order = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
+    group.links.iterate(see, idx_type=h5.INDEX_CRT_ORDER if in_order else h5.INDEX_NAME)
     return names
 
 

@@ -104,7 +104,9 @@ class Inside:
             assert isinstance(source, Found)
             if not isinstance(source.id, h5d.DatasetID) or source.id.get_create_plist().get_layout() == h5d.VIRTUAL:
                 raise NotThere("it is made of datasets that are virtual themselves")
-            if home.growing and not found.home.growing:  # the library would open it otherwise, and take fill values where it cannot
+            if (
+                home.growing and not found.home.growing
+            ):  # the library would open it otherwise, and take fill values where it cannot
                 raise NotThere("it is made of files that are still being written: ask for their own datasets")
             self.raw(source, source.id.get_create_plist())
         return _folder(found.home.path, places)
