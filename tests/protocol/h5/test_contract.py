@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,10 @@ def _real_files(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def real(runs: Runs, shared_data: Path) -> Iterator[tuple[Runs, list[Path]]]:
+def real(runs: Runs, shared_data: Path) -> tuple[Runs, list[Path]]:
     files = [shutil.copy(path, runs.folder("open") / path.name) for path in _real_files(shared_data / "nexus")]
     runs.put("open", *(Path(path).name for path in files))
-    yield runs, [Path(path) for path in files]
+    return runs, [Path(path) for path in files]
 
 
 def _sample(found: list[str]) -> list[str]:
