@@ -22,6 +22,9 @@ READ = {
     "/", "/datasets/{pid}", "/datasets/{pid}/plot.svg", "/datasets/{pid}/files/{name:path}", "/datasets/{pid}/edit", "/investigations",
     "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
     "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
+    # /baskets/{key} and what is below it are asked about with keys that exist in test_baskets.py
+    "/baskets", "/baskets/{key}", "/baskets/{key}/{form}", "/export.csv", "/export.json", "/export.txt",
+    "/api/v1/baskets", "/api/v1/baskets/{key}", "/api/v1/baskets/{key}/files",
     "/investigations/{pid}/logbook", "/investigations/{pid}/logbook.md", "/investigations/{pid}/logbook.json", "/notes/{number:int}",
     "/datasets/{pid}/pictures/{name}", "/investigations/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/logbook",
     "/api/v1/datasets/{pid}/notes", "/api/v1/investigations/{pid}/notes", "/api/v1/datasets/{pid}/mark", "/api/v1/investigations/{pid}/mark",
@@ -45,6 +48,8 @@ CHANGE = {
     "/datasets/{pid}/notes", "/investigations/{pid}/notes", "/datasets/{pid}/pictures", "/investigations/{pid}/pictures", "/notes/preview",
     "/notes/{number:int}/delete", "/notes/{number:int}/restore", "/api/v1/datasets/{pid}/pictures", "/api/v1/investigations/{pid}/pictures",
     "/api/v1/notes/{number}/restore",
+    # whose baskets may be changed is tested in test_baskets.py
+    "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
 }  # fmt: skip
 # The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.
 SEARCH_API = {

@@ -45,6 +45,8 @@ def services_of(app: Composition) -> Services:
         editing=app.editing,
         corrections=app.corrections,
         notes=app.notes,
+        baskets=app.baskets,
+        listing=app.listing,
         hub=EventHub(app.events, app.database.stamp),
         cursors=app.cursors,
         desk=lambda: app.desk,

@@ -19,6 +19,7 @@ from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
 from panmesh.adapters.sql.accounts import SqlAccounts
 from panmesh.adapters.sql.audit import SqlAudit
+from panmesh.adapters.sql.baskets import SqlBaskets
 from panmesh.adapters.sql.correction import SqlCorrections
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk
@@ -28,6 +29,7 @@ from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.importing import SqlImports
+from panmesh.adapters.sql.listing import SqlListing
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.reads import SqlReads
@@ -43,11 +45,13 @@ from panmesh.app.keys import secret_key
 from panmesh.app.lock import WorkerLock
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
+from panmesh.catalogue.basket import BasketService
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.events import EventService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.importing import ImportService
+from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
 from panmesh.http.cursors import Cursors
@@ -130,6 +134,14 @@ class Composition:
     @cached_property
     def notes(self) -> NoteService:
         return NoteService(SqlNotes(self.database), self.pictures, self.search, self.clock)
+
+    @cached_property
+    def baskets(self) -> BasketService:
+        return BasketService(SqlBaskets(self.database), self.search, self.clock, lambda: secrets.token_urlsafe(16))
+
+    @cached_property
+    def listing(self) -> ListingService:
+        return ListingService(SqlListing(self.database), self.clock)
 
     @cached_property
     def events(self) -> EventService:

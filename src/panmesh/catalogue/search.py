@@ -44,17 +44,17 @@ class SearchService:
 
     def search(self, viewer: Viewer, query: DatasetQuery) -> Page[DatasetSummary]:
         _need_read(viewer)
-        _check(query)
+        check_query(query)
         return self._reads.search(viewer, query, self._clock())
 
     def count(self, viewer: Viewer, query: DatasetQuery) -> int:
         _need_read(viewer)
-        _check(query)
+        check_query(query)
         return self._reads.count(viewer, query, self._clock())
 
     def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, limit: int = 50) -> tuple[FacetValue, ...]:
         _need_read(viewer)
-        _check(query)
+        check_query(query)
         return self._reads.facet(viewer, query, field, self._clock(), limit)
 
     def get(self, viewer: Viewer, pid: str) -> DatasetRecord:
@@ -138,7 +138,7 @@ def _need_read(viewer: Viewer) -> None:
         raise Forbidden("Your token has not the scope 'read'.")
 
 
-def _check(query: DatasetQuery) -> None:
+def check_query(query: DatasetQuery) -> None:
     if not 0 <= query.limit <= MAX_LIMIT:
         raise Invalid(f"limit is a number from 0 to {MAX_LIMIT}; got {query.limit}.")
     if not 0 <= query.offset < 2**53:

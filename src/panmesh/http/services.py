@@ -13,9 +13,11 @@ from panmesh.access.accounts import AccountService
 from panmesh.access.audit import AuditLog
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.arrays import Arrays
+from panmesh.catalogue.basket import BasketService
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.graph_search import GraphService
+from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
@@ -61,6 +63,8 @@ class Services:
     editing: EditingService
     corrections: CorrectionService
     notes: NoteService
+    baskets: BasketService
+    listing: ListingService
     hub: EventHub
     cursors: Cursors
     desk: Callable[[], IngestDesk]

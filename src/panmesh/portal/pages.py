@@ -13,7 +13,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from panmesh.http import problems
-from panmesh.portal import pages_account, pages_correction, pages_dataset, pages_notes, pages_search, pages_staff, pages_visits
+from panmesh.portal import (
+    pages_account,
+    pages_basket,
+    pages_correction,
+    pages_dataset,
+    pages_export,
+    pages_notes,
+    pages_search,
+    pages_staff,
+    pages_visits,
+)
 from panmesh.portal.rendering import page, render
 
 
@@ -26,6 +36,8 @@ def routes() -> list[Route | Mount]:
         Route("/datasets/{pid}/edit", page(pages_dataset.edit), methods=["GET", "POST"], name="edit"),
         Route("/datasets/{pid}/undo", page(pages_dataset.undo), methods=["POST"], name="undo"),
         *pages_notes.routes(),
+        *pages_basket.routes(),
+        *pages_export.routes(),
         Route("/investigations", page(pages_visits.investigations), name="investigations"),
         Route("/investigations/{pid}", page(pages_visits.investigation), name="investigation"),
         Route("/instruments", page(pages_visits.instruments), name="instruments"),

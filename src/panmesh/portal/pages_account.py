@@ -11,6 +11,7 @@ from panmesh.http.identity import COOKIE, SECURE_COOKIE
 from panmesh.http.problems import status_of
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError
+from panmesh.portal.pages_basket import take_over
 from panmesh.portal.rendering import render
 
 
@@ -52,6 +53,7 @@ def sign_in(request: Request, form: dict[str, str]) -> Response:
         secure=secure,
         path="/",
     )
+    take_over(request, session.viewer, response)
     return response
 
 

@@ -21,6 +21,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.facts_codec import from_plain
 from panmesh.kernel.errors import NotFound, PanmeshError
+from panmesh.portal.pages_basket import current_of
 from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.plots import SIZES, Drawings, draw
 from panmesh.portal.rendering import offset_of, render, size_of
@@ -56,6 +57,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         following=neighbours[1],
         history=s.editing.history(who, pid) if full and who.user_id is not None else (),
         notes=notes_of(request, AboutKind.DATASET, summary),
+        basket=current_of(request),
         base=s.public_url or str(request.base_url).rstrip("/"),
         plot_marking=(record.facts or {}).get("plot", {}).get("marking"),
         plot_missing=(record.facts or {}).get("plot", {}).get("missing") or [],

@@ -17,6 +17,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
 from panmesh.portal import words
+from panmesh.portal.pages_basket import current_of
 from panmesh.portal.rendering import offset_of, render, zone_of
 
 PER_PAGE = 25
@@ -34,10 +35,7 @@ _SEARCH_FIELDS = ("q", "from", "to", "quantity", "sort", "person", "visit", *(f.
 
 def home(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
-    given: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        if name in _SEARCH_FIELDS and value.strip():
-            given.setdefault(name, []).append(value)
+    given = search_given(request)
     offset = offset_of(request)
     zone = zone_of(s)
     fault = None
@@ -49,6 +47,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         query = DatasetQuery(limit=PER_PAGE)
         page = s.search.search(who, query)
     facets = [(field.value, title, _worded(field, s.search.facet(who, query, field, 12))) for field, title in FACETS]
+    basket = current_of(request)
     return render(
         request,
         "search.html",
@@ -60,7 +59,18 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         quantities=s.search.quantities(who),
         link=lambda **changes: _link(given, changes),
         first=not given and offset == 0,
+        basket=basket,
+        basket_runs=s.baskets.runs(who, basket) if basket is not None else (),
     )
+
+
+def search_given(request: Request) -> dict[str, list[str]]:
+    """What the address says of a search, by its name."""
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        if name in _SEARCH_FIELDS and value.strip():
+            given.setdefault(name, []).append(value)
+    return given
 
 
 def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:

@@ -27,6 +27,7 @@ from panmesh.kernel import techniques
 from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
+from panmesh.protocols.api.baskets import add_baskets
 from panmesh.protocols.api.corrections import add_corrections
 from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.events import add_events
@@ -98,6 +99,7 @@ def create_api(bundle: Services) -> FastAPI:
     add_events(api)
     add_events(api)
     add_notes(api)
+    add_baskets(api)
     _people(api)
     _describe(api)
     return api

@@ -1,0 +1,59 @@
+"""How data are cited: worded once, and harmless to what reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panmesh.catalogue.citation import Citation, all_as, as_bibtex, as_ris, as_text
+
+ONE = Citation(
+    creators=("Ada Lovelace", "Grace Hopper"),
+    title="Thermal expansion of CeO2.",
+    publisher="A facility",
+    year=2026,
+    identifier="pm-0123456789abcdef",
+    url="https://facility.example/datasets/pm-0123456789abcdef",
+)
+
+
+def test_text_is_what_datacite_recommends() -> None:
+    expected = "Ada Lovelace; Grace Hopper (2026): Thermal expansion of CeO2. A facility. Dataset. " + ONE.url
+    assert as_text(ONE) == expected
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = replace(ONE, creators=(), year=None)
+    assert as_text(bare) == f"Thermal expansion of CeO2. A facility. Dataset. {ONE.url}"
+    assert "author" not in as_bibtex(bare)
+    assert "year" not in as_bibtex(bare)
+    assert "AU  -" not in as_ris(bare)
+
+
+def test_of_many_creators_the_first_is_named() -> None:
+    many = replace(ONE, creators=tuple(f"Person {n}" for n in range(40)))
+    assert as_text(many).startswith("Person 0; et al. (2026)")
+    assert as_bibtex(many).count(" and ") == 39
+
+
+def test_signs_that_mean_something_to_tex_are_written_as_signs() -> None:
+    title = replace(ONE, title=r"50% Fe_2 & {α} #1 $x$ \input{/etc/passwd}")
+    assert r"50\% Fe\_2 \& \{α\} \#1 \$x\$ \textbackslash{}input\{/etc/passwd\}" in as_bibtex(title)
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
+def test_no_text_breaks_out_of_its_field(title: str, publisher: str, creators: list[str]) -> None:
+    one = Citation(creators=tuple(creators), title=title, publisher=publisher, year=2026, identifier="pm-1", url="https://x")
+    assert "\n" not in as_text(one)
+    lines = as_ris(one).split("\r\n")
+    assert all(line[2:6] == "  - " for line in lines if line)
+    assert [line[:2] for line in lines if line].count("ER") == 1
+    depth, escaped = 0, False
+    for c in as_bibtex(one):
+        depth += 0 if escaped else (c == "{") - (c == "}")
+        escaped = c == "\\" and not escaped
+        assert depth >= 0
+    assert depth == 0
+    assert all_as("bib", [one, one]).count("@misc{") == 2
