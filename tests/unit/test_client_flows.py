@@ -298,7 +298,7 @@ def test_a_first_look_asks_for_no_more_than_it_shows() -> None:
 
 
 def test_without_pandas_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from panmesh.client.dataset import Parameters
+    from panmesh.client import Parameters
 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModuleNotFoundError, match="pip install pandas"):

@@ -1,12 +1,15 @@
 """A facility's catalogue from Python, and what the command line's user commands stand on. Imports no server module."""
 
 from panmesh.client.catalogue import Client, Datasets, Results, Visits, connect
-from panmesh.client.dataset import Dataset, Parameters
+from panmesh.client.dataset import Dataset
+from panmesh.client.facets import Facets
 from panmesh.client.files import Files
+from panmesh.client.run import Parameters
 from panmesh.client.taken import Incomplete, Taken
 from panmesh.client.values import (
     Access,
     Explanation,
+    Facet,
     File,
     Instrument,
     Me,
@@ -17,6 +20,7 @@ from panmesh.client.values import (
     QuantityName,
     Relation,
     Sample,
+    Technique,
     Visit,
 )
 from panmesh.kernel.errors import (
@@ -40,6 +44,8 @@ __all__ = [
     "Datasets",
     "Embargoed",
     "Explanation",
+    "Facet",
+    "Facets",
     "File",
     "Files",
     "Forbidden",
@@ -60,6 +66,7 @@ __all__ = [
     "Results",
     "Sample",
     "Taken",
+    "Technique",
     "TooMany",
     "Unauthenticated",
     "Unavailable",

@@ -15,7 +15,7 @@ from panmesh.kernel.errors import Fault, PanmeshError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    path: str  # below /api/v1, quoted
+    path: str  # below /api/v1, or from /h5/ on below /api; quoted
     method: str = "GET"
     query: Mapping[str, Any] = field(default_factory=dict)  # a sequence: the parameter is repeated
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -27,8 +27,27 @@ class Request:
         return self.method in ("GET", "HEAD")
 
 
-def search(conditions: Mapping[str, Any], offset: int, limit: int) -> Request:
-    return Request(path="/datasets", query={**conditions, "offset": offset, "limit": limit})
+def search(conditions: Mapping[str, Any], offset: int, limit: int, facets: Sequence[str] = ()) -> Request:
+    query = {**conditions, "offset": offset, "limit": limit} | ({"facets": ",".join(facets)} if facets else {})
+    return Request(path="/datasets", query=query)
+
+
+def techniques(text: str, limit: int) -> Request:
+    return Request(path="/techniques", query={"text": text, "limit": limit})
+
+
+ME = Request(path="/me")
+INSTRUMENTS = Request(path="/instruments")
+QUANTITIES = Request(path="/quantities")
+
+
+def ingest(path: str) -> Request:
+    return Request(method="POST", path="/ingest", body={"path": path})
+
+
+def inside(what: str, pid: str, **query: Any) -> Request:
+    """Of the inside of a file: docs/how-to/arrays.md."""
+    return Request(path=f"/h5/{quote(pid, safe='')}/{what}", query={name: one for name, one in query.items() if one is not None})
 
 
 def dataset(pid: str) -> Request:

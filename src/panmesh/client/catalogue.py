@@ -16,10 +16,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from panmesh.client import asking, values
-from panmesh.client.conditions import When, conditions, when
+from panmesh.client.conditions import When, conditions, plain, when
 from panmesh.client.dataset import Dataset
-from panmesh.client.paged import Paged, pandas
-from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Visit
+from panmesh.client.facets import FACETS, Facets
+from panmesh.client.flow import said
+from panmesh.client.paged import Paged
+from panmesh.client.science import frame_of_runs
+from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Technique, Visit
 
 if TYPE_CHECKING:
     from panmesh.client.http import Http
@@ -41,7 +44,7 @@ class Client:
 
     @property
     def instruments(self) -> list[Instrument]:
-        return [values.instrument(one) for one in self._http.json(asking.Request(path="/instruments"))]
+        return self._http.run(said(asking.INSTRUMENTS, values.every(values.instrument)))
 
     @property
     def visits(self) -> Visits:
@@ -50,12 +53,14 @@ class Client:
 
     def quantities(self) -> list[QuantityName]:
         """Those that a search takes, of the runs that you may read."""
-        said = self._http.json(asking.Request(path="/quantities"))
-        return [QuantityName(one["value"], one["label"], one["count"]) for one in said]
+        return self._http.run(said(asking.QUANTITIES, values.every(values.quantity_name)))
+
+    def techniques(self, text: str = "", limit: int = 20) -> list[Technique]:
+        """Of PaNET: those whose name or synonym fits best, for `search(technique=…)`."""
+        return self._http.run(said(asking.techniques(text, limit), values.every(values.technique)))
 
     def whoami(self) -> Me:
-        said = self._http.json(asking.Request(path="/me"))
-        return Me(said["login"], said["name"], said["signed_in"], said["staff"], frozenset(said["scopes"]))
+        return self._http.run(said(asking.ME, values.me))
 
     def register_derived(
         self,
@@ -71,12 +76,11 @@ class Client:
         """Results of processing, linked to the runs that they were made from, under their terms. `files` are paths that the facility sees."""
         pids = [one.pid if isinstance(one, Dataset) else one for one in sources]
         ask = asking.derived(title, pids, files, software, software_version, parameters, when("finished", finished))
-        return self.datasets[self._http.json(ask)["pid"]]
+        return self.datasets[self._http.run(said(ask, _pid))]
 
     def ingest(self, path: str) -> Pushed:
         """Have the facility read a file or folder now: absolute there, or 'storage:path'."""
-        said = self._http.json(asking.Request(method="POST", path="/ingest", body={"path": path}))
-        return Pushed(said["storage"], said["path"], said["accepted"], tuple(said["pids"]))
+        return self._http.run(said(asking.ingest(path), values.pushed))
 
     def close(self) -> None:
         self._http.close()
@@ -120,13 +124,16 @@ class Datasets:
 
         Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None, and the unit is
         yours. `quantity` takes the API's own words, "temperature:80..300 K"."""
-        plain = {"technique": technique, "instrument": instrument, "facility": facility, "proposal": proposal, "visit": visit}
-        plain |= {"sample": sample, "person": person, "series": series, "state": state, "kind": kind, "quantity": quantity}
-        return Results(self._http, conditions(text, since, until, sort, plain, quantities))
+        named = plain(technique, instrument, facility, proposal, visit, sample, person, series, state, kind, quantity)
+        return Results(self._http, conditions(text, since, until, sort, named, quantities))
+
+    def count(self, text: str = "", **asked: Any) -> int:
+        """How many runs a search finds, without any of them."""
+        return self.search(text, **asked).total
 
     def __getitem__(self, pid: str) -> Dataset:
         """Raises NotFound for what is not there, or what you may not know of."""
-        return Dataset(self._http, self._http.json(asking.dataset(pid)), whole=True)
+        return Dataset(self._http, self._http.run(said(asking.dataset(pid), dict)), whole=True)
 
 
 class Results(Paged[Dataset]):
@@ -140,17 +147,30 @@ class Results(Paged[Dataset]):
         self._http = http
         self._asked = asked
 
+    @property
+    def total(self) -> int:
+        """Asked for without any of the runs, if none was looked at."""
+        if self._total is None:
+            _, self._total = self._some(0, 0)
+        return self._total
+
+    def facets(self, *names: str) -> Facets:
+        """What the runs that were found have, with how many have it; of technique, instrument, state … or of those named."""
+        return self._http.run(said(asking.search(self._asked, 0, 0, names or FACETS), Facets.of))
+
     def row(self, one: Dataset) -> tuple[str, ...]:
         return one.row()
 
-    def to_pandas(self) -> Any:
-        """A data frame with a row for each run (pid is the index), and a column for each parameter in each unit, "temperature [K]"."""
-        frame = pandas().DataFrame([_cells(one) for one in self])
-        return frame.set_index("pid") if len(frame) else frame
+    def to_pandas(self, parameters: str | Sequence[str] | None = None) -> Any:
+        """A data frame with a row for each run (pid is the index), and a column for each parameter in each unit, "temperature [K]", or for
+        the chosen `parameters` only. A scanned one has its ends in "temperature min [K]" and "temperature max [K]"."""
+        return frame_of_runs(self, parameters)
 
     def _some(self, offset: int, limit: int) -> tuple[list[Dataset], int]:
-        said = self._http.json(asking.search(self._asked, offset, limit))
-        return [Dataset(self._http, one) for one in said["items"]], said["total"]
+        return self._http.run(said(asking.search(self._asked, offset, limit), values.page(self._one)))
+
+    def _one(self, told: Mapping[str, Any]) -> Dataset:
+        return Dataset(self._http, told)
 
 
 class Visits(Paged[Visit]):
@@ -164,7 +184,7 @@ class Visits(Paged[Visit]):
     def __getitem__(self, index: Any) -> Any:
         """By number; by pid, raising NotFound."""
         if isinstance(index, str):
-            return values.visit(self._http.json(asking.visit(index)))
+            return self._http.run(said(asking.visit(index), values.visit))
         return super().__getitem__(index)
 
     def row(self, one: Visit) -> tuple[str, ...]:
@@ -172,21 +192,8 @@ class Visits(Paged[Visit]):
         return one.pid, one.visit_id, start, one.access.state, str(one.instrument or ""), one.title or ""
 
     def _some(self, offset: int, limit: int) -> tuple[list[Visit], int]:
-        said = self._http.json(asking.visits(offset, limit))
-        return [values.visit(one) for one in said["items"]], said["total"]
+        return self._http.run(said(asking.visits(offset, limit), values.page(values.visit)))
 
 
-def _cells(run: Dataset) -> dict[str, Any]:
-    cells: dict[str, Any] = {
-        "pid": run.pid,
-        "title": run.title,
-        "start": run.start,
-        "end": run.end,
-        "access": run.access.state,
-        "instrument": run.instrument and run.instrument.name,
-        "proposal": run.proposal,
-        "sample": run.sample and run.sample.name,
-        "techniques": ", ".join(map(str, run.techniques)),
-        "bytes": run.total_bytes,
-    }
-    return cells | {f"{one.name} [{one.unit}]" if one.unit else one.name: one.value for one in run.parameters.values()}
+def _pid(told: Mapping[str, Any]) -> str:
+    return str(told["pid"])

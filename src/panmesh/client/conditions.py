@@ -6,19 +6,26 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from panmesh.client.values import Instrument, Named, Sample, Visit
+from panmesh.client.values import Facet, Instrument, Named, Sample, Technique, Visit
 
 When = str | date | datetime  # a day at the facility, or an instant with its zone
 
+PLAIN = ("technique", "instrument", "facility", "proposal", "visit", "sample", "person", "series", "state", "kind", "quantity")
+
 
 def conditions(
-    text: str, since: When | None, until: When | None, sort: str | None, plain: Mapping[str, Any], quantities: Mapping[str, Any]
+    text: str, since: When | None, until: When | None, sort: str | None, named: Mapping[str, Any], quantities: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Raises ValueError for what no server could understand."""
     asked: dict[str, Any] = {"text": text, "from": when("since", since), "to": when("until", until), "sort": sort}
-    asked |= {name: _values(value) for name, value in plain.items() if value is not None}
+    asked |= {name: _values(value) for name, value in named.items() if value is not None}
     asked["quantity"] = [*asked.get("quantity", ()), *(quantity(name, said) for name, said in quantities.items())]
     return {name: value for name, value in asked.items() if value}
+
+
+def plain(*values: Any) -> dict[str, Any]:
+    """The conditions that are no quantities, in the order of `PLAIN`."""
+    return dict(zip(PLAIN, values, strict=True))
 
 
 def when(name: str, said: When | None) -> str | None:
@@ -54,7 +61,9 @@ def _value(one: Any) -> str:
     match one:
         case Instrument():
             return one.key
-        case Visit():
+        case Facet():
+            return one.value
+        case Visit() | Technique():
             return one.pid
         case Sample():
             return one.name

@@ -13,7 +13,8 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from panmesh.client import asking
-from panmesh.client.fetch import Changed, Damaged, Fetch
+from panmesh.client.fetch import Changed, Damaged, Fetch, Overfull
+from panmesh.client.flow import Answer, Begin, Flow, Pause, Piece
 from panmesh.client.patience import Patience
 from panmesh.client.taken import Incomplete, Taken
 from panmesh.client.values import File
@@ -47,7 +48,7 @@ def download(http: Http, jobs: Sequence[Job], folder: Path, *, workers: int, pro
             if job is None:
                 return
             try:
-                outcome: _Outcome | PanmeshError = _take(http, job, progress, stop)
+                outcome: _Outcome | PanmeshError = http.run(take(job, http.url, progress, stop), sleep=stop.wait)
             except (Unauthenticated, Forbidden):
                 raise
             except PanmeshError as error:
@@ -91,7 +92,8 @@ def _report(jobs: Sequence[Job], done: dict[str, _Outcome | PanmeshError], folde
     )
 
 
-def _take(http: Http, job: Job, progress: Progress, stop: Event) -> _Outcome:
+def take(job: Job, peer: str, progress: Progress, stop: Event) -> Flow[_Outcome]:
+    """One file: asks, and writes to disk between the questions."""
     there = _already(job)
     if there is not None:
         progress(job.file.size)
@@ -102,11 +104,11 @@ def _take(http: Http, job: Job, progress: Progress, stop: Event) -> _Outcome:
     part = _Part(job.target)
     have, etag = part.found()
     # A file that the facility cannot read now is asked for once: its disk does not come back within seconds.
-    fetch = Fetch(job.file, http.url, have=have, etag=etag, patience=None if job.file.state == "online" else Patience(1))
-    over_the_line = _fetch(http, job, fetch, part, progress, stop)
+    fetch = Fetch(job.file, peer, have=have, etag=etag, patience=None if job.file.state == "online" else Patience(1))
     try:
+        over_the_line = yield from _fetch(job, fetch, part, progress, stop)
         compared = fetch.compare(part.sha256())
-    except Damaged:
+    except (Damaged, Overfull):
         part.forget()
         raise
     part.keep(job.target, job.file)
@@ -127,7 +129,7 @@ def _already(job: Job) -> bool | None:
     return False if _time_ns(job.file) == info.st_mtime_ns else None
 
 
-def _fetch(http: Http, job: Job, fetch: Fetch, part: _Part, progress: Progress, stop: Event) -> int:
+def _fetch(job: Job, fetch: Fetch, part: _Part, progress: Progress, stop: Event) -> Flow[int]:
     """Bytes over the line. The part is whole at the end."""
     received = 0
     part.begin(fetch.have)
@@ -135,31 +137,31 @@ def _fetch(http: Http, job: Job, fetch: Fetch, part: _Part, progress: Progress, 
     try:
         while not fetch.complete:
             try:
-                with http.answer(asking.content(job.pid, job.file.name, fetch.headers())) as answer:
-                    had = fetch.have
-                    start = fetch.answered(answer.status_code, answer.headers)
-                    if start != had:
-                        part.begin(start)
-                        progress(start - had)
-                    if job.file.size - start >= NOTED and fetch.etag and not job.file.sha256:
-                        part.note(fetch.etag)
-                    for piece in answer.iter_raw(PIECE):
-                        if stop.is_set():
-                            raise Unavailable(f"{job.file.name} was left at {fetch.have} of {job.file.size} bytes.")
-                        part.write(piece)
-                        fetch.wrote(len(piece))
-                        progress(len(piece))
-                        received += len(piece)
-                    fetch.ended()
+                had = fetch.have
+                answer: Answer = yield Begin(asking.content(job.pid, job.file.name, fetch.headers()))
+                start = fetch.answered(answer.status, answer.headers)
+                if start != had:
+                    part.begin(start)
+                    progress(start - had)
+                if job.file.size - start >= NOTED and fetch.etag and not job.file.sha256:
+                    part.note(fetch.etag)
+                while (piece := (yield Piece())) is not None:
+                    if stop.is_set():
+                        raise Unavailable(f"{job.file.name} was left at {fetch.have} of {job.file.size} bytes.")
+                    part.write(piece)
+                    fetch.wrote(len(piece))
+                    progress(len(piece))
+                    received += len(piece)
+                fetch.ended()
             except PanmeshError as error:
-                if stop.is_set() or isinstance(error, Changed):
+                if stop.is_set() or isinstance(error, Changed | Overfull):
                     raise
                 before = fetch.have
                 seconds = fetch.broke(error)
                 if fetch.have != before:
                     part.begin(fetch.have)
                     progress(fetch.have - before)
-                stop.wait(seconds)
+                yield Pause(seconds)
     finally:
         part.close()
     return received

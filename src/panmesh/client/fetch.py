@@ -46,6 +46,8 @@ class Fetch:
 
     def wrote(self, count: int) -> None:
         self.have += count
+        if self.have > self._file.size:
+            raise Overfull(self._file.name, self._file.size, self._peer)
         self._patience.progressed()
 
     def ended(self) -> None:
@@ -81,6 +83,11 @@ class Changed(PeerFailed):
         said = f"{name} has {now} bytes now, the catalogue says {catalogued}: it is being written. Download it again when the run is complete."
         super().__init__(said, peer)
         self.name, self.catalogued, self.now = name, catalogued, now
+
+
+class Overfull(PeerFailed):
+    def __init__(self, name: str, catalogued: int, peer: str) -> None:
+        super().__init__(f"{peer} sends more of {name} than the {catalogued} bytes of the catalogue: it is not kept.", peer)
 
 
 def _whole_size(headers: Mapping[str, str]) -> int | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-from panmesh.client import asking, values
+from panmesh.client import asking, display, values
+from panmesh.client.flow import said
 from panmesh.client.local_names import ignores_case, local_names
 from panmesh.client.paged import Paged
 from panmesh.client.taken import Taken
@@ -29,7 +30,8 @@ class Files(Paged[File]):
     """A sequence; also by name: `files["scan_1.nxs"]`. Raises Embargoed or Forbidden when you may not see what there is."""
 
     what: ClassVar[str] = "files"
-    head: ClassVar[tuple[str, ...]] = ("name", "bytes", "SHA-256", "state")
+    head: ClassVar[tuple[str, ...]] = ("name", "size", "SHA-256", "state")
+    right: ClassVar[tuple[int, ...]] = (1,)
 
     def __init__(self, http: Http, pid: str) -> None:
         super().__init__(self._some, PAGE)
@@ -89,11 +91,10 @@ class Files(Paged[File]):
         return RemoteFile(self._http, self._pid, name)
 
     def row(self, one: File) -> tuple[str, ...]:
-        return one.name, str(one.size), f"{one.sha256[:12]}…" if one.sha256 else "not known yet", one.state
+        return one.name, display.size(one.size), f"{one.sha256[:12]}…" if one.sha256 else "not known yet", one.state
 
     def _some(self, offset: int, limit: int, contains: str | None = None) -> tuple[list[File], int]:
-        said = self._http.json(asking.files(self._pid, offset, limit, contains))
-        return [values.file(one) for one in said["items"]], said["total"]
+        return self._http.run(said(asking.files(self._pid, offset, limit, contains), values.page(values.file)))
 
 
 def _wanted(every: dict[str, File], only: str | Iterable[str | File], pid: str) -> list[File]:

@@ -1,20 +1,22 @@
-"""Requests over the line, synchronously: the one module of the client that knows an HTTP library, and loads it when it is used."""
+"""Flows over the line, waiting. The HTTP library is loaded when it is used."""
 
 from __future__ import annotations
 
-import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from panmesh.client.asking import Request, error_of
-from panmesh.client.patience import Patience
-from panmesh.kernel.errors import Fault, Invalid, PanmeshError, PeerFailed
+from panmesh.client.flow import Answer, Ask, Begin, Flow, Pause, Piece, Step, Together
+from panmesh.client.line import Line
+from panmesh.kernel.errors import PanmeshError
 
 if TYPE_CHECKING:
     import httpx
+
+T = TypeVar("T")
 
 
 class Http:
@@ -28,48 +30,47 @@ class Http:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise Invalid(
-                f"{url!r} is no address of a facility; write 'https://data.example.org'.", (Fault("url", "no http(s) address"),)
-            )
-        self.url = url.rstrip("/")
-        self._token = token
+        self._line = Line(url, token)
+        self.url = self._line.url
         self._transport = transport
         self.sleep = sleep
         self._client: httpx.Client | None = None
-        self._answered = False
         self._lock = Lock()
 
-    def json(self, ask: Request) -> Any:
-        """What the server says; what passes by itself (broken lines, 429, 5xx) is asked again, if asking twice does no harm."""
-        patience = Patience()
-        while True:
-            try:
-                with self.answer(ask) as answer:
-                    return _parsed(answer.read(), self.url)
-            except PanmeshError as error:
-                if not ask.repeatable or not self._answered:  # never answered: an address to mend, not a server to wait for
-                    raise
-                self.sleep(patience.pause(error))
+    def run(self, flow: Flow[T], *, sleep: Callable[[float], object] | None = None) -> T:
+        """To its end, in this thread; `sleep` instead of ours, for whoever must be woken."""
+        driving = _Driving(self, sleep or self.sleep)
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    answer = driving.do(step)
+                except PanmeshError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+            driving.end()
 
     @contextmanager
-    def answer(self, ask: Request, *, also: tuple[int, ...] = ()) -> Iterator[httpx.Response]:
-        """Asked once; the body is not read yet. A status of 400 and above is an error, except those that are answers `also`. A line that breaks, also while it is read, is PeerFailed."""
-        import httpx
-
+    def answer(self, ask: Ask | Begin) -> Iterator[httpx.Response]:
+        """Asked once; the body is not read yet."""
         client = self._opened()
-        try:
-            with client.stream(
-                ask.method, ask.path, params=dict(ask.query) or None, headers=dict(ask.headers), json=ask.body
-            ) as answer:
-                self._answered = True
-                if answer.status_code >= 400 and answer.status_code not in also:
-                    raise error_of(answer.status_code, answer.headers, answer.read(), self.url)
-                yield answer
-        except httpx.ConnectError as error:
-            raise PeerFailed(f"{self.url} cannot be reached ({error}). Is the address right?", self.url) from error
-        except httpx.TransportError as error:
-            raise PeerFailed(f"The line to {self.url} broke ({str(error) or type(error).__name__}).", self.url) from error
+        with self._line.breaking(), client.stream(**self._line.arguments(ask.request)) as answer:
+            also = ask.also if isinstance(ask, Ask) else ()
+            if self._line.refused(answer, also):
+                raise self._line.error(answer, self._line.within(answer.iter_bytes()))
+            yield answer
+
+    def whole(self, ask: Ask) -> Answer:
+        with self.answer(ask) as answer:
+            wanted = ask.bodies is None or answer.status_code in ask.bodies
+            body = self._line.within(answer.iter_bytes(), ask.most) if wanted else b""
+            return Answer(answer.status_code, answer.headers, body)
 
     def close(self) -> None:
         if self._client is not None:
@@ -80,19 +81,78 @@ class Http:
 
         with self._lock:
             if self._client is None:
-                headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-                self._client = httpx.Client(
-                    base_url=self.url + "/api/v1",
-                    headers=headers,
-                    timeout=httpx.Timeout(60, connect=10),
-                    transport=self._transport,
-                    follow_redirects=True,
-                )
+                self._client = httpx.Client(transport=self._transport, **self._line.settings())
             return self._client
 
 
-def _parsed(body: bytes, peer: str) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Invalid(f"{peer} answered something that is no JSON: is this the address of a panmesh facility?") from error
+class _Driving:
+    """One flow, and the answer that it has begun."""
+
+    def __init__(self, http: Http, sleep: Callable[[float], object]) -> None:
+        self._http = http
+        self._sleep = sleep
+        self._begun: Any = None
+        self._pieces: Iterator[bytes] = iter(())
+
+    def do(self, step: Step) -> Any:
+        match step:
+            case Ask():
+                return self._http.whole(step)
+            case Pause():
+                return self._sleep(step.seconds)
+            case Together():
+                return _together(self._http, step)
+            case Begin():
+                return self._begin(step)
+            case Piece():
+                return self._piece()
+
+    def end(self) -> None:
+        if self._begun is not None:
+            self._begun.__exit__(None, None, None)
+            self._begun = None
+
+    def _begin(self, step: Begin) -> Answer:
+        self.end()
+        opened = self._http.answer(step)
+        answer = opened.__enter__()
+        self._begun, self._pieces = opened, answer.iter_raw(1 << 20)
+        return Answer(answer.status_code, answer.headers)
+
+    def _piece(self) -> bytes | None:
+        with self._http._line.breaking():
+            piece = next(self._pieces, None)
+        if piece is None:
+            self.end()
+        return piece
+
+
+def _together(http: Http, step: Together) -> list[Any]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    if len(step.flows) < 2:
+        return [http.run(one) for one in step.flows]
+    waiting = deque(enumerate(step.flows))
+    results: list[Any] = [None] * len(step.flows)
+
+    def work() -> None:
+        while True:
+            try:
+                number, flow = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                results[number] = http.run(flow)
+            except BaseException:
+                waiting.clear()
+                raise
+
+    count = min(step.at_once, len(step.flows))
+    with ThreadPoolExecutor(count, "panmesh") as pool:
+        working = [pool.submit(work) for _ in range(count)]
+        try:
+            for one in working:
+                one.result()
+        finally:
+            waiting.clear()
+    return results

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
-from importlib import import_module
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import ClassVar, Generic, TypeVar, overload
+
+from panmesh.client import display
 
 T = TypeVar("T")
 Ask = Callable[[int, int], tuple[list[T], int]]  # (offset, limit) -> (these, how many there are in all)
@@ -16,7 +16,8 @@ SHOWN = 20
 
 class Paged(Sequence[T], Generic[T]):
     what: ClassVar[str] = "items"
-    head: ClassVar[tuple[str, ...]] = ()
+    head: ClassVar[tuple[str, ...]] = ("",)
+    right: ClassVar[tuple[int, ...]] = ()  # columns of numbers
 
     def __init__(self, ask: Ask[T], page: int = 100) -> None:
         self._ask = ask
@@ -48,9 +49,13 @@ class Paged(Sequence[T], Generic[T]):
         return page[within]
 
     def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page
+
+    def pages(self) -> Iterator[list[T]]:
         number = 0
         while page := self._page(number):
-            yield from page
+            yield page
             number += 1
             if number * self._page_size >= len(self):
                 return
@@ -63,12 +68,10 @@ class Paged(Sequence[T], Generic[T]):
         return these
 
     def __repr__(self) -> str:
-        rows = ["  ".join(cell or "–" for cell in self.row(one)) for one in self.first(SHOWN)]
-        return "\n".join([f"{len(self)} {self.what}", *rows, *([f"… {len(self) - SHOWN} more"] if len(self) > SHOWN else [])])
+        return text_of(self.what, [self.row(one) for one in self.first(SHOWN)], len(self))
 
     def _repr_html_(self) -> str:
-        more = f"<p>{len(self) - SHOWN} more</p>" if len(self) > SHOWN else ""
-        return f"<p>{len(self)} {self.what}</p>" + table(self.head, [self.row(one) for one in self.first(SHOWN)]) + more
+        return html_of(self.what, self.head, self.right, [self.row(one) for one in self.first(SHOWN)], len(self))
 
     def row(self, one: T) -> tuple[str, ...]:
         return (str(one),)
@@ -84,17 +87,11 @@ class Paged(Sequence[T], Generic[T]):
         return these
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Of plain text, for a notebook."""
-    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+def text_of(what: str, rows: Sequence[tuple[str, ...]], total: int) -> str:
+    lines = ["  ".join(cell or "–" for cell in row) for row in rows]
+    return "\n".join([f"{total} {what}", *lines, *([f"… {total - len(rows)} more"] if total > len(rows) else [])])
 
 
-def pandas() -> Any:
-    try:
-        return import_module("pandas")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "to_pandas() needs pandas, which is not installed here: python -m pip install pandas"
-        ) from error
+def html_of(what: str, head: Sequence[str], right: Sequence[int], rows: Sequence[tuple[str, ...]], total: int) -> str:
+    said = display.heading(f"{total:,} {what}") + (display.table(head, rows, right=right) if rows else "")
+    return said + (display.note(f"… {total - len(rows):,} more") if total > len(rows) else "")

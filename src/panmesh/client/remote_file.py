@@ -9,8 +9,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from panmesh.client import asking
-from panmesh.client.patience import Patience
-from panmesh.kernel.errors import PanmeshError, PeerFailed, Stale
+from panmesh.client.flow import Flow, ask
+from panmesh.kernel.errors import PeerFailed, Stale, Unsupported
 
 if TYPE_CHECKING:
     from panmesh.client.http import Http
@@ -99,27 +99,23 @@ class RemoteFile(io.RawIOBase):
         view[low - start : high - start] = piece[low - begin : high - begin]
 
     def _ask(self, start: int, end: int) -> bytes:
-        patience = Patience()
-        while True:
-            try:
-                return self._once(start, end)
-            except PanmeshError as error:
-                self._http.sleep(patience.pause(error))
-
-    def _once(self, start: int, end: int) -> bytes:
-        headers = {"Range": f"bytes={start}-{end - 1}"} | ({"If-Range": self._etag} if self._etag else {})
-        with self._http.answer(asking.content(self._pid, self.name, headers), also=(416,)) as answer:
-            said = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", answer.headers.get("Content-Range", ""))
-            if answer.status_code == 200 and self._etag:
-                raise Stale(f"{self.name} has changed since you opened it. Open it again.", answer.headers.get("ETag"))
-            if said is None or (answer.status_code == 206 and int(said[1]) != start):
-                raise Stale(f"{self._http.url} gives no parts of {self.name}; download it instead.")
-            self._etag, self._size = answer.headers.get("ETag"), int(said[2])
-            if answer.status_code == 416:
-                return b""
-            body = answer.read()
-        if len(body) != min(end, self._size) - start:
-            raise PeerFailed(
-                f"{self.name}: {len(body)} bytes came, {min(end, self._size) - start} were asked for.", self._http.url
-            )
+        body, self._etag, self._size = self._http.run(part(self._pid, self.name, start, end, self._etag))
         return body
+
+
+def part(pid: str, name: str, start: int, end: int, etag: str | None = None) -> Flow[tuple[bytes, str | None, int]]:
+    """The bytes from `start` to before `end`, as far as there are such; the ETag and the size of the whole. Raises Stale when the file has
+    not that ETag any more."""
+    headers = {"Range": f"bytes={start}-{end - 1}"} | ({"If-Range": etag} if etag else {})
+    answer = yield from ask(asking.content(pid, name, headers), also=(416,), most=end - start, bodies=(206,))
+    told = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", answer.headers.get("Content-Range", ""))
+    if answer.status == 200 and etag:
+        raise Stale(f"{name} has changed since you opened it. Open it again.", answer.headers.get("ETag"))
+    if told is None or (answer.status == 206 and told[1] != str(start)):
+        raise Unsupported(f"The server gives no parts of {name}; download it instead.", ())
+    size = int(told[2])
+    if answer.status == 416:
+        return b"", answer.headers.get("ETag"), size
+    if len(answer.body) != min(end, size) - start:
+        raise PeerFailed(f"{name}: {len(answer.body)} bytes came, {min(end, size) - start} were asked for.", "")
+    return answer.body, answer.headers.get("ETag"), size

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from panmesh.client.display import number
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Quantity:
     maximum: float | None = None
 
     def __str__(self) -> str:
-        said = str(self.value) if self.value is not None else f"{self.minimum} … {self.maximum}"
+        said = number(self.value) if self.value is not None else f"{number(self.minimum)} … {number(self.maximum)}"
         return f"{said} {self.unit}" if self.unit else said
 
 
@@ -159,6 +163,56 @@ class Pushed:
     path: str
     accepted: int  # files
     pids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """Of the PaNET ontology."""
+
+    pid: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    value: str  # what a search takes
+    label: str
+    count: int  # runs that have it, of those found
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.count})"
+
+
+def technique(said: Mapping[str, Any]) -> Technique:
+    return Technique(said["pid"], said["name"])
+
+
+def facet(said: Mapping[str, Any]) -> Facet:
+    return Facet(said["value"], said["label"], said["count"])
+
+
+def quantity_name(said: Mapping[str, Any]) -> QuantityName:
+    return QuantityName(said["value"], said["label"], said["count"])
+
+
+def me(said: Mapping[str, Any]) -> Me:
+    return Me(said["login"], said["name"], said["signed_in"], said["staff"], frozenset(said["scopes"]))
+
+
+def pushed(said: Mapping[str, Any]) -> Pushed:
+    return Pushed(said["storage"], said["path"], said["accepted"], tuple(said["pids"]))
+
+
+def page(read: Callable[[Any], T]) -> Callable[[Mapping[str, Any]], tuple[list[T], int]]:
+    """Of a list: these, and how many there are in all."""
+    return lambda said: ([read(one) for one in said["items"]], int(said["total"]))
+
+
+def every(read: Callable[[Any], T]) -> Callable[[Sequence[Any]], list[T]]:
+    return lambda said: [read(one) for one in said]
 
 
 def quantity(said: Mapping[str, Any]) -> Quantity:
