@@ -78,9 +78,15 @@ class House:
 
 
 @pytest.fixture
-def house(make_facility: MakeFacility) -> House:
+def house_settings() -> dict[str, str]:
+    """For a module that needs others: settings by environment names."""
+    return {}
+
+
+@pytest.fixture
+def house(make_facility: MakeFacility, house_settings: dict[str, str]) -> House:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    app = make_facility()
+    app = make_facility(**house_settings)
     moment = [NOW]
     app.clock = lambda: moment[0]
     _people(app.accounts)

@@ -50,13 +50,13 @@ def test_a_new_run_is_heard_when_it_is_complete_and_when_it_is_digested(make_fac
 
 
 def test_whoever_may_not_know_of_a_run_hears_nothing_of_it(house: House) -> None:
-    with served(build(house.app, work=False)) as url:
-        with listening(url) as stranger, listening(url, headers=house.bearer("pi")) as pi:
-            for name in (*HIDDEN, "open"):
-                tell(house.app, PIDS[name], "updated")
-            assert stranger.next().body["pid"] == PIDS["open"]
-            assert stranger.silent(0.5)
-            assert [pi.next().body["pid"] for _ in range(4)] == [PIDS[name] for name in (*HIDDEN, "open")]
+    pi_ = house.bearer("pi")
+    with served(build(house.app, work=False)) as url, listening(url) as stranger, listening(url, headers=pi_) as pi:
+        for name in (*HIDDEN, "open"):
+            tell(house.app, PIDS[name], "updated")
+        assert stranger.next().body["pid"] == PIDS["open"]
+        assert stranger.silent(0.5)
+        assert [pi.next().body["pid"] for _ in range(4)] == [PIDS[name] for name in (*HIDDEN, "open")]
 
 
 def test_a_listener_that_comes_back_has_missed_nothing(house: House) -> None:

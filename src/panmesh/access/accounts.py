@@ -19,6 +19,7 @@ ATTEMPT_WINDOW_US = 15 * 60 * 1_000_000
 ATTEMPTS = 5  # failures of one login or address within the window
 MIN_PASSWORD = 10
 TOKEN_PREFIX = "pmt_"
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
 
@@ -101,6 +102,11 @@ class AccountStore(Protocol):
     def tokens(self, account_id: int) -> Sequence[TokenInfo]: ...
     def revoke(self, account_id: int, token_id: int, now_us: int, actor: str) -> bool: ...
     def viewer(self, login: str, now_us: int) -> Viewer | None: ...
+    def owner(self, account_id: int, now_us: int) -> tuple[Viewer, str | None] | None:
+        """(who may read metadata with the rights of now, mail address) of an account that is not closed."""
+        ...
+
+    def set_email(self, account_id: int, email: str | None, *, actor: str, now_us: int) -> None: ...
 
 
 class AccountService:
@@ -162,6 +168,21 @@ class AccountService:
         if found is None:
             raise NotFound(f"There is no account {login!r}.")
         return found
+
+    def owner(self, account_id: int) -> Viewer | None:
+        """For what goes on while nobody is signed in; None: the account is closed."""
+        found = self._store.owner(account_id, self._clock())
+        return None if found is None else found[0]
+
+    def email(self, account_id: int) -> str | None:
+        found = self._store.owner(account_id, self._clock())
+        return None if found is None else found[1]
+
+    def set_email(self, login: str, email: str | None, actor: str = "operator") -> None:
+        """Where alerts go. Raises Invalid for what is no address."""
+        if email is not None and (len(email) > 254 or not _EMAIL.fullmatch(email)):
+            raise Invalid(f"{email[:100]!r} is no mail address.", (Fault("/email", "is no mail address"),))
+        self._store.set_email(self._account(login).id, email, actor=actor, now_us=self._clock())
 
     def sign_in(self, login: str, password: str, address: str) -> Session:
         """Raises Unauthenticated with one sentence for every cause, TooMany after five failures of a login or an address."""

@@ -47,6 +47,7 @@ def services_of(app: Composition) -> Services:
         notes=app.notes,
         baskets=app.baskets,
         listing=app.listing,
+        webhooks=app.webhooks,
         hub=EventHub(app.events, app.database.stamp),
         cursors=app.cursors,
         desk=lambda: app.desk,

@@ -17,6 +17,7 @@ from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.hdf5.arrays import ArrayReaders
 from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
+from panmesh.adapters.outbound.call import Caller
 from panmesh.adapters.sql.accounts import SqlAccounts
 from panmesh.adapters.sql.audit import SqlAudit
 from panmesh.adapters.sql.baskets import SqlBaskets
@@ -37,6 +38,7 @@ from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.upkeep import SqlUpkeep
+from panmesh.adapters.sql.webhooks import SqlWebhooks
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.pictures import FolderPictures
@@ -54,6 +56,7 @@ from panmesh.catalogue.importing import ImportService
 from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
+from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
@@ -146,6 +149,18 @@ class Composition:
     @cached_property
     def events(self) -> EventService:
         return EventService(SqlFeed(self.database), self.search, self.clock)
+
+    @cached_property
+    def webhook_store(self) -> SqlWebhooks:
+        return SqlWebhooks(self.database)
+
+    @cached_property
+    def caller(self) -> Caller:
+        return Caller(self.settings.webhooks.allow)
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        return WebhookService(self.webhook_store, self.events, self.caller, self.clock, os.urandom)
 
     @cached_property
     def cursors(self) -> Cursors:
@@ -259,6 +274,12 @@ class Composition:
     @property
     def facility_name(self) -> str:
         return self.settings.facility.name
+
+    @property
+    def address(self) -> str:
+        """Where people find us, for links in what is sent to them."""
+        server = self.settings.server
+        return server.public_url or f"http://{server.host}:{server.port}"
 
     def with_storage(self, path: Path) -> tuple[Composition, str]:
         """For `panmesh ingest PATH` outside every storage: the folder becomes one, named after itself."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -159,6 +160,33 @@ class InstrumentSettings(_Section):
         return value
 
 
+class WebhookSettings(_Section):
+    """[webhooks]: which addresses users may have called."""
+
+    allow: tuple[str, ...] = Field(
+        (), description='Networks of yours that may be called, by http also, e.g. ["10.1.2.0/24"]; without: public addresses, by https.'
+    )
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one)  # says what is wrong with it
+        return value
+
+
+class MailSettings(_Section):
+    """[mail]: the server that takes our mail; without a host no alert is mailed, feeds work all the same."""
+
+    host: str | None = Field(None, description="SMTP server, e.g. smtp.example.org.")
+    port: int = Field(25, ge=1, le=65535, description="Its port.")
+    starttls: bool = Field(False, description="Refuse to send unless the connection is encrypted (STARTTLS).")
+    user: str | None = Field(None, description="Name to sign in with.")
+    password_file: Path | None = Field(None, description="File with the password, nothing else in it.")
+    sender: str | None = Field(None, description="Address that mail comes from, e.g. data@example.org.")
+    daily_hour: int = Field(7, ge=0, le=23, description="Hour of the facility's day at which daily alerts are sent.")
+
+
 class Settings(_Section):
     facility: FacilitySettings = FacilitySettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -167,6 +195,8 @@ class Settings(_Section):
     ingest: IngestSettings = IngestSettings()
     storage: dict[str, StorageSettings] = Field(default_factory=dict)
     instrument: dict[str, InstrumentSettings] = Field(default_factory=dict)
+    webhooks: WebhookSettings = WebhookSettings()
+    mail: MailSettings = MailSettings()
     data: Path = Field(Path("panmesh-data"), description="Folder of everything that panmesh itself writes.")
 
     @property

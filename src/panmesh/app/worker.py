@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from panmesh.adapters.storage.watch import Overflow, Watcher, inotify_reliable
+from panmesh.app.announcing import Announcer
 from panmesh.app.compose import Composition
 from panmesh.app.upkeep import Upkeep
 from panmesh.ingest.files import FileStat
@@ -40,6 +41,7 @@ class Worker:
             ("scan", self._scan),
             ("beat", self._beat),
             ("upkeep", Upkeep(self._app, self._stop).loop),
+            ("announce", Announcer(self._app, self._stop).loop),
         ):
             thread = threading.Thread(target=self._guard, args=(name, loop), name=f"worker-{name}", daemon=True)
             thread.start()

@@ -124,6 +124,18 @@ class EventService:
             items=self._shown(viewer, found), position=found[-1].position if more else _later(upto, after), more=more
         )
 
+    def again(self, viewer: Viewer, kind: EventKind, position: Position) -> Event | None:
+        """One event that was found before, for whoever may know of it now."""
+        opened = kind is EventKind.OPENED
+        before = Position(
+            sequence=position.sequence if opened else position.sequence - 1,
+            opened_us=position.opened_us,
+            opened_id=position.opened_id - 1 if opened else position.opened_id,
+        )
+        wanted = EventFilter(kinds=frozenset({kind}))
+        found = self._feed.occurrences(viewer, wanted, before, position, self._clock(), 1)
+        return next((event for event in self._shown(viewer, found) if _same(event.position, position, opened)), None)
+
     def _shown(self, viewer: Viewer, found: Sequence[Occurrence]) -> tuple[Event, ...]:
         pids = tuple({one.into or one.pid: None for one in found if one.into or not one.gone})
         runs: dict[str, DatasetSummary] = {}
@@ -138,6 +150,12 @@ class EventService:
             into = one.into if run is not None else None
             events.append(Event(kind=one.kind, pid=one.pid, at_us=one.at_us, position=one.position, into=into, run=run))
         return tuple(events)
+
+
+def _same(one: Position, other: Position, opened: bool) -> bool:
+    if opened:
+        return (one.opened_us, one.opened_id) == (other.opened_us, other.opened_id)
+    return one.sequence == other.sequence
 
 
 def _later(one: Position, other: Position) -> Position:

@@ -21,6 +21,7 @@ from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.search import SearchService
+from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.event_stream import EventHub
 from panmesh.ingest.facts import PlotFacts
@@ -65,6 +66,7 @@ class Services:
     notes: NoteService
     baskets: BasketService
     listing: ListingService
+    webhooks: WebhookService
     hub: EventHub
     cursors: Cursors
     desk: Callable[[], IngestDesk]

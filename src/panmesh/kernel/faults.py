@@ -23,6 +23,10 @@ POINTS = (
     "import.after-commit",
     "correction.before-commit",
     "correction.after-commit",
+    "webhook.written",
+    "webhook.sent",
+    "alert.written",
+    "alert.sent",
 )
 
 

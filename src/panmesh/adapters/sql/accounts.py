@@ -230,6 +230,16 @@ class SqlAccounts:
             row = connection.execute(select(account).where(account.c.login == login)).first()
             return None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
 
+    def owner(self, account_id: int, now_us: int) -> tuple[Viewer, str | None] | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(account).where(account.c.id == account_id, account.c.disabled.is_(False))).first()
+            return None if row is None else (_viewer(connection, row, frozenset({Scope.READ}), now_us), row.email)
+
+    def set_email(self, account_id: int, email: str | None, *, actor: str, now_us: int) -> None:
+        with self._db.write() as connection:
+            connection.execute(update(account).where(account.c.id == account_id).values(email=email))
+            _audit(connection, actor, "mail address set", now_us, account=account_id)
+
 
 def _account(row: Any) -> Account:
     return Account(

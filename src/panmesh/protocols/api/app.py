@@ -30,8 +30,8 @@ from panmesh.protocols.api import models, views
 from panmesh.protocols.api.baskets import add_baskets
 from panmesh.protocols.api.corrections import add_corrections
 from panmesh.protocols.api.events import add_events
-from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.notes import add_notes
+from panmesh.protocols.api.webhooks import add_webhooks
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
 Offset = Annotated[int, Query(ge=0, le=2**53)]
@@ -97,7 +97,7 @@ def create_api(bundle: Services) -> FastAPI:
     _ingest(api)
     add_corrections(api)
     add_events(api)
-    add_events(api)
+    add_webhooks(api)
     add_notes(api)
     add_baskets(api)
     _people(api)

@@ -13,6 +13,7 @@ from starlette.types import Scope as AsgiScope
 
 from panmesh.access.viewer import Scope
 from panmesh.catalogue.events import Event, EventFilter, EventKind, Position
+from panmesh.http.cursors import Cursors
 from panmesh.http.identity import viewer_now
 from panmesh.http.links import absolute
 from panmesh.http.services import Services, services, viewer
@@ -68,21 +69,21 @@ def add_events(api: FastAPI) -> None:
             body: dict[str, Any] = {"items": [], "next": s.cursors.seal(await s.hub.head()), "more": False}
         else:
             page = await s.hub.page(viewer(request), wanted, start, limit)
-            items = [shape(s, e, str(request.base_url)) for e in page.items]
+            items = [event_shape(e, s.cursors, s.public_url, str(request.base_url)) for e in page.items]
             body = {"items": items, "next": s.cursors.seal(page.position), "more": page.more}
         return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def shape(s: Services, event: Event, base: str) -> dict[str, Any]:
+def event_shape(event: Event, cursors: Cursors, public_url: str | None, base: str) -> dict[str, Any]:
     """One event, as a page, a stream or a webhook shows it."""
     shown = event.into or event.pid
     return {
-        "id": s.cursors.seal(event.position),
+        "id": cursors.seal(event.position),
         "type": event.kind.value,
         "at": iso(event.at_us),
         "pid": event.pid,
         "into": event.into,
-        "link": absolute(s.public_url, base, "datasets", shown),
+        "link": absolute(public_url, base, "datasets", shown),
         "run": views.dataset(event.run) if event.run is not None else None,
     }
 
@@ -144,7 +145,7 @@ class _Stream(Response):
             page = await hub.since(who, self._wanted, here)
             here = page.position
             if page.items:
-                await put(b"".join(_block(shape(s, event, base)) for event in page.items))
+                await put(b"".join(_block(event_shape(event, s.cursors, s.public_url, base)) for event in page.items))
             if page.more:
                 continue
             if time.monotonic() - beaten > HEARTBEAT_SECONDS:
