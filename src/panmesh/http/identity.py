@@ -27,8 +27,9 @@ log = structlog.get_logger("panmesh.access")
 COOKIE = "panmesh_session"
 SECURE_COOKIE = "__Host-panmesh_session"
 MAX_BODY = 4 << 20  # bytes of any request that is no upload
+MAX_UPLOAD = 24 << 20  # of a note with its pictures, or a list of files that a script sends
+_LARGE = ("/notes", "/pictures", "/origdatablocks", "/attachments")
 SECURITY = {
-MAX_UPLOAD = 24 << 20  # of a note with its pictures
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-frame-options": "DENY",
@@ -65,7 +66,7 @@ class Front:
         headers = Headers(scope=scope)
         scope["panmesh.services"] = self._services
         scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None
-        seen: dict[str, Any] = {"status": 500, "begun": False, "large": False, "replaced": False}
+        seen: dict[str, Any] = {"status": 500, "begun": False, "large": 0, "replaced": False}
         api = scope["path"].startswith("/api/")
 
         async def answered(message: Message) -> None:
@@ -88,15 +89,12 @@ class Front:
             if api and self._files is not None and (file := await self._files.early(scope, headers)):
                 await file(scope, receive, answered)
                 return
-            if api and self._files is not None and (file := await self._files.early(scope, headers)):
-                await file(scope, receive, answered)
-                return
             await self._identify(scope, headers)
+            if scope["panmesh.viewer"] is ANONYMOUS:
+                most = MAX_BODY
             if api and self._early is not None and scope["panmesh.viewer"] is ANONYMOUS and (ready := await self._early(scope)):
                 await ready(scope, receive, answered)
             elif api and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            if scope["panmesh.viewer"] is ANONYMOUS:
-                most = MAX_BODY
                 await _preflight(scope, receive, answered)
             else:
                 await self._app(scope, _limited(receive, seen, most), answered)
@@ -158,8 +156,8 @@ def _length(headers: Headers) -> int:
 
 
 def _most(scope: Scope) -> int:
-    """Bytes of the body; pictures, which may be larger, are sent to addresses that say so, by somebody who is signed in."""
-    return MAX_UPLOAD if scope["path"].endswith(("/notes", "/pictures")) else MAX_BODY
+    """Bytes of the body; pictures and lists of files, which may be larger, are sent to addresses that say so, by somebody who is signed in."""
+    return MAX_UPLOAD if scope["path"].lower().endswith(_LARGE) else MAX_BODY
 
 
 def _too_large(most: int) -> TooLarge:
