@@ -176,7 +176,7 @@ class Content:
             if not h5a.exists(found.id, name.encode("utf-8", "replace")):
                 raise Refused("missing", f"{path} has no attribute {name[:100]!r}")
             one = h5a.open(found.id, name.encode("utf-8"))
-            size += max(int(one.get_storage_size()), math.prod(one.shape) * int(one.get_type().get_size()))
+            size += math.prod(one.shape or ()) * int(one.get_type().get_size())
             if size > MOST_ATTRIBUTE_BYTES:
                 what = f"the attributes of {path} have more than {MOST_ATTRIBUTE_BYTES >> 20} MiB: name some of them"
                 raise Refused("invalid", what, MOST_ATTRIBUTE_BYTES)

@@ -15,6 +15,14 @@ _VIRIDIS = np.array(
     [(68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141), (39, 173, 129), (92, 200, 99), (170, 220, 50), (253, 231, 37)],
     dtype=np.float32,
 )  # fmt: skip
+_NOTHING = 255  # the colour of what is no number: none
+_PLACES = np.linspace(0, 8, _NOTHING)
+_PALETTE = [
+    *np.stack([np.interp(_PLACES, range(9), _VIRIDIS[:, i]) for i in range(3)], axis=1).astype(int).ravel().tolist(),
+    0,
+    0,
+    0,
+]
 _INK = (10, 88, 166, 255)
 
 
@@ -27,7 +35,7 @@ def png(values: Any, wanted: dict[str, Any]) -> bytes:
     width = max(16, min(MOST_PIXELS, int(wanted["width"])))
     picture = _line(values, width, wanted) if values.ndim == 1 else _image(values, width, wanted)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=3)
+    picture.save(buffer, "PNG", compress_level=2, **({"transparency": _NOTHING} if picture.mode == "P" else {}))
     return buffer.getvalue()
 
 
@@ -35,12 +43,9 @@ def _image(values: Any, width: int, wanted: dict[str, Any]) -> Any:
     small = _thinned(values, width).astype(np.float32)
     shown, low, high = _scaled(small, wanted)
     with np.errstate(invalid="ignore", over="ignore"):
-        steps = np.clip((shown - low) / (high - low), 0, 1) * 8
-    bad = ~np.isfinite(steps)
-    steps[bad] = 0
-    base = np.minimum(steps.astype(np.intp), 7)
-    colour = _VIRIDIS[base] + (_VIRIDIS[base + 1] - _VIRIDIS[base]) * (steps - base)[..., None]
-    picture = Image.fromarray(np.dstack([colour, np.where(bad, 0, 255)]).astype(np.uint8))
+        steps = np.clip((shown - low) / (high - low), 0, 1) * (_NOTHING - 1)
+    picture = Image.fromarray(np.where(np.isfinite(steps), steps, _NOTHING).astype(np.uint8))
+    picture.putpalette(_PALETTE)
     height = max(1, min(MOST_PIXELS, round(width * values.shape[0] / values.shape[1])))
     return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.NEAREST)
 

@@ -1,17 +1,21 @@
-"""One answer to a client: from memory or from where it lies in the file, with validators, refusals as h5grove and as we say them."""
+"""One answer to a client: from memory or from where it lies in the file, smaller where that pays, with validators; and refusals."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 
 import orjson
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.arrays import ArrayAnswer, ArrayQuestion, Ask
+from panmesh.http.compression import LEAST, OFFERED, compress, middle, pays, wanted
 from panmesh.http.conditional import matches
 from panmesh.http.files import PIECE, disposition, read_at
 from panmesh.http.problems import body_of, headers_of, status_of
@@ -19,32 +23,23 @@ from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError
 from panmesh.protocols.h5.opening import Opened
 
+MOST_PACKED = 32 << 20  # bytes of the file that are taken into memory to be made smaller
+
 
 class ArrayResponse(Response):
     """Closes the file's handle when it is sent, however that ends."""
 
-    def __init__(self, request: Request, opened: Opened, key: str, answer: ArrayAnswer, name: str | None) -> None:
-        """`key`: of the question and the state of the file. `name`: under which it is saved, if it is a file."""
-        self._handle, self._answer = opened.handle, answer
-        headers = {"content-type": answer.media_type, **(answer.headers or {})}
-        if name is not None:
-            headers["content-disposition"] = disposition(name)
-        if answer.growing:
-            headers["cache-control"] = "no-store"
-        else:
-            headers["etag"] = f'"{key}{answer.depends}"'
-            headers["cache-control"] = "public, max-age=60" if viewer(request) is ANONYMOUS else "private, max-age=60"
-        self._unchanged = "etag" in headers and matches(request.headers.get("if-none-match"), headers["etag"])
-        if not self._unchanged:
-            headers["content-length"] = str(answer.extent[1] if answer.extent else len(answer.body))
-        self.status_code = 304 if self._unchanged else 200
+    def __init__(self, opened: Opened, answer: ArrayAnswer, headers: dict[str, str], done: Callable[[], None]) -> None:
+        self._handle, self._answer, self._done = opened.handle, answer, done
+        self.status_code = 200
+        headers |= {"content-length": str(answer.extent[1] if answer.extent else len(answer.body))}
         self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if self._unchanged or scope["method"] == "HEAD":
+            if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
             elif self._answer.extent is not None:
                 await self._from_file(*self._answer.extent, send)
@@ -52,6 +47,7 @@ class ArrayResponse(Response):
                 await _from_memory(self._answer.body, send)
         finally:
             os.close(self._handle)
+            self._done()
 
     async def _from_file(self, offset: int, size: int, send: Send) -> None:
         end = offset + size
@@ -64,10 +60,70 @@ class ArrayResponse(Response):
 
 
 async def _from_memory(body: bytes, send: Send) -> None:
+    if len(body) <= PIECE:
+        await send({"type": "http.response.body", "body": body})
+        return
     view = memoryview(body)
-    for start in range(0, max(1, len(body)), PIECE):
+    for start in range(0, len(body), PIECE):
         more = start + PIECE < len(body)
         await send({"type": "http.response.body", "body": bytes(view[start : start + PIECE]), "more_body": more})
+
+
+def headers_for(request: Request, key: str, answer: ArrayAnswer, encoding: str | None, name: str | None) -> dict[str, str]:
+    """`key`: of the question and the state of the file. `name`: under which it is saved, if it is a file."""
+    headers = {"content-type": answer.media_type, "vary": "Accept-Encoding", **(answer.headers or {})}
+    if name is not None:
+        headers["content-disposition"] = disposition(name)
+    if encoding is not None:
+        headers["content-encoding"] = encoding
+    if answer.growing:
+        headers["cache-control"] = "no-store"
+    else:
+        headers["etag"] = f'"{key}{answer.depends}{f"-{encoding}" if encoding else ""}"'
+        headers["cache-control"] = "public, max-age=60" if viewer(request) is ANONYMOUS else "private, max-age=60"
+    return headers
+
+
+def not_modified(request: Request, key: str, answer: ArrayAnswer) -> Response | None:
+    """When the client has it already, in whatever encoding."""
+    asked = request.headers.get("if-none-match")
+    if asked is None or answer.growing:
+        return None
+    for encoding in (None, *OFFERED):
+        headers = headers_for(request, key, answer, encoding, None)
+        if matches(asked, headers["etag"]):
+            kept = {name: headers[name] for name in ("etag", "cache-control", "vary")}
+            return Response(status_code=304, headers=kept)
+    return None
+
+
+async def packed(request: Request, opened: Opened, answer: ArrayAnswer) -> tuple[ArrayAnswer, str | None]:
+    """The answer as it is sent, and its encoding."""
+    size = answer.extent[1] if answer.extent else len(answer.body)
+    encoding = wanted(request.headers.get("accept-encoding"))
+    if encoding is None or size < LEAST or answer.media_type == "image/png" or (answer.extent and size > MOST_PACKED):
+        return answer, None
+    body = await to_thread.run_sync(_packed, opened.handle, answer, encoding)
+    return (answer, None) if body is None else (replace(answer, body=body, extent=None), encoding)
+
+
+def _packed(handle: int, answer: ArrayAnswer, encoding: str) -> bytes | None:
+    """None: it does not pay."""
+    if answer.extent is None:
+        start, end = middle(len(answer.body))
+        body: bytes | None = answer.body
+        sample = answer.body[start:end]
+    else:
+        offset, size = answer.extent
+        start, end = middle(size)
+        body, sample = None, os.pread(handle, end - start, offset + start)
+    if not pays(sample, encoding):
+        return None
+    if body is None:
+        body = os.pread(handle, size, offset)
+        if len(body) != size:
+            return None
+    return compress(body, encoding)
 
 
 def tag(opened: Opened, asked: ArrayQuestion) -> str:

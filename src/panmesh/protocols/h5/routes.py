@@ -13,8 +13,8 @@ from starlette.routing import Route
 from panmesh.catalogue.arrays import ArrayAnswer, ArrayQuestion, Ask
 from panmesh.http.fair_queue import FairQueue
 from panmesh.http.services import services, viewer
-from panmesh.kernel.errors import PanmeshError
-from panmesh.protocols.h5.answer import ArrayResponse, export_name, refusal, tag
+from panmesh.kernel.errors import PanmeshError, Unavailable
+from panmesh.protocols.h5.answer import ArrayResponse, export_name, headers_for, not_modified, packed, refusal, tag
 from panmesh.protocols.h5.kept import KeptAnswers
 from panmesh.protocols.h5.opening import Neighbours, Opened, open_file
 from panmesh.protocols.h5.parameters import export, question
@@ -23,6 +23,8 @@ AT_ONCE = max(4, 2 * (os.cpu_count() or 1))  # questions that are being read: so
 WAITING = 64  # of one asker
 PATIENCE = 15.0  # seconds to wait for one's turn
 KEPT = 64 << 20  # bytes of answers
+MOST_UNDER_WAY = 512 << 20  # bytes of answers that are being sent
+UNCOUNTED = 1 << 20  # bytes of one that is always sent
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -34,6 +36,7 @@ class _Reading:
         self.queue = FairQueue(AT_ONCE, each=max(1, AT_ONCE // 2), waiting=WAITING, patience=PATIENCE)
         self.threads = CapacityLimiter(AT_ONCE)
         self.kept = KeptAnswers(KEPT)
+        self._under_way = 0  # bytes
 
     async def answer(self, request: Request, opened: Opened, asked: ArrayQuestion, key: str) -> ArrayAnswer:
         answer = self.kept.get(key)
@@ -44,6 +47,18 @@ class _Reading:
             if opened.unchanged():
                 self.kept.keep(key, answer)
         return answer
+
+    def under_way(self, size: int) -> Callable[[], None]:
+        """Counts what waits in memory for clients to take it, until the returned function is called. Raises Unavailable when it is too
+        much: slow lines must not fill the memory."""
+        if size > UNCOUNTED and self._under_way + size > MOST_UNDER_WAY:
+            raise Unavailable("Too many large answers are on their way to others: try again in a moment.", 5)
+        self._under_way += size
+
+        def done() -> None:
+            self._under_way -= size
+
+        return done
 
 
 def h5_routes() -> list[Route]:
@@ -68,8 +83,14 @@ def _route(reading: _Reading, what: Ask | None) -> Endpoint:
         try:
             key = tag(opened, asked)
             found = await reading.answer(request, opened, asked, key)
+            unchanged = not_modified(request, key, found)
+            if unchanged is not None:
+                os.close(opened.handle)
+                return unchanged
+            sent, encoding = await packed(request, opened, found)
             name = export_name(opened.name, asked) if what is None or asked.format in ("csv", "npy", "tiff") else None
-            return ArrayResponse(request, opened, key, found, name)
+            headers = headers_for(request, key, found, encoding, name)
+            return ArrayResponse(opened, sent, headers, reading.under_way(len(sent.body)))
         except BaseException:
             os.close(opened.handle)
             raise
