@@ -23,7 +23,7 @@ READ = {
     "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
     "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
     # /baskets/{key} and what is below it are asked about with keys that exist in test_baskets.py
-    "/baskets", "/baskets/{key}", "/baskets/{key}/{form}", "/export.csv", "/export.json", "/export.txt",
+    "/baskets", "/baskets/{key}", "/baskets/{key}/{form}", "/export.csv", "/export.json", "/export.txt", "/compare", "/compare.csv", "/compare/overlay.svg",
     "/api/v1/baskets", "/api/v1/baskets/{key}", "/api/v1/baskets/{key}/files",
     "/investigations/{pid}/logbook", "/investigations/{pid}/logbook.md", "/investigations/{pid}/logbook.json", "/notes/{number:int}",
     "/datasets/{pid}/pictures/{name}", "/investigations/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/logbook",

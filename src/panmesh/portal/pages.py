@@ -16,6 +16,7 @@ from panmesh.http import problems
 from panmesh.portal import (
     pages_account,
     pages_basket,
+    pages_compare,
     pages_correction,
     pages_dataset,
     pages_export,
@@ -38,6 +39,7 @@ def routes() -> list[Route | Mount]:
         *pages_notes.routes(),
         *pages_basket.routes(),
         *pages_export.routes(),
+        *pages_compare.routes(),
         Route("/investigations", page(pages_visits.investigations), name="investigations"),
         Route("/investigations/{pid}", page(pages_visits.investigation), name="investigation"),
         Route("/instruments", page(pages_visits.instruments), name="instruments"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -18,12 +17,11 @@ from panmesh.http.downloads import open_download
 from panmesh.http.encoded_slashes import segment
 from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
-from panmesh.ingest.facts import PlotFacts
-from panmesh.ingest.facts_codec import from_plain
-from panmesh.kernel.errors import NotFound, PanmeshError
+from panmesh.kernel.errors import PanmeshError
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.plots import SIZES, Drawings, draw
+from panmesh.portal.previews import preview_of, read_preview
 from panmesh.portal.rendering import offset_of, render, size_of
 
 FILES_PER_PAGE = 100
@@ -80,35 +78,20 @@ def _neighbours(s: Services, who: Viewer, summary: Any) -> tuple[Any, Any]:
 def plot(request: Request, _form: dict[str, str]) -> Response:
     """The default plot, for whoever may read the full metadata and the data it is drawn from."""
     s, who, pid = services(request), viewer(request), request.path_params["pid"]
-    record = s.search.get(who, pid)
-    facts = (record.facts or {}).get("plot")
-    if not facts:
-        raise NotFound()
-    name = (record.summary.path or "").rsplit("/", 1)[-1]
-    location = s.search.locate(who, pid, name)
-    path = s.storages.resolve(location.storage, location.path)
-    key = f'"{record.version_pid}-{record.revision}-{location.modified_us:x}"'
+    one = preview_of(s, who, s.search.get(who, pid))
+    path, key = one.file, one.etag
     if request.headers.get("if-none-match") == key:
         return Response(status_code=304, headers={"ETag": key})
     size = size_of(request)
     drawing = _DRAWINGS.get(f"{path} {key} {size}")
     if drawing is None:
-        wanted = from_plain(PlotFacts, facts)
-        drawn = s.previews().preview(path, wanted, _companions(s, who, pid, location.path) if wanted.missing else ())
-        drawing = _DRAWINGS.keep(f"{path} {key} {size}", draw(drawn, SIZES[size]))
+        drawing = _DRAWINGS.keep(f"{path} {key} {size}", draw(read_preview(s, who, one), SIZES[size]))
     headers = {
         "ETag": key,
         "Cache-Control": "private, max-age=60",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
     return Response(drawing, media_type="image/svg+xml", headers=headers)
-
-
-def _companions(s: Services, who: Viewer, pid: str, primary: str) -> list[Path]:
-    """The other files of the dataset: the only ones that its master's links may lead into."""
-    names = [file.name for file in s.search.files(who, pid, limit=500).items]
-    found = [s.search.locate(who, pid, name) for name in names]
-    return [s.storages.resolve(one.storage, one.path) for one in found if one.path != primary]
 
 
 def download(request: Request, _form: dict[str, str]) -> Any:

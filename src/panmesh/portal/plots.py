@@ -58,7 +58,7 @@ _VIRIDIS = (
     (170, 220, 50),
     (253, 231, 37),
 )
-_STYLE = (
+STYLE = (
     "text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#e2e6ea}"
     ".l{stroke:#0a58a6;stroke-width:1.5;stroke-linejoin:round;fill:none}.d{fill:#0a58a6}.t{font-size:12px;font-variant-numeric:tabular-nums}"
     "@media(prefers-color-scheme:dark){text{fill:#d7dde3}.f{stroke:#6e7681}.g{stroke:#262e37}.l{stroke:#6cb6ff}.d{fill:#6cb6ff}}"
@@ -68,19 +68,19 @@ _DOTS_UP_TO = 80  # points that are marked one by one
 
 def draw(plot: PlotData, size: Size = SIZES["wide"]) -> str:
     """A whole SVG document."""
-    plot = _sane(plot)
+    plot = without_dust(plot)
     heading = "" if size.bare else _heading(plot)
     if heading or (plot.kind == "image" and not size.bare):
         size = replace(size, top=size.top + 18)
     body = _image(plot, size) if plot.kind == "image" else _line(plot, size)
-    over = f'<text x="{size.left}" y="22">{_cut(heading, (size.width - size.left - size.bar) // 8)}</text>' if heading else ""
+    over = f'<text x="{size.left}" y="22">{cut(heading, (size.width - size.left - size.bar) // 8)}</text>' if heading else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {size.height}" role="img" '
-        f'aria-label="{escape(_clean(plot.title or plain_name(plot.label)))}"><style>{_STYLE}</style>{over}{body}</svg>'
+        f'aria-label="{escape(_clean(plot.title or plain_name(plot.label)))}"><style>{STYLE}</style>{over}{body}</svg>'
     )
 
 
-def _sane(plot: PlotData) -> PlotData:
+def without_dust(plot: PlotData) -> PlotData:
     """Without what no instrument measures and arithmetic cannot bear: fill values near the end of the range, dust near zero."""
 
     def sane(value: float | None) -> float | None:
@@ -94,8 +94,8 @@ def _sane(plot: PlotData) -> PlotData:
 
 def message(text: str, size: Size = SIZES["wide"]) -> str:
     """A whole SVG document that says why there is no plot; nothing at all where it would not be readable."""
-    inner = "" if size.bare else _centred(text, replace(size, height=120))
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {84 if size.bare else 120}"><style>{_STYLE}</style>{inner}</svg>'
+    inner = "" if size.bare else centred(text, replace(size, height=120))
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {84 if size.bare else 120}"><style>{STYLE}</style>{inner}</svg>'
 
 
 class Drawings:
@@ -130,17 +130,17 @@ def _line(plot: PlotData, size: Size) -> str:
     y = [v if v is not None else math.nan for v in plot.values]
     points = [(a, b) for a, b in zip(x, y, strict=False) if math.isfinite(a) and math.isfinite(b)]
     if not points:
-        return _centred("There are no finite numbers to draw.", size)
-    name = _named(axis)
+        return centred("There are no finite numbers to draw.", size)
+    name = named(axis)
     if len(points) > 1 and _same([a for a, _ in points]):  # an axis that stood still tells nothing
         points, name = [(float(i), b) for i, (_, b) in enumerate(points)], ""
     logarithmic = _wants_logarithm([b for _, b in points])
     xs = [a for a, _ in points]
-    across = _scale(xs, size.ticks, logarithmic=logarithmic and _wants_logarithm(xs, 100), margin=0 if _ordered(xs) else 0.03)
-    upward = _scale([b for _, b in points], max(3, size.ticks - 1), logarithmic=logarithmic, margin=0.05)
+    across = scale_of(xs, size.ticks, logarithmic=logarithmic and _wants_logarithm(xs, 100), margin=0 if _ordered(xs) else 0.03)
+    upward = scale_of([b for _, b in points], max(3, size.ticks - 1), logarithmic=logarithmic, margin=0.05)
     width, height = size.inner
     placed = [(size.left + across.at(a) * width, size.top + (1 - upward.at(b)) * height) for a, b in points]
-    return _frame(size, width, across, upward, name or "point", _with_unit(plot.label, plot.units)) + _curve(placed, size)
+    return frame(size, width, across, upward, name or "point", with_unit(plot.label, plot.units)) + _curve(placed, size)
 
 
 def _curve(placed: Sequence[tuple[float, float]], size: Size) -> str:
@@ -151,10 +151,10 @@ def _curve(placed: Sequence[tuple[float, float]], size: Size) -> str:
         dots = "".join(f'<circle class="d" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in placed)
     if len(placed) == 1 or not ordered:
         return dots or "".join(f'<circle class="d" cx="{x:.1f}" cy="{y:.1f}" r="1.5"/>' for x, y in placed)
-    return f'<polyline class="l" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in _thinned(placed))}"/>{dots}'
+    return f'<polyline class="l" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in thinned(placed))}"/>{dots}'
 
 
-def _thinned(placed: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def thinned(placed: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The highest and the lowest point of each pixel, in their order: the same picture in fewer bytes."""
     columns: dict[int, list[tuple[float, float]]] = {}
     for point in placed:
@@ -173,7 +173,7 @@ def _image(plot: PlotData, size: Size) -> str:
     data = np.array([math.nan if v is None else v for v in plot.values], dtype=np.float64).reshape(plot.rows, plot.columns)
     low, high = plot.low, plot.high
     if low is None or high is None:
-        return _centred("There are no finite numbers to draw.", size)
+        return centred("There are no finite numbers to draw.", size)
     if high <= low:
         high = low + (abs(low) or 1.0)
     width, height = size.inner
@@ -187,8 +187,8 @@ def _image(plot: PlotData, size: Size) -> str:
         f'<image x="{size.left}" y="{size.top}" width="{width}" height="{height}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{picture}"/>'
     )
-    frame = _frame(size, width, across, upward, _named(x_axis) or "column", _named(y_axis) or "row", grid=False)
-    return image + frame + _bar(plot.units, low, high, size, size.left + width + 12, height)
+    around = frame(size, width, across, upward, named(x_axis) or "column", named(y_axis) or "row", grid=False)
+    return image + around + _bar(plot.units, low, high, size, size.left + width + 12, height)
 
 
 def _proportion(x: Axis, y: Axis, plot: PlotData) -> float | None:
@@ -220,7 +220,7 @@ def _true_to_scale(size: Size, width: int, height: int, proportion: float | None
 def _bar(units: str | None, low: float, high: float, size: Size, x: int, height: int) -> str:
     if size.bare:
         return ""
-    scale = _scale([low, high], 4, digits=4)
+    scale = scale_of([low, high], 4, digits=4)
     stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(_VIRIDIS))
     marks = "".join(
         f'<text class="t" x="{x + 16}" y="{size.top + (1 - at) * height + 4:.1f}">{text}</text>' for at, text in scale.ticks
@@ -229,7 +229,7 @@ def _bar(units: str | None, low: float, high: float, size: Size, x: int, height:
     return (
         f'<defs><linearGradient id="v" x1="0" y1="1" x2="0" y2="0">{stops}</linearGradient></defs>'
         f'<rect x="{x}" y="{size.top}" width="12" height="{height}" fill="url(#v)"/>{marks}'
-        f'<text class="t" text-anchor="end" x="{x + 46}" y="{size.top - 10}">{_cut(name, 12)}</text>'
+        f'<text class="t" text-anchor="end" x="{x + 46}" y="{size.top - 10}">{cut(name, 12)}</text>'
     )
 
 
@@ -253,13 +253,13 @@ def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, hi
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
     at: Callable[[float], float]  # value → 0…1 along the axis
     ticks: list[tuple[float, str]]  # place 0…1, text
     note: str = ""  # what the numbers of the ticks lack: "×10⁶"
 
 
-def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, margin: float = 0.0, digits: int = 5) -> _Scale:
+def scale_of(values: Sequence[float], count: int, *, logarithmic: bool = False, margin: float = 0.0, digits: int = 5) -> Scale:
     low, high = _span(values)
     if logarithmic:
         a, b = math.log10(low), math.log10(high)
@@ -269,7 +269,7 @@ def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, ma
             return (math.log10(value) - a + spare) / (b - a + 2 * spare)
 
         every = max(1, round((b - a) / count))
-        return _Scale(at, [(at(10.0**p), f"10{raised(p)}") for p in range(math.ceil(a), math.floor(b) + 1, every)])
+        return Scale(at, [(at(10.0**p), f"10{raised(p)}") for p in range(math.ceil(a), math.floor(b) + 1, every)])
     spare = (high - low) * margin
     low, high = low - spare, high + spare
 
@@ -278,15 +278,15 @@ def _scale(values: Sequence[float], count: int, *, logarithmic: bool = False, ma
 
     ticks = _ticks(low, high, count)
     texts, note = _written(ticks, digits)
-    return _Scale(linear, [(linear(v), text) for v, text in zip(ticks, texts, strict=True)], note)
+    return Scale(linear, [(linear(v), text) for v, text in zip(ticks, texts, strict=True)], note)
 
 
-def _pixels(axis: Axis, count: int, ticks: int) -> _Scale:
+def _pixels(axis: Axis, count: int, ticks: int) -> Scale:
     """Of the pixels of an image: each value of the axis stands in the middle of its pixel, also where they are not evenly spaced."""
     values = np.array([math.nan if v is None else v for v in axis.values], dtype=np.float64)
     steps = np.diff(values)
     if values.size != count or count < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
-        return _scale([0.0, float(max(count, 1))], ticks)
+        return scale_of([0.0, float(max(count, 1))], ticks)
     places = (np.arange(count) + 0.5) / count
     if steps[0] < 0:
         values, places = values[::-1], places[::-1]
@@ -296,7 +296,7 @@ def _pixels(axis: Axis, count: int, ticks: int) -> _Scale:
 
     marks = _ticks(float(values[0]), float(values[-1]), ticks)
     texts, note = _written(marks)
-    return _Scale(at, [(at(v), text) for v, text in zip(marks, texts, strict=True)], note)
+    return Scale(at, [(at(v), text) for v, text in zip(marks, texts, strict=True)], note)
 
 
 def _wants_logarithm(values: Sequence[float], ratio: float = LOG_FROM) -> bool:
@@ -352,7 +352,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 # --- frame and text ---------------------------------------------------------------------------------------------------
 
 
-def _frame(size: Size, width: int, x: _Scale, y: _Scale, x_name: str, y_name: str, *, grid: bool = True) -> str:
+def frame(size: Size, width: int, x: Scale, y: Scale, x_name: str, y_name: str, *, grid: bool = True) -> str:
     if size.bare:
         return ""
     left, top, height = size.left, size.top, size.inner[1]
@@ -370,8 +370,8 @@ def _frame(size: Size, width: int, x: _Scale, y: _Scale, x_name: str, y_name: st
     parts.append(f'<rect class="f" x="{left}" y="{top}" width="{width}" height="{height}"/>')
     middle = top + height / 2
     parts.append(
-        f'<text text-anchor="middle" x="{left + width / 2}" y="{top + height + 40}">{_cut(f"{x_name} {x.note}", width // 8)}</text>'
-        f'<text text-anchor="middle" transform="translate({max(15, left - 60)} {middle}) rotate(-90)">{_cut(f"{y_name} {y.note}", height // 8)}</text>'
+        f'<text text-anchor="middle" x="{left + width / 2}" y="{top + height + 40}">{cut(f"{x_name} {x.note}", width // 8)}</text>'
+        f'<text text-anchor="middle" transform="translate({max(15, left - 60)} {middle}) rotate(-90)">{cut(f"{y_name} {y.note}", height // 8)}</text>'
     )
     return "".join(parts)
 
@@ -381,7 +381,7 @@ def _heading(plot: PlotData) -> str:
     return " · ".join(part for part in (title, f"frame {plot.frame}" if plot.frame else "") if part)
 
 
-def _centred(text: str, size: Size) -> str:
+def centred(text: str, size: Size) -> str:
     if size.bare:
         return ""
     words, lines = _clean(text).split(), [""]
@@ -396,15 +396,15 @@ def _centred(text: str, size: Size) -> str:
     )
 
 
-def _named(axis: Axis) -> str:
-    return _with_unit(axis.label, axis.units)
+def named(axis: Axis) -> str:
+    return with_unit(axis.label, axis.units)
 
 
-def _with_unit(label: str, units: str | None) -> str:
+def with_unit(label: str, units: str | None) -> str:
     return f"{plain_name(label)} ({unit(units)})" if label and units else plain_name(label)
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
     text = _clean(text).strip()
     return escape(text if len(text) <= length else f"{text[: max(1, length - 1)]}…")
 

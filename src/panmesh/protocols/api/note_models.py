@@ -22,7 +22,9 @@ class RestoreRequest(Model):
 
 class MarkRequest(Model):
     flag: Literal["good", "doubtful", "bad"] | None = None
-    tags: Annotated[list[Annotated[str, StringConstraints(max_length=MAX_TAG)]], Field(max_length=MAX_TAGS)] = Field([], description="words, in the order shown")
+    tags: Annotated[list[Annotated[str, StringConstraints(max_length=MAX_TAG)]], Field(max_length=MAX_TAGS)] = Field(
+        [], description="words, in the order shown"
+    )
 
 
 class NoteModel(BaseModel):
