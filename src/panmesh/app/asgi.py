@@ -126,23 +126,23 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
                 await to_thread.run_sync(worker.stop)
             await to_thread.run_sync(app.close)
 
+    stamps = Shared(app.database.stamp)
+
+    async def stamp() -> str:
+        return app.database.stamp() if app.database.sqlite else await stamps.next()
+
     starlette = Starlette(
         routes=[
             Route("/health", health),
             Route("/metrics", metrics),
             Mount("/api/v1", create_api(bundle)),
-            Mount("/api/h5", routes=h5_routes()),
+            Mount("/api/h5", routes=h5_routes(stamp)),
             Mount("/api", search_api),
             *routes(),
         ],
         exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
         lifespan=lifespan,
     )
-    stamps = Shared(app.database.stamp)
-
-    async def stamp() -> str:
-        return app.database.stamp() if app.database.sqlite else await stamps.next()
-
     return Front(starlette, bundle, search_api.early, ManyFiles(bundle, stamp))
 
 

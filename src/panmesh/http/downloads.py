@@ -25,7 +25,7 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str, metho
             f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}). The staff see this too."
         ) from error
     if viewer.staff and method != "HEAD":
-        _note_staff_read(services, viewer, pid, name)
+        note_staff_read(services, viewer, pid, name)
     return FileAnswer(
         handle,
         name=name,
@@ -36,7 +36,8 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str, metho
     )
 
 
-def _note_staff_read(services: Services, viewer: Viewer, pid: str, name: str) -> None:
+def note_staff_read(services: Services, viewer: Viewer, pid: str, name: str) -> None:
+    """Writes it down when they read it by their office."""
     summary = services.search.get(replace(viewer, scopes=ALL_SCOPES), pid).summary
     if is_staff_read(viewer, summary.access.state, summary.access.readable, in_team=False):
         services.audit.record(viewer, "download", summary.pid, file=name)

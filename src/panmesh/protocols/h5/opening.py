@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.arrays import ArrayFile
 from panmesh.catalogue.model import FileLocation
+from panmesh.http.downloads import note_staff_read
 from panmesh.http.services import Services
 from panmesh.ingest.names import referred
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
+
+MOMENT_US = 1_000_000  # what was decided holds at most so long, and only while nothing is committed
+NOTED_US = 600_000_000  # a staff member's reads of one file within so long are written down as one
+MOST_DECIDED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,33 +36,91 @@ class Opened:
         return _state(self.file.path, os.fstat(self.handle)) == self.file
 
 
-def open_file(services: Services, viewer: Viewer, pid: str, name: str | None) -> Opened:
-    """Raises as for a download: NotFound, Embargoed, Forbidden, Unavailable."""
-    if Scope.DATA not in viewer.scopes:
-        raise Forbidden("Your token has not the scope 'data'.")
-    name = name or primary_name(services, viewer, pid)
-    location = services.search.locate(viewer, pid, name)
-    try:
-        path = services.storages.resolve(location.storage, location.path)
-        handle = services.storages.open(location.storage, location.path)
-    except Invalid as error:
-        raise NotFound() from error
-    except OSError as error:
-        raise Unavailable(f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}).") from error
-    info = os.fstat(handle)
-    unchanged = location.sha256 and info.st_size == location.size and info.st_mtime_ns // 1000 == location.modified_us
-    state = location.sha256.hex() if unchanged and location.sha256 else f"{info.st_size:x}-{info.st_mtime_ns:x}-{info.st_ino:x}"
-    return Opened(handle=handle, file=_state(path, info), state=state, pid=pid, name=name, location=location)
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    stamp: Hashable
+    at_us: int
+    name: str
+    location: FileLocation
+
+
+class Opener:
+    """Decides who may read which file, and keeps that for a moment, while nothing is committed: frames are asked for one after the other."""
+
+    def __init__(self) -> None:
+        self._decided: OrderedDict[Hashable, _Decided] = OrderedDict()
+        self._noted: OrderedDict[Hashable, int] = OrderedDict()  # when it was written down that staff read a file
+
+    def at_hand(self, services: Services, viewer: Viewer, pid: str, name: str | None, stamp: Hashable) -> Opened | None:
+        """What was decided a moment ago, opened without waiting; None: ask `open`."""
+        decided = self._decided.get(_key(viewer, pid, name))
+        if decided is None or stamp is None or decided.stamp != stamp or not 0 <= services.clock() - decided.at_us < MOMENT_US:
+            return None
+        location = decided.location
+        try:
+            handle = services.storages.open_at_hand(location.storage, location.path)
+        except (Invalid, OSError):
+            return None  # said by the long way
+        return None if handle is None else _opened(services, handle, pid, decided.name, location)
+
+    def open(self, services: Services, viewer: Viewer, pid: str, name: str | None, stamp: Hashable) -> Opened:
+        """`stamp`: of the database, as it was before. Raises as for a download: NotFound, Embargoed, Forbidden, Unavailable."""
+        if Scope.DATA not in viewer.scopes:
+            raise Forbidden("Your token has not the scope 'data'.")
+        at_us, key = services.clock(), _key(viewer, pid, name)
+        name = name or primary_name(services, viewer, pid)
+        location = services.search.locate(viewer, pid, name)
+        try:
+            handle = services.storages.open(location.storage, location.path)
+        except Invalid as error:
+            raise NotFound() from error
+        except OSError as error:
+            raise Unavailable(f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}).") from error
+        if viewer.staff:
+            self._note(services, viewer, pid, name)
+        self._decided[key] = _Decided(stamp, at_us, name, location)
+        while len(self._decided) > MOST_DECIDED:
+            self._decided.popitem(last=False)
+        return _opened(services, handle, pid, name, location)
+
+    def _note(self, services: Services, viewer: Viewer, pid: str, name: str) -> None:
+        """Once for a while, not for every frame."""
+        key, now = (viewer.user_id, viewer.login, pid, name), services.clock()
+        if now - self._noted.get(key, -NOTED_US) < NOTED_US:
+            return
+        note_staff_read(services, viewer, pid, name)
+        self._noted[key] = now
+        while len(self._noted) > MOST_DECIDED:
+            self._noted.popitem(last=False)
 
 
 def primary_name(services: Services, viewer: Viewer, pid: str) -> str:
-    """Of the file that the run was read from. Raises what a question for its bytes would raise."""
-    found = services.search.files(viewer, pid, limit=1)
-    path = services.search.get(viewer, pid).summary.path or ""
-    name = path.rsplit("/", 1)[-1]
-    if not name and found.items:
-        return found.items[0].name
-    return name
+    """Of the file that the run was read from; where that is not known, of its first one. Raises what a question for its bytes would raise."""
+    path = services.search.get(viewer, pid).summary.path
+    if path:
+        return path.rsplit("/", 1)[-1]
+    found = services.search.files(viewer, pid, limit=1).items
+    if not found:
+        raise NotFound()
+    return found[0].name
+
+
+def _key(viewer: Viewer, pid: str, name: str | None) -> Hashable:
+    """Everything that a decision depends on."""
+    rights = (frozenset(viewer.teams.items()), viewer.instruments, viewer.admin, viewer.steward, viewer.operator, viewer.scopes)
+    return viewer.user_id, viewer.login, rights, pid, name
+
+
+def _opened(services: Services, handle: int, pid: str, name: str, location: FileLocation) -> Opened:
+    try:
+        path, info = services.storages.resolve(location.storage, location.path), os.fstat(handle)
+    except BaseException:
+        os.close(handle)
+        raise
+    unchanged = info.st_size == location.size and info.st_mtime_ns // 1000 == location.modified_us
+    digest = location.sha256.hex() if unchanged and location.sha256 else None
+    state = digest or f"{info.st_size:x}-{info.st_mtime_ns:x}-{info.st_ino:x}"
+    return Opened(handle=handle, file=_state(path, info), state=state, pid=pid, name=name, location=location)
 
 
 class Neighbours:

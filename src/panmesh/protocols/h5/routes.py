@@ -16,7 +16,7 @@ from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError, Unavailable
 from panmesh.protocols.h5.answer import ArrayResponse, export_name, headers_for, not_modified, packed, refusal, tag
 from panmesh.protocols.h5.kept import KeptAnswers
-from panmesh.protocols.h5.opening import Neighbours, Opened, open_file
+from panmesh.protocols.h5.opening import Neighbours, Opened, Opener
 from panmesh.protocols.h5.parameters import export, question
 
 AT_ONCE = max(4, 2 * (os.cpu_count() or 1))  # questions that are being read: some of them wait for the disk
@@ -26,17 +26,26 @@ KEPT = 64 << 20  # bytes of answers
 MOST_UNDER_WAY = 512 << 20  # bytes of answers that are being sent
 UNCOUNTED = 1 << 20  # bytes of one that is always sent
 
+Stamp = Callable[[], Awaitable[Hashable]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class _Reading:
     """What all routes share."""
 
-    def __init__(self) -> None:
+    def __init__(self, stamp: Stamp | None) -> None:
+        self._stamp = stamp
+        self._opener = Opener()
         self.queue = FairQueue(AT_ONCE, each=max(1, AT_ONCE // 2), waiting=WAITING, patience=PATIENCE)
         self.threads = CapacityLimiter(AT_ONCE)
         self.kept = KeptAnswers(KEPT)
         self._under_way = 0  # bytes
+
+    async def open(self, request: Request) -> Opened:
+        given = services(request), viewer(request), request.path_params["pid"], request.query_params.get("file")
+        stamp = await self._stamp() if self._stamp is not None else None
+        ready = self._opener.at_hand(*given, stamp)
+        return ready if ready is not None else await to_thread.run_sync(self._opener.open, *given, stamp)
 
     async def answer(self, request: Request, opened: Opened, asked: ArrayQuestion, key: str) -> ArrayAnswer:
         answer = self.kept.get(key)
@@ -61,25 +70,29 @@ class _Reading:
         return done
 
 
-def h5_routes() -> list[Route]:
-    """Each with and without a slash at its end: clients of h5grove write one."""
-    reading = _Reading()
-    named: list[tuple[str, Endpoint]] = [("", _refusing(_alive))]
+def h5_routes(stamp: Stamp | None = None) -> list[Route]:
+    """Each with and without a slash at its end: clients of h5grove write one. `stamp` changes with every commit to the database; without
+    one every request is decided anew."""
+    reading = _Reading(stamp)
+    named: list[tuple[str, Endpoint]] = [("", _alive(reading))]
     named += [(f"/{what}", _route(reading, what)) for what in (Ask.META, Ask.ATTR, Ask.DATA, Ask.STATS, Ask.PATHS)]
     named += [("/plot.png", _route(reading, Ask.PICTURE)), ("/export", _route(reading, None))]
     return [Route(f"/{{pid}}{path}{end}", endpoint) for path, endpoint in named for end in ("", "/")]
 
 
-async def _alive(request: Request) -> Response:
-    opened = await to_thread.run_sync(_open, request)
-    os.close(opened.handle)
-    return Response("ok", media_type="text/plain")
+def _alive(reading: _Reading) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        opened = await reading.open(request)
+        os.close(opened.handle)
+        return Response("ok", media_type="text/plain")
+
+    return _refusing(answer)
 
 
 def _route(reading: _Reading, what: Ask | None) -> Endpoint:
     async def answer(request: Request) -> Response:
         asked = question(what, request.query_params) if what is not None else export(request.query_params)
-        opened = await to_thread.run_sync(_open, request)
+        opened = await reading.open(request)
         try:
             key = tag(opened, asked)
             found = await reading.answer(request, opened, asked, key)
@@ -106,10 +119,6 @@ def _refusing(endpoint: Endpoint) -> Endpoint:
             return refusal(request, error)
 
     return answer
-
-
-def _open(request: Request) -> Opened:
-    return open_file(services(request), viewer(request), request.path_params["pid"], request.query_params.get("file"))
 
 
 def _asker(request: Request) -> Hashable:
