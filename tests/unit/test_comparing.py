@@ -15,8 +15,7 @@ from panmesh.catalogue.comparing import compare
 from panmesh.catalogue.model import AccessView, DatasetKind, DatasetSummary, Origin, ParameterView
 from panmesh.ingest.plot import Axis, PlotData
 from panmesh.kernel.pid import Pid
-from panmesh.portal.overlay import Curve, Look, draw_overlay, fitting
-from panmesh.portal.plots import SIZES
+from panmesh.portal.overlay import OVERLAYS, Curve, Look, draw_overlay, fitting
 
 
 def _quantity(name: str, value: float | str | None, unit: str | None, low: float | None = None, high: float | None = None) -> Any:
@@ -75,7 +74,7 @@ def test_curves_share_an_axis_and_its_unit() -> None:
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 def test_twenty_curves_are_drawn_with_their_legend(size: str) -> None:
     kept, left = fitting([*(_curve(n) for n in range(1, 21)), _curve(21, "nm")])
-    drawn = ET.fromstring(draw_overlay(kept, left, Look(), SIZES[size]))
+    drawn = ET.fromstring(draw_overlay(kept, left, Look(), OVERLAYS[size]))
     lines = drawn.findall(".//{http://www.w3.org/2000/svg}polyline")
     texts = [t.text or "" for t in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert len(lines) == 20

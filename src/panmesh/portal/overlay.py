@@ -20,6 +20,7 @@ _STYLE = (
     + "}"
 )
 _LINE = 20  # pixels of a line of the legend
+OVERLAYS = {"wide": replace(SIZES["wide"], width=1216, height=560), "narrow": SIZES["narrow"]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +58,28 @@ def fitting(curves: Sequence[Curve]) -> tuple[tuple[Curve, ...], tuple[LeftOut, 
     return tuple(kept), tuple(left)
 
 
-def draw_overlay(curves: Sequence[Curve], left: Sequence[LeftOut], look: Look, size: Size = SIZES["wide"]) -> str:
+def draw_overlay(curves: Sequence[Curve], left: Sequence[LeftOut], look: Look, size: Size = OVERLAYS["wide"]) -> str:
     """A whole SVG document. The curves fit one another: see `fitting`; those left out are named below them."""
     placed = _levelled([(curve, _points(curve.plot, look)) for curve in curves], look)
     placed = [(curve, points) for curve, points in placed if points]
-    columns = 1 if size.width < 600 else 2
-    rows = math.ceil(len(placed) / columns)
-    legend = _LINE * (rows + len(left)) + 8
+    columns, rows = _columns(size), math.ceil(len(placed) / _columns(size))
+    height = extent(len(placed), size)[1] + _LINE * len(left)
     drawn = _curves(placed, look, size) if placed else centred("There are no finite numbers to draw.", size)
     below = "".join(_legend(curve, i, size, columns) for i, (curve, _) in enumerate(placed))
     below += "".join(_not_drawn(one, size, rows + i) for i, one in enumerate(left))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {size.height + legend}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {height}" role="img" '
         f'aria-label="{len(placed)} curves"><style>{STYLE}{_STYLE}</style>{drawn}{below}</svg>'
     )
+
+
+def extent(curves: int, size: Size) -> tuple[int, int]:
+    """Width and height of the drawing of so many, if all of them are drawn: a page keeps the room for it."""
+    return size.width, size.height + _LINE * math.ceil(curves / _columns(size)) + 8
+
+
+def _columns(size: Size) -> int:
+    return 1 if size.width < 600 else 2
 
 
 Points = list[tuple[float, float]]

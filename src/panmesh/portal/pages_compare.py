@@ -18,9 +18,9 @@ from panmesh.catalogue.model import DatasetRecord, DatasetSummary
 from panmesh.catalogue.query import DatasetQuery, Field, OneOf
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.errors import PanmeshError
-from panmesh.portal.overlay import Curve, LeftOut, Look, draw_overlay, fitting
+from panmesh.portal.overlay import OVERLAYS, Curve, LeftOut, Look, draw_overlay, extent, fitting
 from panmesh.portal.pages_basket import visitor_of
-from panmesh.portal.plots import SIZES, Drawings
+from panmesh.portal.plots import Drawings
 from panmesh.portal.previews import Previewed, preview_of, read_preview
 from panmesh.portal.rendering import page, render, size_of
 from panmesh.portal.words import plain_name, unit
@@ -65,6 +65,8 @@ def comparison(request: Request, _form: dict[str, str]) -> Response:
         looks=_looks(request, chosen),
         picture=_address("/compare/overlay.svg", chosen, _given(request)),
         most=MOST,
+        wide=extent(len(curves), OVERLAYS["wide"]),
+        narrow=extent(len(curves), OVERLAYS["narrow"]),
     )
 
 
@@ -96,7 +98,7 @@ def overlay(request: Request, _form: dict[str, str]) -> Response:
         kept, unlike = fitting(read)
         look = Look(logarithmic="log" in given, normalised="normal" in given, apart="apart" in given)
         left = sorted((*closed, *failed, *unlike), key=lambda one: one.number)
-        drawing = _DRAWINGS.keep(key, draw_overlay(kept, left, look, SIZES[size if size != "thumb" else "wide"]))
+        drawing = _DRAWINGS.keep(key, draw_overlay(kept, left, look, OVERLAYS.get(size, OVERLAYS["wide"])))
     headers = {
         "ETag": etag,
         "Cache-Control": "private, max-age=60",
