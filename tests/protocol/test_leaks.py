@@ -29,6 +29,8 @@ READ = {
     "/datasets/{pid}/pictures/{name}", "/investigations/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/logbook",
     "/api/v1/datasets/{pid}/notes", "/api/v1/investigations/{pid}/notes", "/api/v1/datasets/{pid}/mark", "/api/v1/investigations/{pid}/mark",
     "/api/v1/datasets/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/pictures/{name}", "/api/v1/notes/{number}",
+    "/notifications", "/notifications/searches/new", "/notifications/webhooks/{number:int}", "/feed", "/feed/{token}", "/unsubscribe/{token}",
+    "/api/v1/searches",
     "/api/v1/events", "/api/v1/webhooks", "/api/v1/webhooks/{number}", "/api/v1/webhooks/{number}/deliveries",
     "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
@@ -51,6 +53,11 @@ CHANGE = {
     # whose baskets may be changed is tested in test_baskets.py
     "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
     # whose webhooks and saved searches these are is tested in test_webhooks.py and test_alerts.py
+    "/notifications/searches", "/notifications/searches/{number:int}", "/notifications/searches/{number:int}/delete",
+    "/notifications/searches/{number:int}/undo", "/notifications/searches/{number:int}/new-address", "/notifications/webhooks",
+    "/notifications/webhooks/{number:int}/remove", "/notifications/webhooks/{number:int}/enable", "/notifications/webhooks/{number:int}/test",
+    "/notifications/webhooks/{number:int}/deliveries/{delivery:int}", "/api/v1/searches/{number}", "/api/v1/searches/{number}/undo",
+    "/api/v1/searches/{number}/new-addresses",
     "/api/v1/webhooks/{number}/enable", "/api/v1/webhooks/{number}/test", "/api/v1/webhooks/{number}/deliveries/{delivery}/redeliver",
 }  # fmt: skip
 # The Search API has no routes of the framework: one application for all below /api. What it answers to, by its own table.

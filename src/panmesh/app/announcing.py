@@ -12,6 +12,7 @@ import orjson
 import structlog
 
 from panmesh.app.compose import Composition
+from panmesh.app.mails import mailing
 from panmesh.catalogue.delivering import Delivering, Parts
 from panmesh.catalogue.events import Event
 from panmesh.catalogue.webhooks import Delivery
@@ -22,6 +23,7 @@ log = structlog.get_logger("panmesh.announcing")
 
 LOOK_SECONDS = 0.2
 CLOCK_SECONDS = 5.0  # also when nothing is committed: embargoes end, and attempts are due, by the clock
+ALERT_SECONDS = 10.0
 CALLS = 4  # at once; of one webhook never two
 KEEP_US = 30 * DAY_US  # deliveries that were done with
 
@@ -41,11 +43,12 @@ class Announcer:
                 chance=os.urandom,
             )
         )
+        self._mailing = mailing(app) if app.settings.mail.host is not None else None
         self._calling: set[int] = set()  # webhooks
 
     def loop(self) -> None:
         stamp: Hashable = None
-        looked = forgot = 0.0
+        looked = matched = forgot = 0.0
         with ThreadPoolExecutor(CALLS, "webhook") as calls:
             while not self._stopped.wait(LOOK_SECONDS):
                 found = self._app.database.stamp()
@@ -53,6 +56,9 @@ class Announcer:
                     stamp, looked = found, time.monotonic()
                     self._delivering.write_down()
                     self._call(calls)
+                if time.monotonic() - matched > ALERT_SECONDS:
+                    self._alert()
+                    matched = time.monotonic()
                 if time.monotonic() - forgot > 3600:
                     forgot = time.monotonic()
                     self._app.webhook_store.forget(self._app.clock() - KEEP_US)
@@ -62,6 +68,17 @@ class Announcer:
         self._delivering.write_down()
         for number in self._app.webhook_store.due(self._app.clock(), 1000):
             self._delivering.send(number)
+        self._alert()
+
+    def _alert(self) -> None:
+        """Matches are written down also where no mail server is: one that is configured later has what was new since then."""
+        new = self._app.matching.write_down()
+        if new:
+            log.info("new in saved searches", matches=new)
+        if self._mailing is not None:
+            self._mailing.gather()
+            if sent := self._mailing.send():
+                log.info("alerts mailed", mails=sent)
 
     def _call(self, calls: ThreadPoolExecutor) -> None:
         for number in self._app.webhook_store.due(self._app.clock(), 10 * CALLS):

@@ -35,6 +35,7 @@ from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
+from panmesh.adapters.sql.saved_searches import SqlSavedSearches
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.upkeep import SqlUpkeep
@@ -55,9 +56,13 @@ from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.importing import ImportService
 from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.noting import NoteService
+from panmesh.catalogue.query import DatasetQuery
+from panmesh.catalogue.saved_searches import Matching, SavedSearchService
 from panmesh.catalogue.search import SearchService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
+from panmesh.http.filters import query_of_address
+from panmesh.http.private_links import PrivateLinks
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
 from panmesh.ingest.profile import Profile
@@ -161,6 +166,25 @@ class Composition:
     @cached_property
     def webhooks(self) -> WebhookService:
         return WebhookService(self.webhook_store, self.events, self.caller, self.clock, os.urandom)
+
+    def parse_search(self, text: str) -> DatasetQuery:
+        return query_of_address(text, zone=self.settings.facility.time_zone)
+
+    @cached_property
+    def search_store(self) -> SqlSavedSearches:
+        return SqlSavedSearches(self.database)
+
+    @cached_property
+    def searches(self) -> SavedSearchService:
+        return SavedSearchService(self.search_store, self.events, self.parse_search, self.clock, os.urandom)
+
+    @cached_property
+    def matching(self) -> Matching:
+        return Matching(self.search_store, self.events, self.reads, self.accounts, self.parse_search, self.clock)
+
+    @cached_property
+    def private_links(self) -> PrivateLinks:
+        return PrivateLinks(secret_key(self.settings.data))
 
     @cached_property
     def cursors(self) -> Cursors:

@@ -38,6 +38,7 @@ KIND_OF = {
     "moved": EventKind.CORRECTED,
     "discarded": EventKind.WITHDRAWN,
 }
+LAST = 2**63 - 1  # no dataset has this id: a position with it is behind all of its instant
 MERGED = "merged into "  # and a pid
 
 

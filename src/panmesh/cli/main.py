@@ -19,6 +19,7 @@ _COMMANDS = {
     "user": ("panmesh.cli.people", "user", "Local accounts."),
     "token": ("panmesh.cli.people", "token", "API tokens."),
     "admin": ("panmesh.cli.admin", "admin", "Migrate, check, back up, restore, reindex."),
+    "mail": ("panmesh.cli.mail", "mail", "Alerts by mail: look at one, try the mail server."),
     "config": ("panmesh.cli.config", "config", "Check and show the configuration."),
     "conformance": ("panmesh.cli.conformance", "conformance", "Check any Search API provider against the specification."),
     "search": ("panmesh.cli.user", "search", "Find runs (over HTTP)."),

@@ -73,6 +73,21 @@ def list_(data: Path | None, config: Path | None) -> None:
     app.close()
 
 
+@user.command("mail")
+@facility
+@click.argument("login")
+@click.argument("address", required=False)
+def mail_(data: Path | None, config: Path | None, login: str, address: str | None) -> None:
+    """Where alerts of saved searches go; without an address none are mailed.
+
+    Example: panmesh user mail ada ada@example.org
+    """
+    app = compose(data, config)
+    app.accounts.set_email(login, address)
+    app.close()
+    click.echo(f"Mails to {login} go to {address}." if address else f"No mails go to {login}.")
+
+
 @user.command("password")
 @facility
 @click.argument("login")

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from panmesh.catalogue.query import (
@@ -64,6 +65,14 @@ def query_of(given: Mapping[str, Iterable[str]], *, zone: str = "UTC", offset: i
     if faults:
         raise Invalid("; ".join(f"{f.pointer}: {f.detail}" for f in faults), tuple(faults))
     return DatasetQuery(where=And(tuple(parts)) if parts else None, sort=sort, offset=offset, limit=limit)
+
+
+def query_of_address(text: str, *, zone: str) -> DatasetQuery:
+    """What is behind the question mark of the search page's address. Raises Invalid."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, max_num_fields=200):
+        given.setdefault(name, []).append(value)
+    return query_of(given, zone=zone)
 
 
 def _condition(name: str, values: list[str], zone: str) -> Condition | None:

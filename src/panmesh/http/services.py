@@ -16,14 +16,17 @@ from panmesh.catalogue.arrays import Arrays
 from panmesh.catalogue.basket import BasketService
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
+from panmesh.catalogue.events import EventService
 from panmesh.catalogue.graph_search import GraphService
 from panmesh.catalogue.listing import ListingService
 from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.noting import NoteService
+from panmesh.catalogue.saved_searches import SavedSearchService
 from panmesh.catalogue.search import SearchService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.event_stream import EventHub
+from panmesh.http.private_links import PrivateLinks
 from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.plot import PlotData
 from panmesh.ingest.ports import IngestDesk
@@ -66,7 +69,10 @@ class Services:
     notes: NoteService
     baskets: BasketService
     listing: ListingService
+    events: EventService
     webhooks: WebhookService
+    searches: SavedSearchService
+    private_links: PrivateLinks
     hub: EventHub
     cursors: Cursors
     desk: Callable[[], IngestDesk]
@@ -78,6 +84,7 @@ class Services:
     facility_name: str
     facility_contact: str | None
     open_unscheduled: bool  # said on the pages
+    mails: bool = False  # a mail server is configured
     offload: str = "none"
     offload_prefix: str = "/_files"
     public_url: str | None = None

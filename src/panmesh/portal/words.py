@@ -61,6 +61,16 @@ SCOPES = {
     "admin": "administer",
 }
 FILE_STATES = {"missing": "missing on disk", "changed": "changed on disk", "unreadable": "cannot be read now"}
+EVENTS = {
+    "run.created": "a run came",
+    "run.updated": "a run changed",
+    "run.complete": "a run is complete",
+    "digests.done": "its files have digests",
+    "read.failed": "a file could not be read",
+    "opened": "an embargo ended",
+    "run.corrected": "staff moved or merged a run",
+    "run.withdrawn": "staff discarded a run",
+}
 CONDITIONS = {"q": "Words", "from": "From", "to": "To", "quantity": "Quantity", "person": "Person", "visit": "Visit"}
 # What tells one run of a list from the next, the most telling first.
 TELLING = (

@@ -14,11 +14,10 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.permission import readable, state_label
 from panmesh.adapters.sql.tables import change, dataset, instrument, investigation, set_aside, terms
-from panmesh.catalogue.events import KIND_OF, MERGED, EventFilter, EventKind, Occurrence, Position
+from panmesh.catalogue.events import KIND_OF, LAST, MERGED, EventFilter, EventKind, Occurrence, Position
 
 READ_FAILED = "read failed"
 WINDOW = 10_000  # numbers of the feed in which a transaction may still be under way when a process begins to listen
-LAST = 2**63 - 1  # no dataset has this id
 
 
 class SqlFeed:

@@ -31,6 +31,7 @@ from panmesh.protocols.api.baskets import add_baskets
 from panmesh.protocols.api.corrections import add_corrections
 from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.notes import add_notes
+from panmesh.protocols.api.searches import add_searches
 from panmesh.protocols.api.webhooks import add_webhooks
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
@@ -98,6 +99,7 @@ def create_api(bundle: Services) -> FastAPI:
     add_corrections(api)
     add_events(api)
     add_webhooks(api)
+    add_searches(api)
     add_notes(api)
     add_baskets(api)
     _people(api)
