@@ -40,16 +40,16 @@ def test_a_photograph_is_pasted_seen_beforehand_and_kept(open_page: OpenPage) ->
     page.get_by_label("bad", exact=True).check()
     page.locator("input[name=tags]").fill("slipped")
     page.get_by_role("button", name="Save").click()
-    note = page.locator("article.written").last
+    note = page.locator("article.entry").last
     assert note.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 480
     assert page.locator("#notes .flag").inner_text() == "✕ bad"
     note.get_by_role("link", name=re.compile("edit")).click()
     _text(page).fill("Sample slipped twice.")
     page.get_by_role("button", name="Save").click()
-    page.locator("article.written").last.get_by_role("button", name=re.compile("delete")).click()
-    gone = page.locator("article.written.gone").last
+    page.locator("article.entry").last.get_by_role("button", name=re.compile("delete")).click()
+    gone = page.locator("article.entry.gone").last
     gone.get_by_role("button", name="undo").click()
-    assert "Sample slipped twice." in page.locator("article.written").last.inner_text()
+    assert "Sample slipped twice." in page.locator("article.entry").last.inner_text()
 
 
 def test_a_picture_that_is_none_is_said_where_it_was_pasted(open_page: OpenPage, faults: Faults) -> None:
@@ -66,7 +66,7 @@ def test_a_note_is_written_without_script(open_page: OpenPage) -> None:
     picture = {"name": "IMG_1.png", "mimeType": "image/png", "buffer": photograph()}
     page.locator("input[type=file]").set_input_files(picture)
     page.get_by_role("button", name="Save").click()
-    note = page.locator("article.written").last
+    note = page.locator("article.entry").last
     assert "Beam back." in note.inner_text()
     assert note.locator("img").count() == 1
     page.get_by_role("link", name="Logbook of the visit").click()
