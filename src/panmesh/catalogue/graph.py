@@ -38,7 +38,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Fields with their kind and the artefact that each belongs to; relations with their target and whether they lead to many."""
+    """Fields with their kind and the artefact that each belongs to; relations with their target and whether they lead to many.
+
+    A field "<relation>_id" is the key of the one record that the relation leads to, and as hidden as the relation.
+    """
 
     fields: Mapping[str, tuple[Kind, Artefact]]
     relations: Mapping[str, tuple[Entity, bool]]
@@ -56,7 +59,8 @@ def _all(artefact: Artefact, **kinds: Kind) -> dict[str, tuple[Kind, Artefact]]:
 
 SHAPES: Mapping[Entity, Shape] = {
     Entity.DATASET: Shape(
-        _all(_CORE, pid=_T, title=_T, is_public=Kind.BOOLEAN, creation_date=Kind.INSTANT) | _all(_FULL, size=_N),
+        _all(_CORE, pid=_T, title=_T, is_public=Kind.BOOLEAN, creation_date=Kind.INSTANT, instrument_id=_T)
+        | _all(_FULL, size=_N),
         {
             "documents": (Entity.DOCUMENT, True),
             "document": (Entity.DOCUMENT, False),
@@ -83,9 +87,11 @@ SHAPES: Mapping[Entity, Shape] = {
     Entity.INSTRUMENT: Shape(
         _all(_CORE, pid=_T, name=_T, facility=_T), {"datasets": (Entity.DATASET, True)}, "pid", ("name", "facility")
     ),
-    Entity.FILE: Shape(_all(_RAW, id=_T, name=_T, path=_T, size=_N), {"dataset": (Entity.DATASET, False)}, "id", ("name",)),
+    Entity.FILE: Shape(
+        _all(_RAW, id=_T, name=_T, path=_T, size=_N, dataset_id=_T), {"dataset": (Entity.DATASET, False)}, "id", ("name",)
+    ),
     Entity.PARAMETER: Shape(
-        _all(_FULL, id=_T, name=_T, value=Kind.ANY, unit=_T),
+        _all(_FULL, id=_T, name=_T, value=Kind.ANY, unit=_T, dataset_id=_T, document_id=_T),
         {"dataset": (Entity.DATASET, False), "document": (Entity.DOCUMENT, False)},
         "id",
         (),
@@ -95,7 +101,7 @@ SHAPES: Mapping[Entity, Shape] = {
     ),
     Entity.TECHNIQUE: Shape(_all(_CORE, pid=_T, name=_T, panet_id=_T), {"datasets": (Entity.DATASET, True)}, "pid", ("name",)),
     Entity.MEMBER: Shape(
-        _all(_CORE, id=_T, role=_T),
+        _all(_CORE, id=_T, role=_T, document_id=_T, person_id=_T, affiliation_id=_T),
         {
             "document": (Entity.DOCUMENT, False),
             "person": (Entity.PERSON, False),

@@ -74,9 +74,11 @@ def more(draw: st.DrawFn, records: list[Record]) -> More:
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
+_DATASETS = tuple(f"pm-{n:016d}" for n in (1, 2, 5))
+_DOCUMENTS = ("v1", "v2", "paper1000")
 _TEXTS: dict[tuple[Entity, str], tuple[str, ...]] = {
     (Entity.DATASET, "title"): WORDS,
-    (Entity.DATASET, "pid"): tuple(f"pm-{n:016d}" for n in (1, 2, 5)),
+    (Entity.DATASET, "pid"): _DATASETS,
     (Entity.DOCUMENT, "title"): WORDS,
     (Entity.DOCUMENT, "summary"): WORDS,
     (Entity.DOCUMENT, "type"): ("proposal", "publication"),
@@ -86,6 +88,12 @@ _TEXTS: dict[tuple[Entity, str], tuple[str, ...]] = {
     (Entity.PERSON, "full_name"): PEOPLE,
     (Entity.MEMBER, "role"): ROLES,
     (Entity.FILE, "name"): FILES,
+    (Entity.DATASET, "instrument_id"): ("i1", "i2", "i3"),
+    (Entity.FILE, "dataset_id"): _DATASETS,
+    (Entity.PARAMETER, "dataset_id"): _DATASETS,
+    (Entity.PARAMETER, "document_id"): _DOCUMENTS,
+    (Entity.MEMBER, "document_id"): _DOCUMENTS,
+    (Entity.MEMBER, "person_id"): ("p1", "p2", "person-1"),
     (Entity.TECHNIQUE, "pid"): TECHNIQUES,
     (Entity.TECHNIQUE, "name"): ("x-ray powder diffraction", "scattering", "x-ray probe"),
 }
@@ -136,6 +144,9 @@ def _quantity(draw: st.DrawFn) -> GraphCondition:
     parts: list[GraphCondition] = [Test("name", draw(st.sampled_from((GraphOp.EQ, GraphOp.EQ, GraphOp.NEQ))), name)]
     if draw(st.booleans()):
         parts.append(draw(_test("value", _NUMBER_OPS, st.integers(-300, 20_000))))
+    if not draw(st.integers(0, 3)):
+        owner = draw(st.sampled_from(("dataset_id", "document_id")))
+        parts.append(draw(_test(owner, _TEXT_OPS, st.sampled_from(_TEXTS[Entity.PARAMETER, owner]))))
     if draw(st.booleans()):
         parts.append(Test("unit", GraphOp.EQ, draw(st.sampled_from((*(u for u in UNITS[name] if u), "m", "angstrom")))))
     return All(tuple(parts))

@@ -138,6 +138,16 @@ def _members(provider: Provider) -> None:
     require(all(one["person"]["fullName"] for one in found["members"]), "each with a person")
 
 
+@check("a key among the fields is that of the record it names, and finds it", "common/models of the reference implementation")
+def _keys(provider: Provider) -> None:
+    keyed = [one for one in provider.some("Datasets", "instrument") if "instrumentId" in one]
+    if not keyed:
+        raise NotApplicable("datasets have no instrumentId")
+    require(all(one["instrumentId"] == one["instrument"]["pid"] for one in keyed), "instrumentId is the instrument's pid")
+    where = {"pid": keyed[0]["pid"], "instrumentId": keyed[0]["instrumentId"]}
+    require(provider.pids("Datasets", {"where": where}) == [keyed[0]["pid"]], "a condition on instrumentId finds it")
+
+
 @check("datasets lead to their documents", "data-model.md, dataset: documents (or document)")
 def _documents(provider: Provider) -> None:
     document = provider.first("Documents", "datasets")

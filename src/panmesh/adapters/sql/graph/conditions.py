@@ -116,10 +116,11 @@ class Conditions:
         shape = SHAPES[source.entity]
         found: list[ColumnElement[Any]] = []
         for name, descending in selection.order:
-            if name not in source.columns or name not in shape.fields:
+            if name not in shape.fields or (name not in source.columns and name not in source.keys):
                 continue
             kind, artefact = shape.fields[name]
-            column = self.readable(source, name, artefact)
+            key = source.keys.get(name)
+            column = key.of(source.hidden[key.hidden]) if key is not None else self.readable(source, name, artefact)
             column = code_points(column) if kind is Kind.TEXT else column
             found.append(column.desc().nulls_last() if descending else column.asc().nulls_last())
         return found
@@ -179,11 +180,14 @@ class Conditions:
 
     def _test(self, source: Source, test: Test) -> ColumnElement[bool]:
         fields = SHAPES[source.entity].fields
+        if (key := source.keys.get(test.field)) is not None:
+            said = self._letters(source, key.table.c[key.column], test)
+            return source.hidden[key.hidden].in_(key.which(said))
         if test.field not in fields or test.field not in source.columns:
             return false()
         kind, artefact = fields[test.field]
         said = self._compare(source, test, kind)
-        if test.field in source.told:
+        if test.field in source.told and not _above_zero(test):
             said = and_(said, source.told[test.field])
         if artefact is Artefact.CORE_METADATA or source.terms_id is None:
             return said
@@ -253,6 +257,15 @@ class Conditions:
                 found = like(folded(column), like_pattern(fold(values[0]), sqlite=self._sqlite))
                 return found if test.op is GraphOp.ILIKE else and_(column != "[]", not_(found))
         return false()
+
+
+def _above_zero(test: Test) -> bool:
+    """Whether a number that satisfies it was told: a size that its source did not say is kept as 0."""
+    if test.op in (GraphOp.LT, GraphOp.LTE, GraphOp.NEQ, GraphOp.NIN):
+        return False
+    values = test.value if isinstance(test.value, tuple) else (test.value,)
+    least = values[0] if test.op is GraphOp.BETWEEN else min(values, default=1)
+    return least > 0 or (test.op is GraphOp.GT and least == 0)
 
 
 def _tables(from_: FromClause) -> list[FromClause]:

@@ -19,9 +19,10 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
+from panmesh.adapters.sql.graph.keys import Keys
 from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons
 from panmesh.adapters.sql.graph.rights import Rights
-from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
+from panmesh.adapters.sql.graph.sources import LINKS, Around, Source, at
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue import quantity_names
@@ -48,6 +49,7 @@ AT_ONCE = 500  # parents whose relation is loaded by one statement
 MAX_NODES = 200_000  # of one answer's page
 WALK = 1000  # rows that are looked through before everything that satisfies a condition is searched
 FEW = 5000  # records that are rather searched than walked to
+LAST = "\U0010ffff"  # after every key
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
@@ -57,6 +59,7 @@ class SqlGraph:
     def __init__(self, database: Database, manifests: ManifestStore) -> None:
         self._db = database
         self._manifests = manifests
+        self._instruments: dict[Any, str] = {}  # pids, which stay as they were minted
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
         with self._reading(viewer, now_us) as reading:
@@ -100,8 +103,9 @@ class SqlGraph:
     def _reading(self, viewer: Viewer, now_us: int) -> Iterator[_Reading]:
         """What RE2 takes for a regular expression and PostgreSQL does not is none here."""
         try:
-            with self._db.read() as connection:
-                yield _Reading(connection, Around(viewer, now_us), self._db.sqlite, self._manifests)
+            with self._db.read() as connection, at(now_us):
+                keys = Keys(connection, {t.instrument: self._instruments})
+                yield _Reading(connection, Around(viewer), now_us, self._db.sqlite, self._manifests, keys)
         except DataError as error:
             if getattr(error.orig, "sqlstate", None) != "2201B":
                 raise
@@ -111,13 +115,16 @@ class SqlGraph:
 class _Reading:
     """One transaction, one viewer, one instant."""
 
-    def __init__(self, connection: Connection, around: Around, sqlite: bool, manifests: ManifestStore) -> None:
+    def __init__(
+        self, connection: Connection, around: Around, now_us: int, sqlite: bool, manifests: ManifestStore, keys: Keys
+    ) -> None:
         self._connection = connection
+        self._keys = keys
         self._around = around
         self._sqlite = sqlite
         self._vocabulary = Vocabulary(connection)
         self._files = Files(connection, manifests)
-        self._rights = Rights(connection, around.viewer, around.now_us)
+        self._rights = Rights(connection, around.viewer, now_us)
         self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
         self._nodes = 0
 
@@ -158,19 +165,18 @@ class _Reading:
         """The page, if it fills up within a stretch of rows; else None."""
         if any(SHAPES[entity].relations[i.relation][0] is Entity.FILE for i in selection.includes if i.required):
             return None
-        around = Around(self._around.viewer, self._around.now_us, walking=True)
+        around = Around(self._around.viewer, walking=True)
         say = Conditions(around, self._vocabulary, self._sqlite, self._files.having)
         source = around.source(entity)
         key = code_points(source.columns[SHAPES[entity].key])
-        stretch = select(key).select_from(source.from_).order_by(key).offset(WALK).limit(1)
         start = key > storable(selection.after) if selection.after is not None else true()
-        end = self._connection.execute(stretch.where(start)).scalar()
-        query = say.select(source, selection, *self._columns(source), literal(NO_SCORE).label("score")).where(start)
-        if end is not None:
-            query = query.where(key <= end)
+        end = select(key).select_from(source.from_).where(start).order_by(key).offset(WALK).limit(1)
+        columns = self._columns(source)
+        query = say.select(source, selection, *columns, literal(NO_SCORE).label("score")).where(start)
+        query = query.where(key <= func.coalesce(end.correlate(None).scalar_subquery(), LAST))
         query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
         rows = self._connection.execute(query).mappings().all()
-        if end is not None and len(rows) < (selection.limit or 0):
+        if len(rows) < (selection.limit or 0) and self._connection.execute(end).scalar() is not None:
             return None
         return self._nodes_of(source, rows, selection, root=True)
 
@@ -210,6 +216,7 @@ class _Reading:
     def _as_nodes(self, source: Source, rows: Sequence[Any]) -> list[Node]:
         """Without what the viewer may not read."""
         nodes = [_node(source, row) for row in rows]
+        self._keys.tell(source, nodes, rows)
         if source.terms_id is not None:
             self._rights.learn(row["_terms_id"] for row in rows)
             for node, row in zip(nodes, rows, strict=True):

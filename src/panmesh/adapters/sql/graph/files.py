@@ -63,7 +63,8 @@ class Files:
 
 
 def values_of(pid: str, number: int, row: FileRow) -> dict[str, Any]:
-    return {"id": f"{_NO_ID.sub('_', pid)}~{number}", "name": row.name, "path": row.path or None, "size": row.told_size}
+    identity = f"{_NO_ID.sub('_', pid)}~{number}"
+    return {"id": identity, "name": row.name, "path": row.path or None, "size": row.told_size, "dataset_id": pid}
 
 
 def _likely(condition: GraphCondition | None, names: Any) -> ColumnElement[bool]:

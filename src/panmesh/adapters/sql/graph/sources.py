@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, case, cast, func, literal, null, or_, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
-from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.access.viewer import ANONYMOUS, TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.permission import readable, state_label
 from panmesh.catalogue.graph import Entity
@@ -33,6 +50,30 @@ class Source:
     folded: Mapping[str, Column]
     words: tuple[tuple[Artefact, Column], ...] = ()  # texts that free words look into, the widest last
     told: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)  # of fields that are not known of every row: whether
+    keys: Mapping[str, Key] = field(default_factory=dict)  # fields that are keys of other records
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The key of the record in `table` whose `own` column is what this row has as `hidden`; never joined, so that it costs only who asks."""
+
+    hidden: str
+    table: Any
+    column: str
+    own: str = "id"
+
+    @property
+    def all(self) -> Any:
+        """(what rows have, key) of every record."""
+        return select(self.table.c[self.own], self.table.c[self.column])
+
+    def which(self, said: ColumnElement[bool]) -> Any:
+        """What rows have whose key satisfies a condition."""
+        return select(self.table.c[self.own]).where(said).correlate(None)
+
+    def of(self, row: Column) -> Column:
+        found = select(self.table.c[self.column]).where(self.table.c[self.own] == row)
+        return found.correlate_except(self.table).scalar_subquery()
 
 
 class Columns(Mapping[str, Column]):
@@ -57,19 +98,33 @@ class Columns(Mapping[str, Column]):
         return name in self._ready or name in self._later
 
 
+_NOW: ContextVar[int] = ContextVar("now_us")
+NOW: Any = bindparam("now_us", type_=BigInteger, callable_=_NOW.get)  # of the question that is being asked
+
+
+@contextmanager
+def at(now_us: int) -> Iterator[None]:
+    """The instant of all statements within: what depends on nothing else is made once for all questions, which takes longer than
+    to answer many of them."""
+    token = _NOW.set(now_us)
+    try:
+        yield
+    finally:
+        _NOW.reset(token)
+
+
 class Around:
-    """One viewer at one instant, while one statement is made.
+    """One viewer, while one statement is made; it is asked `at` an instant.
 
     `walking`: conditions are said so that rows can be looked through one after another until a page is full, instead of
     so that all rows that satisfy them are found at once.
     """
 
-    def __init__(self, viewer: Viewer, now_us: int, *, walking: bool = False) -> None:
+    def __init__(self, viewer: Viewer, *, walking: bool = False, scanning: bool = False) -> None:
         self.viewer = viewer
-        self.now_us = now_us
         self.walking = walking
-        self.scanning = False  # every row is looked through anyhow: by the index that holds the text, not by that of the terms
-        self._used: dict[str, int] = {}
+        self.scanning = scanning  # every row is looked through anyhow: by the index that holds the text, not by that of the terms
+        self._used: dict[tuple[Entity, Entity | None], int] = {}
         self._readable: dict[Artefact, ColumnElement[bool]] = {}
 
     def begin(self, *, scanning: bool = False) -> None:
@@ -81,7 +136,8 @@ class Around:
         if terms_id is None:
             return true()
         if artefact not in self._readable:
-            self._readable[artefact] = readable(self.viewer, artefact, self.now_us)
+            anybody = self.viewer == ANONYMOUS
+            self._readable[artefact] = _readable_by_anybody(artefact) if anybody else readable(self.viewer, artefact, NOW)
         holds = self._readable[artefact]
         if self.walking:
             row = select(literal(1)).select_from(t.terms).where(t.terms.c.id == terms_id, holds)
@@ -90,23 +146,26 @@ class Around:
         return here.in_(select(t.terms.c.id).where(holds))
 
     def is_public(self, terms_id: Column) -> ColumnElement[bool]:
-        return terms_id.in_(select(t.terms.c.id).where(state_label(self.now_us) == State.OPEN.value))
-
-    def _alias(self, table: Any) -> Any:
-        """Names are made once for all statements: to make one takes longer than many a statement."""
-        number = self._used.get(table.name, 0)
-        self._used[table.name] = number + 1
-        return _alias(table, number)
+        return terms_id.in_(select(t.terms.c.id).where(state_label(NOW) == State.OPEN.value))
 
     def source(self, entity: Entity, parent: Entity | None = None) -> Source:
         """Parameters are those of datasets or of documents, as the parent says."""
+        parent = parent if entity is Entity.PARAMETER else None
+        number = self._used.get((entity, parent), 0)
+        self._used[entity, parent] = number + 1
+        if self.viewer == ANONYMOUS:
+            return _for_anybody(entity, parent, number, self.walking, self.scanning)
+        return self.make(entity, parent, number)
+
+    def make(self, entity: Entity, parent: Entity | None, number: int) -> Source:
+        """`number`: of the same entity in the same statement."""
         if entity is Entity.PARAMETER:
-            return self._parameter(t.document_parameter if parent is Entity.DOCUMENT else t.parameter, parent)
-        made: Source = _MAKERS[entity](self)
+            return self._parameter(t.document_parameter if parent is Entity.DOCUMENT else t.parameter, parent, number)
+        made: Source = _MAKERS[entity](self, number)
         return made
 
-    def dataset(self) -> Source:
-        d = self._alias(t.dataset)
+    def dataset(self, number: int) -> Source:
+        d = _alias(t.dataset, number)
         return Source(
             Entity.DATASET,
             d,
@@ -128,10 +187,11 @@ class Around:
             {"title": d.c.title_folded},
             ((Artefact.CORE_METADATA, d.c.core_text), (Artefact.FULL_METADATA, d.c.full_text)),
             {"size": or_(d.c.total_bytes > 0, d.c.origin == Origin.NATIVE.value)},
+            {"instrument_id": Key("instrument_id", t.instrument, "pid")},
         )
 
-    def document(self) -> Source:
-        d = self._alias(t.document)
+    def document(self, number: int) -> Source:
+        d = _alias(t.document, number)
         plain = ("pid", "type", "title", "summary", "doi")
         dates = {"keywords": d.c.keywords_json, "start_date": d.c.starts_us, "end_date": d.c.ends_us}
         text = func.coalesce(d.c.title_folded, "") + " " + func.coalesce(d.c.summary_folded, "")
@@ -153,8 +213,8 @@ class Around:
             ((Artefact.CORE_METADATA, text),),
         )
 
-    def instrument(self) -> Source:
-        i, f = self._alias(t.instrument), self._alias(t.facility)
+    def instrument(self, number: int) -> Source:
+        i, f = _alias(t.instrument, number), _alias(t.facility, number)
         return Source(
             Entity.INSTRUMENT,
             i.join(f, f.c.id == i.c.facility_id),
@@ -166,29 +226,30 @@ class Around:
             ((Artefact.CORE_METADATA, func.lower(i.c.name + " " + f.c.name + " " + func.coalesce(i.c.description, ""))),),
         )
 
-    def sample(self) -> Source:
-        s = self._alias(t.sample)
+    def sample(self, number: int) -> Source:
+        s = _alias(t.sample, number)
         columns = {"pid": s.c.pid, "name": s.c.name, "description": s.c.description}
         return Source(Entity.SAMPLE, s, columns, {"id": s.c.id}, true(), None, {"name": s.c.name_folded})
 
-    def member(self) -> Source:
-        m = self._members.alias()
+    def member(self, number: int) -> Source:
+        m = _alias(_members(), number)
         known = select(t.document.c.id).where(self.may(Artefact.CORE_METADATA, t.document.c.terms_id))
         hidden = {name: m.c[name] for name in ("id", "document_id", "person_key", "affiliation_id")}
-        return Source(Entity.MEMBER, m, {"id": m.c.id, "role": m.c.role}, hidden, m.c.document_id.in_(known), None, {})
+        columns = {"id": m.c.id, "role": m.c.role}
+        return Source(Entity.MEMBER, m, columns, hidden, m.c.document_id.in_(known), None, {}, keys=_MEMBER_KEYS)
 
-    def person(self) -> Source:
-        p = self._alias(_PEOPLE)
+    def person(self, number: int) -> Source:
+        p = _alias(_PEOPLE, number)
         fields = ("id", "full_name", "orcid", "researcher_id", "first_name", "last_name")
         return Source(Entity.PERSON, p, {f: p.c[f] for f in fields}, {"key": p.c.key}, true(), None, {})
 
-    def affiliation(self) -> Source:
-        a = self._alias(t.affiliation)
+    def affiliation(self, number: int) -> Source:
+        a = _alias(t.affiliation, number)
         columns: dict[str, Column] = {f: a.c[f] for f in ("name", "address", "city", "country")}
         return Source(Entity.AFFILIATION, a, {"id": a.c.affiliation_key} | columns, {"id": a.c.id}, true(), None, {})
 
-    def _parameter(self, table: Any, parent: Entity | None) -> Source:
-        p = self._alias(table)
+    def _parameter(self, table: Any, parent: Entity | None, number: int) -> Source:
+        p = _alias(table, number)
         owner = "document_id" if table is t.document_parameter else "dataset_id"
         owners = t.document if table is t.document_parameter else t.dataset
         visible: ColumnElement[bool] = true()
@@ -203,40 +264,52 @@ class Around:
             visible,
             None,
             {},
+            keys={owner: Key(owner, owners, "pid")},
         )
 
-    @cached_property
-    def _members(self) -> Any:
-        m, d, tm, a = t.member, t.document, t.team_member, t.account
-        brought = select(
-            ("m" + cast(m.c.id, Text)).label("id"),
-            m.c.document_id,
-            m.c.role,
-            ("p" + cast(m.c.person_id, Text)).label("person_key"),
-            m.c.affiliation_id,
+
+@cache
+def _members() -> Any:
+    m, d, tm, a = t.member, t.document, t.team_member, t.account
+    brought = select(
+        ("m" + cast(m.c.id, Text)).label("id"),
+        m.c.document_id,
+        m.c.role,
+        ("p" + cast(m.c.person_id, Text)).label("person_key"),
+        m.c.affiliation_id,
+    )
+    role = case((tm.c.role == TeamRole.PI.value, "principal investigator"), else_="member")
+    teams = (
+        select(
+            (literal("t") + cast(d.c.id, Text) + "-" + cast(a.c.id, Text)).label("id"),
+            d.c.id.label("document_id"),
+            role.label("role"),
+            ("a" + cast(a.c.id, Text)).label("person_key"),
+            null().label("affiliation_id"),
         )
-        role = case((tm.c.role == TeamRole.PI.value, "principal investigator"), else_="member")
-        teams = (
-            select(
-                (literal("t") + cast(d.c.id, Text) + "-" + cast(a.c.id, Text)).label("id"),
-                d.c.id.label("document_id"),
-                role.label("role"),
-                ("a" + cast(a.c.id, Text)).label("person_key"),
-                null().label("affiliation_id"),
-            )
-            .join(t.terms, t.terms.c.id == d.c.terms_id)
-            .join(tm, tm.c.team_id == t.terms.c.team_id)
-            .join(a, a.c.id == tm.c.account_id)
-            .where(
-                d.c.investigation_id.is_not(None),
-                tm.c.role.in_([TeamRole.PI.value, TeamRole.MEMBER.value]),
-                or_(tm.c.expires_us.is_(None), tm.c.expires_us > self.now_us),
-            )
+        .join(t.terms, t.terms.c.id == d.c.terms_id)
+        .join(tm, tm.c.team_id == t.terms.c.team_id)
+        .join(a, a.c.id == tm.c.account_id)
+        .where(
+            d.c.investigation_id.is_not(None),
+            tm.c.role.in_([TeamRole.PI.value, TeamRole.MEMBER.value]),
+            or_(tm.c.expires_us.is_(None), tm.c.expires_us > NOW),
         )
-        return union_all(brought, teams).subquery()
+    )
+    return union_all(brought, teams).subquery("members")
 
 
 _TERMS = t.terms.alias("own_terms")
+
+
+@cache
+def _readable_by_anybody(artefact: Artefact) -> ColumnElement[bool]:
+    return readable(ANONYMOUS, artefact, NOW)
+
+
+@lru_cache(maxsize=1000)
+def _for_anybody(entity: Entity, parent: Entity | None, number: int, walking: bool, scanning: bool) -> Source:
+    return Around(ANONYMOUS, walking=walking, scanning=scanning).make(entity, parent, number)
 
 
 @cache
@@ -244,6 +317,7 @@ def _alias(table: Any, number: int) -> Any:
     return table.alias(f"{table.name}_{number}")
 
 
+PERSON_OF_ACCOUNT = "person-"
 _PEOPLE = union_all(
     select(
         ("p" + cast(t.person.c.id, Text)).label("key"),
@@ -256,7 +330,7 @@ _PEOPLE = union_all(
     ),
     select(
         ("a" + cast(t.account.c.id, Text)).label("key"),
-        ("person-" + cast(t.account.c.id, Text)).label("id"),  # a login is nobody's business
+        (PERSON_OF_ACCOUNT + cast(t.account.c.id, Text)).label("id"),  # a login is nobody's business
         t.account.c.name.label("full_name"),
         t.account.c.orcid,
         null().label("researcher_id"),
@@ -264,6 +338,12 @@ _PEOPLE = union_all(
         null().label("last_name"),
     ),
 ).subquery("people")
+
+_MEMBER_KEYS = {
+    "document_id": Key("document_id", t.document, "pid"),
+    "person_id": Key("person_key", _PEOPLE, "id", "key"),
+    "affiliation_id": Key("affiliation_id", t.affiliation, "affiliation_key"),
+}
 
 _MAKERS: Mapping[Entity, Any] = {
     Entity.DATASET: Around.dataset,

@@ -6,6 +6,7 @@ Terms are PaNET's, and those that other catalogues brought (table `technique`), 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
@@ -34,9 +35,13 @@ class Vocabulary:
     """All terms, and which of them a condition means."""
 
     def __init__(self, connection: Connection) -> None:
-        self.own = {
-            row.pid: Term(row.pid, row.name, row.panet_pid, (row.name,)) for row in connection.execute(select(t.technique))
-        }
+        self._connection = connection
+
+    @cached_property
+    def own(self) -> dict[str, Term]:
+        """Those that other catalogues brought; read when they are needed."""
+        found = self._connection.execute(select(t.technique))
+        return {row.pid: Term(row.pid, row.name, row.panet_pid, (row.name,)) for row in found}
 
     def term(self, pid: str) -> Term:
         if pid in self.own:
