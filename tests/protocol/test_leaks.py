@@ -134,6 +134,31 @@ def test_no_path_of_the_search_api_tells_an_outsider_of_what_is_hidden(house: Ho
                     assert not [p for p in hidden if p in str(answer.headers)], (path, question)
 
 
+def test_no_path_of_scicats_interface_tells_an_outsider_of_what_is_hidden(house: House) -> None:
+    """What it answers to is in its own tests; here every path that reads, with every pid, as nobody and as an outsider."""
+    lists = ("datasets", "datasets/fullquery", "datasets/count", "datasets/findone", "datasets/public")
+    lists += ("instruments", "instruments/findone", "proposals", "samples", "publisheddata")
+    ones = (
+        "datasets/{}",
+        "datasets/public/{}",
+        "datasets/{}/origdatablocks",
+        "datasets/{}/attachments",
+        "datasets/{}/datablocks",
+    )
+    ones += ("instruments/{}", "proposals/{}", "samples/{}", "publisheddata/{}")
+    hidden = {*(PIDS[name] for name in HIDDEN), *(f"pm-visit{list(PIDS).index(name) + 1}" for name in HIDDEN)}
+    asked = {"include": "all", "fields": json.dumps({"text": SECRET}), "filter": json.dumps({"order": "datasetName DESC"})}
+    for headers in ({}, house.bearer("outsider")):
+        urls = [*lists, *(one.format(pid) for one in ones for pid in (*sorted(hidden), SECRET, PIDS["embargoed"]))]
+        for url in urls:
+            for version in ("v3", "v4"):
+                answer = house.client.get(f"/api/{version}/{url}", params=asked, headers=headers)
+                assert answer.status_code < 500, url
+                said = answer.text.replace(url.rpartition("/")[2], "")  # what was asked for may be repeated
+                assert SECRET not in said, url
+                assert not [pid for pid in hidden if pid in said], url
+
+
 def _entity(path: str) -> Entity:
     return COLLECTIONS[path.split("/")[2].lower()]
 

@@ -313,3 +313,16 @@ def test_pages_that_are_too_large_are_asked_for_in_pieces(tmp_path: Path, monkey
     provider = Provider(250)
     assert len(pids(live(provider, tmp_path))) == 252
     assert min(asked["limit"] for name, asked in provider.asked if name == "Datasets" and asked["limit"] > 1) == 25
+
+
+def test_pages_that_take_too_long_are_asked_for_in_pieces(tmp_path: Path) -> None:
+    """A document with a hundred thousand datasets takes its time; five hundred of them, more than anybody waits."""
+    provider = Provider(250)
+
+    def trouble(request: httpx.Request) -> httpx.Response | None:
+        if json.loads(request.url.params["filter"])["limit"] > 30:
+            raise httpx.ReadTimeout("slow", request=request)
+        return None
+
+    provider.trouble = trouble
+    assert len(pids(live(provider, tmp_path))) == 252

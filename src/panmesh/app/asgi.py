@@ -31,6 +31,7 @@ from panmesh.portal.pages import on_http_error, routes
 from panmesh.protocols.api.app import create_api
 from panmesh.protocols.h5.routes import h5_routes
 from panmesh.protocols.panosc.app import SearchApi
+from panmesh.protocols.scicat.app import ScicatApi
 from panmesh.wire.panosc import iso
 
 DISK_LOW = 1 << 30  # bytes: below this /health says so
@@ -44,6 +45,7 @@ def services_of(app: Composition) -> Services:
         audit=app.audit,
         editing=app.editing,
         corrections=app.corrections,
+        pushing=app.pushing,
         notes=app.notes,
         baskets=app.baskets,
         listing=app.listing,
@@ -141,6 +143,9 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
             Route("/metrics", metrics),
             Mount("/api/v1", create_api(bundle)),
             Mount("/api/h5", routes=h5_routes(stamp)),
+            *(Mount(f"/api/{version}", ScicatApi(bundle)) for version in ("v3", "v4")),
+            Mount("/api/auth", ScicatApi(bundle, before=1)),  # where its clients sign in, as they are given the address
+            Mount("/auth", ScicatApi(bundle, before=0)),
             Mount("/api", search_api),
             *routes(),
         ],

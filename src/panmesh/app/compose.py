@@ -33,6 +33,7 @@ from panmesh.adapters.sql.importing import SqlImports
 from panmesh.adapters.sql.listing import SqlListing
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.notes import SqlNotes
+from panmesh.adapters.sql.pushing import SqlPushes
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.saved_searches import SqlSavedSearches
@@ -66,6 +67,7 @@ from panmesh.http.private_links import PrivateLinks
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
 from panmesh.ingest.profile import Profile
+from panmesh.ingest.pushing import PushService
 from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.schedule import ScheduleService
 from panmesh.ingest.service import IngestService
@@ -294,6 +296,12 @@ class Composition:
     def importing(self) -> ImportService:
         store = SqlImports(self.database, self.manifests, self.settings.facility.key, policy_version=self.settings.policy.version)
         return ImportService(store, self.clock)
+
+    @cached_property
+    def pushing(self) -> PushService:
+        key = self.settings.facility.key
+        store = SqlPushes(self.database, self.directory, self.manifests, key, margin_us=self._margin_us)
+        return PushService(store, self.storages, self.clock)
 
     @property
     def facility_name(self) -> str:

@@ -31,6 +31,7 @@ from panmesh.ingest.facts import PlotFacts
 from panmesh.ingest.plot import PlotData
 from panmesh.ingest.ports import IngestDesk
 from panmesh.ingest.profile import Profile
+from panmesh.ingest.pushing import PushService
 from panmesh.kernel.clock import Clock
 
 
@@ -66,6 +67,7 @@ class Services:
     audit: AuditLog
     editing: EditingService
     corrections: CorrectionService
+    pushing: PushService
     notes: NoteService
     baskets: BasketService
     listing: ListingService

@@ -61,7 +61,8 @@ def to_sample(raw: Raw) -> ImportedSample | None:
     pid = pid_of(raw, "sampleId")
     said = text(raw.get("description"))
     formula = text(mapping(raw.get("sampleCharacteristics")).get("chemical_formula"))
-    return None if pid is None else ImportedSample(pid=pid, name=(said or pid)[:250], description=said, formula=formula)
+    name = text(raw.get("sampleName")) or said or pid
+    return None if pid is None else ImportedSample(pid=pid, name=str(name)[:250], description=said, formula=formula)
 
 
 def to_proposal(raw: Raw) -> ImportedDocument | None:

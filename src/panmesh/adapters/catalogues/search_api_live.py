@@ -92,9 +92,8 @@ class LiveSearchApi:
                 page = self._get(entity, asked, cursor=cursor)
             except _TooMuch as error:
                 if limit == 1:
-                    raise PeerFailed(
-                        f"one record of {entity} of {self._url} has more than {LARGEST >> 20} MiB.", self._url
-                    ) from error
+                    detail = f"one record of {entity} of {self._url} has more than {LARGEST >> 20} MiB."
+                    raise PeerFailed(detail, self._url) from error
                 limit = max(1, limit // 4)
                 continue
             if not isinstance(page, list):
@@ -132,6 +131,11 @@ class LiveSearchApi:
             wait = 0.0
             try:
                 status, headers, body = self._fetch(f"{self._url}/{path.capitalize()}", params)
+            except httpx.TimeoutException as error:
+                if asked is not None and asked.get("limit", 1) > 1:
+                    raise _TooMuch from error  # a page of a million nested records takes its time: smaller ones do not
+                said = type(error).__name__
+                continue
             except httpx.TransportError as error:
                 said = type(error).__name__
                 continue

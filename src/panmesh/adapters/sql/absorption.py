@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, tuple_, update
 
+from panmesh.adapters.sql.push_tables import pushed_file, pushed_record
 from panmesh.adapters.sql.tables import (
     change,
     dataset,
@@ -94,7 +95,7 @@ def _redirect(connection: Connection, parts: list[int], master: int, now_us: int
             update(layer).where(layer.c.dataset_id == row.id, layer.c.source != "file").values(dataset_id=target.id)
         )
         connection.execute(update(pid).where(pid.c.concept == row.pid).values(concept=target.pid, kind="alias", version=None))
-        remove_dataset(connection, row.id)
+        remove_dataset(connection, row.id, into=target.id)
         connection.execute(
             change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": f"merged into {target.pid}"}
         )
@@ -105,8 +106,13 @@ _OF_DATASET = (
 )  # fmt: skip
 
 
-def remove_dataset(connection: Connection, dataset_id: int) -> None:
-    """The rows of one dataset; its pid stays in the pid table."""
+def remove_dataset(connection: Connection, dataset_id: int, *, into: int) -> None:
+    """The rows of one dataset that is one with another from now on; its pid stays in the pid table, and what scripts sent goes along."""
+    connection.execute(update(pushed_record).where(pushed_record.c.dataset_id == dataset_id).values(dataset_id=into))
+    taken = select(pushed_file.c.storage, pushed_file.c.path).where(pushed_file.c.dataset_id == into)
+    both = tuple_(pushed_file.c.storage, pushed_file.c.path).in_(connection.execute(taken).all())
+    connection.execute(delete(pushed_file).where(pushed_file.c.dataset_id == dataset_id, both))
+    connection.execute(update(pushed_file).where(pushed_file.c.dataset_id == dataset_id).values(dataset_id=into))
     for table in _OF_DATASET:
         connection.execute(delete(table).where(table.c.dataset_id == dataset_id))
     connection.execute(delete(relation).where(or_(relation.c.derived_id == dataset_id, relation.c.source_id == dataset_id)))

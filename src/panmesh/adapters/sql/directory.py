@@ -68,6 +68,12 @@ class Directory:
                     self._load(connection)
         return self._instruments[wanted]
 
+    def known(self, name: str) -> InstrumentEntry | None:
+        """The instrument of that key, name or alias, if there is one."""
+        with self._db.read() as connection:
+            self._load(connection)
+        return self._instruments.get(key_of(name))
+
     def visits(self, instrument_id: int, start_us: int | None, names: Sequence[str]) -> list[Visit]:
         """Those that run about then, and those that a name matches."""
         if start_us is None:

@@ -50,10 +50,10 @@ class SqlEditing:
     def history(self, viewer: Viewer, pid: str, now_us: int) -> tuple[Change, ...]:
         with self._db.read() as connection:
             row = self._row(connection, pid)
-            if row is None or not may_read(viewer, _terms(row), Artefact.FULL_METADATA, now_us):
+            if row is None or not may_read(viewer, terms_value(row), Artefact.FULL_METADATA, now_us):
                 raise NotFound()
             query = select(layer).where(layer.c.dataset_id == row.dataset_id).order_by(layer.c.id.desc())
-            named = sees_editors(viewer, _terms(row))
+            named = sees_editors(viewer, terms_value(row))
             return tuple(_change(one, named=named) for one in connection.execute(query))
 
     def undo(self, viewer: Viewer, pid: str, layer_id: int, now_us: int) -> int:
@@ -89,9 +89,9 @@ class SqlEditing:
     def _editable(self, connection: Connection, viewer: Viewer, wanted: str, now_us: int) -> Any:
         """The row with `id` and `revision`; NotFound for those who may not know of it, Forbidden for those who only may not change it."""
         row = self._row(connection, wanted)
-        if row is None or not may_read(viewer, _terms(row), Artefact.CORE_METADATA, now_us):
+        if row is None or not may_read(viewer, terms_value(row), Artefact.CORE_METADATA, now_us):
             raise NotFound()
-        if not may_edit(viewer, _terms(row), now_us):
+        if not may_edit(viewer, terms_value(row), now_us):
             raise Forbidden("The principal investigator, the instrument's staff and the data stewards may change this.")
         return connection.execute(
             select(dataset.c.id, dataset.c.pid, dataset.c.revision).where(dataset.c.id == row.dataset_id)
@@ -104,7 +104,7 @@ class SqlEditing:
         return int(connection.execute(select(dataset.c.revision).where(dataset.c.id == row.id)).scalar_one())
 
 
-def _terms(row: Any) -> Terms:
+def terms_value(row: Any) -> Terms:
     return Terms(
         id=row.terms_id,
         access=AccessClass(row.access),

@@ -216,18 +216,25 @@ def _fixed(one: _Ready, manifest: ManifestRef) -> dict[str, Any]:
 
 
 def _values(one: _Ready) -> dict[str, Any]:
-    record = one.record
+    name, facility_name = (one.place.name, one.place.facility_name) if one.place is not None else (None, None)
+    return layer_values(one.record, one.techniques, name, facility_name)
+
+
+def layer_values(
+    record: ImportedDataset, techniques: Sequence[str], instrument_name: str | None, facility_name: str | None
+) -> dict[str, Any]:
+    """What a record says, in the shapes of `catalogue.effective`."""
     sample = record.samples[0] if record.samples else None
     values = {
         "title": record.title,
         "start": record.start_us,
         "end": record.end_us,
         "description": record.description,
-        "instrument_name": one.place.name if one.place is not None else None,
-        "facility_name": one.place.facility_name if one.place is not None else None,
+        "instrument_name": instrument_name,
+        "facility_name": facility_name,
         "sample": _sample_value(sample) if sample is not None else None,
         "people": [dict(person) for person in record.people],
-        "techniques": list(one.techniques),
+        "techniques": list(techniques),
         "parameters": [parameter_value(p) for p in record.parameters],
     }
     return {name: value for name, value in values.items() if value not in (None, [])}

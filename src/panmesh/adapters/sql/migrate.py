@@ -9,11 +9,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from panmesh.adapters.sql import event_tables, note_tables
+from panmesh.adapters.sql import event_tables, note_tables, push_tables
 from panmesh.adapters.sql.database import Database
 from panmesh.kernel.errors import Conflict
 
-TABLES = (note_tables, event_tables)  # modules that the schema is written in, besides `tables`
+TABLES = (note_tables, event_tables, push_tables)  # modules that the schema is written in, besides `tables`
 
 
 def _config(database: Database) -> Config:

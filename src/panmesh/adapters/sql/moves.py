@@ -52,7 +52,7 @@ def _move(connection: Connection, old: Any, new: Any, now_us: int) -> None:
     units = list(connection.execute(select(unit_dataset.c.unit_id).where(unit_dataset.c.dataset_id == new.id)).scalars())
     connection.execute(update(layer).where(layer.c.dataset_id == new.id, layer.c.source != "file").values(dataset_id=old.id))
     connection.execute(update(pid).where(pid.c.concept == new.pid).values(concept=old.pid, kind="alias", version=None))
-    remove_dataset(connection, new.id)
+    remove_dataset(connection, new.id, into=old.id)
     connection.execute(
         update(dataset_version)
         .where(dataset_version.c.id == old.version_id)

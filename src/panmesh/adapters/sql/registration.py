@@ -20,6 +20,7 @@ from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.ledger import Ledger, finish_units
 from panmesh.adapters.sql.materialise import materialise
 from panmesh.adapters.sql.moves import take_over_moved
+from panmesh.adapters.sql.push_joining import join_pushed
 from panmesh.adapters.sql.samples import sample_ids
 from panmesh.adapters.sql.tables import (
     change,
@@ -105,6 +106,7 @@ class SqlIngestStore:
             _link_units(connection, placed, ids)
             absorb_parts(connection, outcomes, now_us)
             wake_masters(connection, outcomes, now_us)
+            join_pushed(connection, [(o.unit.storage, o.unit.path) for o in outcomes if o.datasets], now_us)
             pids = connection.execute(select(dataset.c.pid).where(dataset.c.id.in_(list(ids.values())))).scalars().all()
         reach("ingest.after-commit")
         return list(pids)
