@@ -25,6 +25,8 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "correction": ("/datasets/{embargoed}/edit", "pi", 200),
     "visits": ("/investigations", None, 200),
     "visit": ("/investigations/{visit}", "member", 200),
+    "notifications": ("/notifications", "member", 200),
+    "a search to save": ("/notifications/searches/new?q=CeO2&state=open", "member", 200),
     "instruments": ("/instruments", None, 200),
     "instrument": ("/instruments/{instrument}", None, 200),
     "sample": ("/samples/{sample}", None, 200),

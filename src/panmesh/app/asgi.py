@@ -49,6 +49,7 @@ def services_of(app: Composition) -> Services:
         notes=app.notes,
         baskets=app.baskets,
         listing=app.listing,
+        statistics=app.statistics,
         events=app.events,
         webhooks=app.webhooks,
         searches=app.searches,

@@ -39,6 +39,7 @@ from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.saved_searches import SqlSavedSearches
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
+from panmesh.adapters.sql.statistics import SqlStatistics
 from panmesh.adapters.sql.upkeep import SqlUpkeep
 from panmesh.adapters.sql.webhooks import SqlWebhooks
 from panmesh.adapters.storage.digest import digest_handle
@@ -60,6 +61,7 @@ from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.query import DatasetQuery
 from panmesh.catalogue.saved_searches import Matching, SavedSearchService
 from panmesh.catalogue.search import SearchService
+from panmesh.catalogue.statistics import StatisticsService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.filters import query_of_address
@@ -156,6 +158,10 @@ class Composition:
     @cached_property
     def events(self) -> EventService:
         return EventService(SqlFeed(self.database), self.search, self.clock)
+
+    @cached_property
+    def statistics(self) -> StatisticsService:
+        return StatisticsService(SqlStatistics(self.database), self.search, self.clock)
 
     @cached_property
     def webhook_store(self) -> SqlWebhooks:

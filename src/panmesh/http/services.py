@@ -23,6 +23,7 @@ from panmesh.catalogue.model import FileLocation
 from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.saved_searches import SavedSearchService
 from panmesh.catalogue.search import SearchService
+from panmesh.catalogue.statistics import StatisticsService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.event_stream import EventHub
@@ -71,6 +72,7 @@ class Services:
     notes: NoteService
     baskets: BasketService
     listing: ListingService
+    statistics: StatisticsService
     events: EventService
     webhooks: WebhookService
     searches: SavedSearchService

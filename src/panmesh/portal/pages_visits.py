@@ -10,6 +10,7 @@ from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
 from panmesh.http.services import services, viewer
 from panmesh.portal.pages_notes import notes_of
+from panmesh.portal.day_plot import day_plot
 from panmesh.portal.rendering import offset_of, render
 
 PER_PAGE = 25
@@ -42,8 +43,17 @@ def instrument(request: Request, _form: dict[str, str]) -> Response:
     page = s.search.search(who, DatasetQuery(where=where, offset=offset_of(request), limit=PER_PAGE))
     visits = s.search.investigations(who, limit=20, instrument=one.pid)
     query = DatasetQuery(where=where)
+    numbers = s.statistics.instrument(who, one.pid)
     return render(
-        request, "instrument.html", i=one, page=page, visits=visits, techniques=s.search.facet(who, query, Field.TECHNIQUE, 8)
+        request,
+        "instrument.html",
+        i=one,
+        page=page,
+        visits=visits,
+        techniques=s.search.facet(who, query, Field.TECHNIQUE, 8),
+        measuring=[run for run in page.items if run.growing],
+        numbers=numbers,
+        plot=day_plot(numbers.days),
     )
 
 

@@ -1,0 +1,29 @@
+"""A page that lives: a run that comes while it is looked at appears, and is said to those who do not see it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from panmesh.testing.simulator import write_run
+from tests.browser.conftest import OpenPage
+from tests.browser.facility import Facility
+
+
+def test_a_new_run_appears_on_the_page_of_its_instrument_without_reload(facility: Facility, open_page: OpenPage) -> None:
+    page = open_page("/instruments/{instrument}", alone=True)
+    page.evaluate("window.untouched = true")
+    before = int(re.search(r"(\d+) runs", page.locator("#live-facts").inner_text())[1])  # type: ignore[index]
+    page.wait_for_timeout(500)  # its stream is open
+    write_run(facility.folder / "data" / "runs" / "open", 901, datetime.now(UTC))
+    page.locator("#live-facts", has_text=f"{before + 1} runs").wait_for()
+    assert "New run" in page.locator("#live-said").inner_text() or "Complete" in page.locator("#live-said").inner_text()
+    assert page.locator("#live-runs li").first.inner_text().startswith("Simulated")
+    assert page.evaluate("window.untouched") is True
+
+
+def test_the_same_page_without_script_is_a_list(open_page: OpenPage) -> None:
+    page = open_page("/instruments/{instrument}", script=False)
+    assert page.locator("#live-now h2").inner_text() == "Now measuring"
+    assert page.locator("#live-runs li").count() > 0
+    assert page.locator("svg.days rect").count() > 0
