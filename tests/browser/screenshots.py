@@ -11,6 +11,7 @@ from PIL import Image
 
 from panmesh.testing.browser import HEIGHT, NARROW, WIDE, open_browser
 from panmesh.testing.personas import PASSWORD
+from tests.browser.collected import write_and_collect
 from tests.browser.facility import build, serve
 
 # name: (path, login, scheme, width)
@@ -24,6 +25,10 @@ PICTURES = {
     "embargo": ("/datasets/{embargoed}", None, "light", WIDE),
     "embargo-team": ("/datasets/{embargoed}", "member", "light", WIDE),
     "visit": ("/investigations/{visit}", "member", "light", WIDE),
+    "run-notes": ("/datasets/{embargoed}#notes", "pi", "light", WIDE),
+    "logbook": ("/investigations/{visit}/logbook", "member", "light", WIDE),
+    "basket": ("/baskets/{basket}", "pi", "light", WIDE),
+    "compare": ("/compare?{runs}&apart=1", None, "light", WIDE),
     "ingest": ("/ingest?contains=_000", "admin", "light", WIDE),
     "quarantine-dark": ("/quarantine", "steward", "dark", WIDE),
 }

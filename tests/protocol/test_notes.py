@@ -192,6 +192,7 @@ def test_a_deleted_note_is_gone_for_all_and_brought_back_by_those_who_may(house:
     for login in ("outsider", "member"):
         assert house.client.get(f"/api/v1{path}/notes", headers=house.bearer(login)).json()["items"] == []
         assert house.client.get(f"/api/v1/notes/{number}", headers=house.bearer(login)).status_code == 404
+    assert pi.post(f"/notes/{number}/delete", revision="2").status_code == 409
     assert pi.post(f"/notes/{number}/restore", revision="2", version="1").status_code == 303
     assert "regretted words" in house.client.get(path).text
 

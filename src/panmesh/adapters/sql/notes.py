@@ -31,7 +31,7 @@ from panmesh.catalogue.notes import (
     Pages,
     Picture,
 )
-from panmesh.kernel.errors import Forbidden, NotFound, QuotaExceeded, Stale
+from panmesh.kernel.errors import Conflict, Forbidden, NotFound, QuotaExceeded, Stale
 from panmesh.kernel.text import storable
 
 ONLY_WRITERS = "The team of the experiment and the instrument's staff may write here."
@@ -100,6 +100,8 @@ class SqlNotes:
             row, subject = _find(connection, viewer, number, now_us)
             if not may_change_note(viewer, subject.terms, row.by, now_us):
                 raise Forbidden("Whoever wrote this note, the principal investigator and the instrument's staff may change it.")
+            if text is None and row.deleted_us is not None:
+                raise Conflict("This note is deleted already.")
             login = viewer.login or viewer.name
             values: dict[str, Any] = {"revision": revision + 1, "deleted_us": None, "deleted_by": None}
             if text is None:
