@@ -1,11 +1,14 @@
 """A facility's catalogue from Python, and what the command line's user commands stand on. Imports no server module."""
 
-from panmesh.client.catalogue import Client, Datasets, Results, Visits, connect
+from panmesh.client.catalogue import Client, Datasets, Results, Visits, connect, connect_async
 from panmesh.client.dataset import Dataset
 from panmesh.client.facets import Facets
 from panmesh.client.files import Files
+from panmesh.client.inside import NoSuchPath
+from panmesh.client.node import Array, Attributes, Group
 from panmesh.client.run import Parameters
 from panmesh.client.taken import Incomplete, Taken
+from panmesh.client.tree import Tree
 from panmesh.client.values import (
     Access,
     Explanation,
@@ -38,6 +41,8 @@ from panmesh.kernel.errors import (
 
 __all__ = [
     "Access",
+    "Array",
+    "Attributes",
     "Client",
     "Conflict",
     "Dataset",
@@ -49,11 +54,13 @@ __all__ = [
     "File",
     "Files",
     "Forbidden",
+    "Group",
     "Incomplete",
     "Instrument",
     "Invalid",
     "Me",
     "Named",
+    "NoSuchPath",
     "NotFound",
     "PanmeshError",
     "Parameters",
@@ -68,9 +75,11 @@ __all__ = [
     "Taken",
     "Technique",
     "TooMany",
+    "Tree",
     "Unauthenticated",
     "Unavailable",
     "Visit",
     "Visits",
     "connect",
+    "connect_async",
 ]

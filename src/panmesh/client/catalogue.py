@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from panmesh.client import asking, values
-from panmesh.client.conditions import When, conditions, plain, when
+from panmesh.client.conditions import When, conditions, registering
 from panmesh.client.dataset import Dataset
 from panmesh.client.facets import FACETS, Facets
 from panmesh.client.flow import said
@@ -25,6 +25,7 @@ from panmesh.client.science import frame_of_runs
 from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Technique, Visit
 
 if TYPE_CHECKING:
+    from panmesh.client.async_client import AsyncClient
     from panmesh.client.http import Http
 
 
@@ -32,7 +33,19 @@ def connect(url: str | None = None, token: str | None = None) -> Client:
     """`url` and `token`, or what PANMESH_URL and PANMESH_TOKEN say. Without a token you see what is open. Asks nothing yet."""
     from panmesh.client.http import Http
 
-    return Client(Http(url or os.environ.get("PANMESH_URL", "http://127.0.0.1:8000"), token or os.environ.get("PANMESH_TOKEN")))
+    return Client(Http(*_where(url, token)))
+
+
+def connect_async(url: str | None = None, token: str | None = None) -> AsyncClient:
+    """As `connect`, for `async with`: the same names, awaited."""
+    from panmesh.client.async_client import AsyncClient
+    from panmesh.client.async_http import AsyncHttp
+
+    return AsyncClient(AsyncHttp(*_where(url, token)))
+
+
+def _where(url: str | None, token: str | None) -> tuple[str, str | None]:
+    return url or os.environ.get("PANMESH_URL", "http://127.0.0.1:8000"), token or os.environ.get("PANMESH_TOKEN")
 
 
 class Client:
@@ -74,8 +87,15 @@ class Client:
         finished: datetime | None = None,
     ) -> Dataset:
         """Results of processing, linked to the runs that they were made from, under their terms. `files` are paths that the facility sees."""
-        pids = [one.pid if isinstance(one, Dataset) else one for one in sources]
-        ask = asking.derived(title, pids, files, software, software_version, parameters, when("finished", finished))
+        ask = registering(
+            title,
+            sources,
+            files,
+            software=software,
+            software_version=software_version,
+            parameters=parameters,
+            finished=finished,
+        )
         return self.datasets[self._http.run(said(ask, _pid))]
 
     def ingest(self, path: str) -> Pushed:
@@ -124,8 +144,9 @@ class Datasets:
 
         Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None, and the unit is
         yours. `quantity` takes the API's own words, "temperature:80..300 K"."""
-        named = plain(technique, instrument, facility, proposal, visit, sample, person, series, state, kind, quantity)
-        return Results(self._http, conditions(text, since, until, sort, named, quantities))
+        plain = {"technique": technique, "instrument": instrument, "facility": facility, "proposal": proposal, "visit": visit}
+        plain |= {"sample": sample, "person": person, "series": series, "state": state, "kind": kind, "quantity": quantity}
+        return Results(self._http, conditions(text, since, until, sort, plain, quantities))
 
     def count(self, text: str = "", **asked: Any) -> int:
         """How many runs a search finds, without any of them."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from panmesh.client.asking import Request, derived
 from panmesh.client.values import Facet, Instrument, Named, Sample, Technique, Visit
+
+if TYPE_CHECKING:
+    from panmesh.client.run import Run
 
 When = str | date | datetime  # a day at the facility, or an instant with its zone
 
@@ -23,9 +27,24 @@ def conditions(
     return {name: value for name, value in asked.items() if value}
 
 
-def plain(*values: Any) -> dict[str, Any]:
-    """The conditions that are no quantities, in the order of `PLAIN`."""
-    return dict(zip(PLAIN, values, strict=True))
+def plain(asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The conditions that are no quantities, and those that are."""
+    named = {name: value for name, value in asked.items() if name in PLAIN}
+    return named, {name: value for name, value in asked.items() if name not in PLAIN}
+
+
+def registering(
+    title: str,
+    sources: Iterable[str | Run],
+    files: Sequence[str],
+    *,
+    software: str,
+    software_version: str | None = None,
+    parameters: Mapping[str, str | float | bool | None] | None = None,
+    finished: datetime | None = None,
+) -> Request:
+    pids = [one if isinstance(one, str) else one.pid for one in sources]
+    return derived(title, pids, files, software, software_version, parameters, when("finished", finished))
 
 
 def when(name: str, said: When | None) -> str | None:

@@ -5,27 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import Any
 
 from panmesh.client import asking
 from panmesh.client.fetch import Changed, Damaged, Fetch, Overfull
-from panmesh.client.flow import Answer, Begin, Flow, Pause, Piece
+from panmesh.client.flow import Answer, Begin, Flow, Pause, Piece, Together
 from panmesh.client.patience import Patience
+from panmesh.client.progress import Progress
 from panmesh.client.taken import Incomplete, Taken
 from panmesh.client.values import File
 from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, PeerFailed, Unauthenticated, Unavailable
 
-if TYPE_CHECKING:
-    from panmesh.client.http import Http
-
 PIECE = 1 << 20
 NOTED = 4 << 20  # bytes: from here on it is worth a note beside the part, to go on after a break
-Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +31,30 @@ class Job:
     target: Path
 
 
-def download(http: Http, jobs: Sequence[Job], folder: Path, *, workers: int, progress: Progress) -> Taken:
+def download(jobs: Sequence[Job], folder: Path, peer: str, *, workers: int, progress: Progress) -> Flow[Taken]:
     """Raises Incomplete at the end when single files failed; at once what concerns all of them: Unauthenticated, Forbidden, Embargoed, a full disk."""
-    begun, stop, lock = time.monotonic(), Event(), Lock()
-    queue: Iterator[Job] = iter(jobs)
-    done: dict[str, _Outcome | PanmeshError] = {}
-
-    def work() -> None:
-        while not stop.is_set():
-            with lock:
-                job = next(queue, None)
-            if job is None:
-                return
-            try:
-                outcome: _Outcome | PanmeshError = http.run(take(job, http.url, progress, stop), sleep=stop.wait)
-            except (Unauthenticated, Forbidden):
-                raise
-            except PanmeshError as error:
-                outcome = error
-            with lock:
-                done[job.file.name] = outcome
-
-    with ThreadPoolExecutor(max(1, min(workers, len(jobs))), "download") as pool:
-        working = [pool.submit(work) for _ in range(max(1, min(workers, len(jobs))))]
-        try:
-            wait(working, return_when=FIRST_EXCEPTION)
-        finally:
-            stop.set()
-        for one in working:
-            one.result()
+    begun, stop = time.monotonic(), Event()
+    outcomes = yield Together([_one(job, peer, progress, stop) for job in jobs], max(1, workers), stop)
+    done = {job.file.name: outcome for job, outcome in zip(jobs, outcomes, strict=True)}
     taken = _report(jobs, done, folder, time.monotonic() - begun)
     if taken.failed:
-        raise Incomplete(taken, http.url)
+        raise Incomplete(taken, peer)
     return taken
+
+
+def _one(job: Job, peer: str, progress: Progress, stop: Event) -> Flow[_Outcome | PanmeshError]:
+    """The error of one file is its outcome; one that concerns all stops all."""
+    try:
+        outcome = yield from _take(job, peer, progress, stop)
+        return outcome
+    except (Unauthenticated, Forbidden):
+        stop.set()
+        raise
+    except PanmeshError as error:
+        return error
+    except BaseException:
+        stop.set()
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +79,7 @@ def _report(jobs: Sequence[Job], done: dict[str, _Outcome | PanmeshError], folde
     )
 
 
-def take(job: Job, peer: str, progress: Progress, stop: Event) -> Flow[_Outcome]:
+def _take(job: Job, peer: str, progress: Progress, stop: Event) -> Flow[_Outcome]:
     """One file: asks, and writes to disk between the questions."""
     there = _already(job)
     if there is not None:

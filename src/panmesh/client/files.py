@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import TYPE_CHECKING, ClassVar, overload
 
 from panmesh.client import asking, display, values
-from panmesh.client.flow import said
+from panmesh.client.flow import Flow, said
 from panmesh.client.local_names import ignores_case, local_names
 from panmesh.client.paged import Paged
+from panmesh.client.progress import Progress, bar
 from panmesh.client.taken import Taken
 from panmesh.client.values import File
 from panmesh.kernel.errors import NotFound
@@ -62,7 +60,7 @@ class Files(Paged[File]):
         folder: str | Path,
         *,
         only: str | Iterable[str | File] = "*",
-        progress: bool | Callable[[int], object] = True,
+        progress: bool | Progress = True,
         workers: int = 4,
     ) -> Taken:
         """Takes the files home, several at once; `only` is a pattern, or names. Started again after a break it goes on where it stopped, and
@@ -70,19 +68,7 @@ class Files(Paged[File]):
 
         Raises Incomplete when some did not arrive or were not those of the catalogue (these are not kept), Embargoed and Forbidden when they
         may not be read."""
-        from panmesh.client.download import Job, download
-
-        folder = Path(folder)
-        every = {file.name: file for file in self}
-        wanted = _wanted(every, only, self._pid)
-        if not wanted:
-            return Taken(folder=folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        # Of all names, so that each has the same path whatever is wanted this time.
-        places = local_names(every, windows=os.name == "nt", caseless=ignores_case(folder))
-        jobs = [Job(self._pid, file, folder.joinpath(*places[file.name].parts)) for file in wanted]
-        with _bar(sum(file.size for file in wanted), progress) as told:
-            return download(self._http, jobs, folder, workers=workers, progress=told)
+        return self._http.run(take_home(self._pid, self._http.url, Path(folder), only, progress, workers))
 
     def open(self, name: str) -> RemoteFile:
         """Seekable, read-only, for `h5py.File` and everything else that reads files: asks only for the blocks that are looked at."""
@@ -97,6 +83,33 @@ class Files(Paged[File]):
         return self._http.run(said(asking.files(self._pid, offset, limit, contains), values.page(values.file)))
 
 
+def every_file(pid: str) -> Flow[list[File]]:
+    found: list[File] = []
+    while True:
+        some, total = yield from said(asking.files(pid, len(found), PAGE), values.page(values.file))
+        found += some
+        if not some or len(found) >= total:
+            return found
+
+
+def take_home(
+    pid: str, peer: str, folder: Path, only: str | Iterable[str | File], progress: bool | Progress, workers: int
+) -> Flow[Taken]:
+    from panmesh.client.download import Job, download
+
+    every = {file.name: file for file in (yield from every_file(pid))}
+    wanted = _wanted(every, only, pid)
+    if not wanted:
+        return Taken(folder=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of all names, so that each has the same path whatever is wanted this time.
+    places = local_names(every, windows=os.name == "nt", caseless=ignores_case(folder))
+    jobs = [Job(pid, file, folder.joinpath(*places[file.name].parts)) for file in wanted]
+    with bar(sum(file.size for file in wanted), progress) as told:
+        taken = yield from download(jobs, folder, peer, workers=workers, progress=told)
+    return taken
+
+
 def _wanted(every: dict[str, File], only: str | Iterable[str | File], pid: str) -> list[File]:
     if isinstance(only, str):
         return [file for name, file in every.items() if fnmatchcase(name, only)]
@@ -105,25 +118,3 @@ def _wanted(every: dict[str, File], only: str | Iterable[str | File], pid: str) 
     if missing:
         raise NotFound(f"{pid} has no file {missing[0]!r}.")
     return [every[name] for name in names]
-
-
-@contextmanager
-def _bar(total: int, wanted: bool | Callable[[int], object]) -> Iterator[Callable[[int], object]]:
-    """One bar for all files, told by several threads."""
-    if callable(wanted):
-        yield wanted
-        return
-    if not wanted:
-        yield lambda _: None
-        return
-    from tqdm import tqdm
-
-    lock = Lock()
-    # disable=None: a bar on a terminal, none in a log.
-    with tqdm(total=total, unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar:
-
-        def told(count: int) -> Any:
-            with lock:
-                return bar.update(count)
-
-        yield told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, TypeVar
 
 from panmesh.client.asking import Request
@@ -48,6 +49,7 @@ class Together:
 
     flows: Sequence[Flow[Any]]
     at_once: int = 4
+    stop: Event | None = None  # set at the end, however that comes; ends the pauses of those that still go on
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,31 +128,32 @@ class _Driving:
 
 
 def _together(http: Http, step: Together) -> list[Any]:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-    if len(step.flows) < 2:
-        return [http.run(one) for one in step.flows]
+    sleep = step.stop.wait if step.stop is not None else None
     waiting = deque(enumerate(step.flows))
     results: list[Any] = [None] * len(step.flows)
 
     def work() -> None:
-        while True:
+        while waiting:
             try:
                 number, flow = waiting.popleft()
-            except IndexError:
+            except IndexError:  # another was faster
                 return
-            try:
-                results[number] = http.run(flow)
-            except BaseException:
-                waiting.clear()
-                raise
+            results[number] = http.run(flow, sleep=sleep)
 
-    count = min(step.at_once, len(step.flows))
+    count = max(1, min(step.at_once, len(step.flows)))
+    if count == 1:
+        work()
+        return results
     with ThreadPoolExecutor(count, "panmesh") as pool:
         working = [pool.submit(work) for _ in range(count)]
         try:
-            for one in working:
-                one.result()
+            wait(working, return_when=FIRST_EXCEPTION)
         finally:
             waiting.clear()
+            if step.stop is not None:
+                step.stop.set()
+        for one in working:
+            one.result()
     return results
