@@ -39,6 +39,9 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pids = build(Path(folder), None)
         with serve(Path(folder), pids) as facility, open_browser() as browser:
+            context = browser.new_context(base_url=facility.url)
+            pids |= write_and_collect(context.request, pids)
+            context.close()
             for name, (path, login, scheme, width) in PICTURES.items():
                 size = {"width": width, "height": HEIGHT}
                 context = browser.new_context(base_url=facility.url, viewport=size, color_scheme=scheme)
