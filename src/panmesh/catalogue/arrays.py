@@ -53,10 +53,14 @@ class ArrayFile:
 class ArrayAnswer:
     media_type: str
     body: bytes = b""
-    extent: tuple[int, int] | None = None  # offset and size in the file itself, instead of a body
+    extents: tuple[tuple[int, int], ...] = ()  # offsets and sizes in the file itself, one after the other, instead of a body
     growing: bool = False  # open for writing elsewhere: this answer holds for now only
     depends: str = ""  # the state of the other files that it may stand in; "": in none
     headers: Mapping[str, str] | None = None
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.extents) if self.extents else len(self.body)
 
 
 class TooMuch(Invalid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from h5grove import encoders
 
 from panmesh.adapters.hdf5 import confine, picture
-from panmesh.adapters.hdf5.array_content import Content, Refused, Reply
-from panmesh.adapters.hdf5.array_zygote import REST, read_question, write_answer
+from panmesh.adapters.hdf5.array_content import LEAST_SHARED, Content, Refused, Reply
+from panmesh.adapters.hdf5.array_zygote import REST, ROOM, read_question, write_answer
 from panmesh.adapters.hdf5.inside import Inside, Unknown
 from panmesh.adapters.hdf5.reading import why_not_open
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS
@@ -19,14 +20,17 @@ from panmesh.adapters.hdf5.walk import ROOT_ERRORS
 _LIFETIME = 3600  # seconds of processor time
 
 
-def serve(stream: int) -> None:
-    """First comes what may be opened, then question after question, until the other end is closed."""
+def serve(stream: int, shared: int) -> None:
+    """First comes what may be opened, then question after question, until the other end is closed. Large answers are left in the memory
+    that is `shared`."""
+    room = memoryview(mmap.mmap(shared, ROOM))
+    os.close(shared)  # what is mapped stays
     setting = read_question(stream)
     if setting is None:
         return
     try:
         _confine(setting)
-        content = Content(Inside(setting["path"], {(home, name): path for home, name, path in setting["neighbours"]}))
+        content = Content(Inside(setting["path"], {(home, name): path for home, name, path in setting["neighbours"]}), room)
     except OSError as error:
         write_answer(stream, {"error": "failed", "detail": why_not_open(str(error), setting["size"])})
         return
@@ -36,6 +40,9 @@ def serve(stream: int) -> None:
     write_answer(stream, {"growing": content.growing})
     while (question := read_question(stream)) is not None:
         description, body = _answer(content, question)
+        if LEAST_SHARED <= len(body) <= ROOM:
+            room[: len(body)] = body
+            description["shared"], body = len(body), b""
         write_answer(stream, description, body)
 
 
@@ -60,8 +67,8 @@ def _answer(content: Content, question: dict[str, Any]) -> tuple[dict[str, Any],
         return {"error": "failed", "detail": "its types are nested too deeply"}, b""
     except ROOT_ERRORS as error:
         return {"error": "failed", "detail": f"it cannot be read: {' '.join(str(error).split())[:300]}"}, b""
-    said = {"type": reply.media_type, "extent": reply.extent, "headers": reply.headers, "growing": content.growing}
-    return said, reply.body
+    said = {"type": reply.media_type, "extents": reply.extents, "headers": reply.headers, "growing": content.growing}
+    return said | {"shared": reply.shared}, reply.body
 
 
 def warm() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h5py
@@ -15,7 +15,7 @@ from h5py import h5, h5a, h5d, h5g, h5p, h5t
 
 from panmesh.adapters.hdf5.inside import Found, Inside, Link, NotThere, Outside, Unknown, open_dataset
 from panmesh.adapters.hdf5.picture import png
-from panmesh.adapters.hdf5.selection import BadSelection, Selected, select
+from panmesh.adapters.hdf5.selection import BadSelection, Selected, Span, select
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
 
 MOST_BYTES = 128 << 20  # of one answer, as it is in the file's types
@@ -29,6 +29,8 @@ MOST_CHUNK = 256 << 20  # bytes, decoded
 CACHE = 64 << 20  # bytes of decoded chunks of one dataset
 OPEN_DATASETS = 4  # that keep their decoded chunks
 LEAST_EXTENT = 64 << 10  # bytes: below, an answer is not worth a second way
+LEAST_SHARED = 256 << 10  # bytes
+MOST_CHUNKS = 4096  # that are sent from where they lie
 
 _FORMATS = ("json", "bin", "npy", "csv", "tiff")
 
@@ -46,13 +48,16 @@ class Refused(Exception):
 class Reply:
     media_type: str
     body: bytes = b""
-    extent: tuple[int, int] | None = None
+    shared: int = 0  # bytes of the shared memory that are the body
+    extents: list[tuple[int, int]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class Content:
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: Inside, room: memoryview) -> None:
+        """`room`: shared memory for large answers."""
         self._inside = inside
+        self._room = room
         self._kept: OrderedDict[str, Any] = OrderedDict()  # datasets by path, with their decoded chunks
 
     @property
@@ -213,8 +218,10 @@ class Content:
             return _encoded(_converted(dataset[()], dtype), form)
         picked = select(question["selection"], dataset.shape)
         _fits(dataset, picked, form)
-        if form == "bin" and (extent := _extent(dataset, picked, dtype)) is not None:
-            return Reply("application/octet-stream", extent=extent)
+        if form == "bin" and (extents := _extents(dataset, picked, dtype)):
+            return Reply("application/octet-stream", extents=extents)
+        if form == "bin" and (shared := self._share(dataset, picked, dtype)):
+            return Reply("application/octet-stream", shared=shared)
         values = _converted(self._read(dataset, picked), dtype)
         if question["flatten"] and isinstance(values, np.ndarray):
             values = np.ravel(values)
@@ -230,9 +237,20 @@ class Content:
         _fits(dataset, picked, "bin")
         return np.asarray(self._read(dataset, picked))
 
-    def _read(self, dataset: Any, picked: Selected) -> Any:
+    def _share(self, dataset: Any, picked: Selected, dtype: str) -> int:
+        """Decodes plain numbers to where the answer is taken from; 0: not worth it, or no plain numbers."""
+        if dataset.dtype.kind not in "iuf" or picked.size * dataset.dtype.itemsize < LEAST_SHARED:
+            return 0
+        wanted = _converted(np.empty(0, dataset.dtype), dtype).dtype
+        if picked.size * wanted.itemsize > len(self._room):
+            return 0
+        values = np.frombuffer(self._room, wanted, picked.size).reshape(picked.shape)
+        self._read(dataset, picked, values)
+        return int(values.nbytes)
+
+    def _read(self, dataset: Any, picked: Selected, into: Any = None) -> Any:
         try:
-            return dataset[picked.index()]
+            return dataset[picked.index()] if into is None else dataset.read_direct(into, picked.index())
         except MemoryError:
             raise
         except ROOT_ERRORS as error:
@@ -284,40 +302,60 @@ def _fits(dataset: Any, picked: Selected, form: str) -> None:
         raise Refused("invalid", f"csv holds one or two dimensions, and this has {len(picked.shape)}: select one frame")
 
 
-def _extent(dataset: Any, picked: Selected, dtype: str) -> tuple[int, int] | None:
-    """Where the answer's bytes lie in the file itself, when they are there as they are asked for and in one piece."""
-    size = picked.size * dataset.dtype.itemsize
-    if size < LEAST_EXTENT or dataset.dtype.kind not in "biufc" or dtype not in ("origin", "safe"):
-        return None
-    if dtype == "safe" and convert(np.empty(0, dataset.dtype), dtype).dtype != dataset.dtype:
-        return None
+def _extents(dataset: Any, picked: Selected, dtype: str) -> list[tuple[int, int]]:
+    """Where the answer's bytes lie in the file itself, when they are there as they are asked for; empty when they are not."""
+    item = dataset.dtype.itemsize
+    if (
+        picked.size * item < LEAST_EXTENT
+        or dataset.dtype.kind not in "iuf"
+        or _converted(np.empty(0, dataset.dtype), dtype).dtype != dataset.dtype
+    ):
+        return []
     if not dataset.id.get_type().equal(
         h5t.py_create(dataset.dtype)
     ):  # a type of the library's own, that is not in memory as on disk
-        return None
+        return []
     properties = dataset.id.get_create_plist()
-    layout, shape = properties.get_layout(), dataset.shape
+    layout = properties.get_layout()
     if layout == h5d.CONTIGUOUS and not properties.get_external_count():
-        place, offset = picked.run(shape), dataset.id.get_offset()
-        return None if place is None or offset is None else (int(offset) + place * dataset.dtype.itemsize, size)
-    if layout == h5d.CHUNKED and properties.get_nfilters() == 0:
-        return _in_chunk(dataset, picked, size)
-    return None
+        place, offset = picked.run(dataset.shape), dataset.id.get_offset()
+        return [] if place is None or offset is None else [(int(offset) + place * item, picked.size * item)]
+    return _in_chunks(dataset, picked, item) if layout == h5d.CHUNKED and properties.get_nfilters() == 0 else []
 
 
-def _in_chunk(dataset: Any, picked: Selected, size: int) -> tuple[int, int] | None:
-    """As `_extent`, when all of it lies in one chunk."""
+def _in_chunks(dataset: Any, picked: Selected, item: int) -> list[tuple[int, int]]:
+    """As `_extents`, when it is a part of one chunk, or a row of chunks that are as wide as the array."""
+    chunk, first = dataset.chunks, picked.spans[0]
+    low, high = first.start // chunk[0], (first.start + (first.count - 1) * first.step) // chunk[0]
+    wide = chunk[1:] == dataset.shape[1:] and first.step == 1
+    if high - low > MOST_CHUNKS or (low != high and not wide):
+        return []
+    found: list[tuple[int, int]] = []
+    for index in range(low, high + 1):
+        begin, end = max(first.start, index * chunk[0]), min(first.start + first.count * first.step, (index + 1) * chunk[0])
+        here = Span(begin, len(range(begin, end, first.step)), first.step, first.single)
+        piece = _in_chunk(dataset, (here, *picked.spans[1:]), item)
+        if piece is None:
+            return []
+        if found and sum(found[-1]) == piece[0]:  # the next one lies behind it
+            start, size = found.pop()
+            piece = start, size + piece[1]
+        found.append(piece)
+    return found
+
+
+def _in_chunk(dataset: Any, spans: tuple[Span, ...], item: int) -> tuple[int, int] | None:
     chunk = dataset.chunks
-    corner = tuple(span.start - span.start % length for span, length in zip(picked.spans, chunk, strict=True))
-    ends = (span.start + (span.count - 1) * span.step for span in picked.spans)
+    corner = tuple(span.start - span.start % length for span, length in zip(spans, chunk, strict=True))
+    ends = (span.start + (span.count - 1) * span.step for span in spans)
     if any(end >= first + length for end, first, length in zip(ends, corner, chunk, strict=True)):
         return None
-    inner = tuple(type(s)(s.start - first, s.count, s.step, s.single) for s, first in zip(picked.spans, corner, strict=True))
-    place = Selected(inner).run(chunk)
+    inner = Selected(tuple(replace(span, start=span.start - first) for span, first in zip(spans, corner, strict=True)))
+    place = inner.run(chunk)
     stored = dataset.id.get_chunk_info_by_coord(corner) if place is not None else None
-    if place is None or stored is None or stored.byte_offset is None or stored.size != math.prod(chunk) * dataset.dtype.itemsize:
+    if place is None or stored is None or stored.byte_offset is None or stored.size != math.prod(chunk) * item:
         return None
-    return int(stored.byte_offset) + place * dataset.dtype.itemsize, size
+    return int(stored.byte_offset) + place * item, inner.size * item
 
 
 def _converted(values: Any, dtype: str) -> Any:

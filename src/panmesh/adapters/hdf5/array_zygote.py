@@ -1,6 +1,6 @@
 """The parent of the processes that keep a stranger's file open: small, single-threaded, with everything loaded; forks one for each file.
 
-It is told over a socket (one message, one answer): `f` with the end of a stream forks a child that serves it and says the child's number;
+It is told over a socket (one message, one answer): `f` with the end of a stream and some memory forks a child that serves it and says the child's number;
 `b` and a number buries that child and says how it ended.
 """
 
@@ -21,6 +21,7 @@ from panmesh.adapters.hdf5.zygote import why_ended
 
 HEAD = struct.Struct("<IQ")  # of an answer: bytes of its description, bytes of its body
 LENGTH = struct.Struct("<I")  # of a question
+ROOM = 128 << 20  # bytes of memory that a child shares with whoever asks it
 REST = 16  # descriptors that a child needs besides those of the files
 
 
@@ -31,12 +32,13 @@ def serve(control: int) -> None:
     told = socket.socket(fileno=control)
     children: set[int] = set()
     while True:
-        message, handles, _, _ = socket.recv_fds(told, 64, 1)
+        message, handles, _, _ = socket.recv_fds(told, 64, 2)
         if not message:
             return
         if message == b"f":
-            children.add(pid := _fork(told, handles[0]))
-            os.close(handles[0])
+            children.add(pid := _fork(told, *handles))
+            for handle in handles:
+                os.close(handle)
             told.send(b"%d" % pid)
         else:
             pid = int(message[1:])
@@ -61,7 +63,7 @@ def _load() -> None:
     gc.freeze()
 
 
-def _fork(told: socket.socket, stream: int) -> int:
+def _fork(told: socket.socket, stream: int, shared: int) -> int:
     mine = os.getpid()
     pid = os.fork()
     if pid:
@@ -72,7 +74,7 @@ def _fork(told: socket.socket, stream: int) -> int:
         confine.die_with_parent()
         if os.getppid() == mine:
             told.close()
-            array_child.serve(stream)
+            array_child.serve(stream, shared)
     finally:
         os._exit(1)
 

@@ -32,7 +32,7 @@ class ArrayResponse(Response):
     def __init__(self, opened: Opened, answer: ArrayAnswer, headers: dict[str, str], done: Callable[[], None]) -> None:
         self._handle, self._answer, self._done = opened.handle, answer, done
         self.status_code = 200
-        headers |= {"content-length": str(answer.extent[1] if answer.extent else len(answer.body))}
+        headers |= {"content-length": str(answer.size)}
         self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.background = None
 
@@ -41,22 +41,23 @@ class ArrayResponse(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
-            elif self._answer.extent is not None:
-                await self._from_file(*self._answer.extent, send)
+            elif self._answer.extents:
+                await self._from_file(send)
             else:
                 await _from_memory(self._answer.body, send)
         finally:
             os.close(self._handle)
             self._done()
 
-    async def _from_file(self, offset: int, size: int, send: Send) -> None:
-        end = offset + size
-        while offset < end:
-            body = await read_at(self._handle, offset, min(PIECE, end - offset))
-            if not body:
-                raise OSError("became shorter while it was sent")
-            offset += len(body)
-            await send({"type": "http.response.body", "body": body, "more_body": offset < end})
+    async def _from_file(self, send: Send) -> None:
+        left = self._answer.size
+        for start, size in self._answer.extents:
+            for offset in range(start, start + size, PIECE):
+                body = await read_at(self._handle, offset, min(PIECE, start + size - offset))
+                left -= len(body)
+                if not body:
+                    raise OSError("became shorter while it was sent")
+                await send({"type": "http.response.body", "body": body, "more_body": left > 0})
 
 
 async def _from_memory(body: bytes, send: Send) -> None:
@@ -99,31 +100,25 @@ def not_modified(request: Request, key: str, answer: ArrayAnswer) -> Response | 
 
 async def packed(request: Request, opened: Opened, answer: ArrayAnswer) -> tuple[ArrayAnswer, str | None]:
     """The answer as it is sent, and its encoding."""
-    size = answer.extent[1] if answer.extent else len(answer.body)
-    encoding = wanted(request.headers.get("accept-encoding"))
-    if encoding is None or size < LEAST or answer.media_type == "image/png" or (answer.extent and size > MOST_PACKED):
+    size, encoding = answer.size, wanted(request.headers.get("accept-encoding"))
+    if encoding is None or size < LEAST or answer.media_type == "image/png" or (answer.extents and size > MOST_PACKED):
         return answer, None
     body = await to_thread.run_sync(_packed, opened.handle, answer, encoding)
-    return (answer, None) if body is None else (replace(answer, body=body, extent=None), encoding)
+    return (answer, None) if body is None else (replace(answer, body=body, extents=()), encoding)
 
 
 def _packed(handle: int, answer: ArrayAnswer, encoding: str) -> bytes | None:
     """None: it does not pay."""
-    if answer.extent is None:
-        start, end = middle(len(answer.body))
-        body: bytes | None = answer.body
-        sample = answer.body[start:end]
-    else:
-        offset, size = answer.extent
-        start, end = middle(size)
-        body, sample = None, os.pread(handle, end - start, offset + start)
+    start, end = middle(answer.size)
+    sample = (
+        answer.body[start:end]
+        if not answer.extents
+        else os.pread(handle, min(end - start, answer.extents[0][1]), answer.extents[0][0])
+    )
     if not pays(sample, encoding):
         return None
-    if body is None:
-        body = os.pread(handle, size, offset)
-        if len(body) != size:
-            return None
-    return compress(body, encoding)
+    body = answer.body if not answer.extents else b"".join(os.pread(handle, size, start) for start, size in answer.extents)
+    return compress(body, encoding) if len(body) == answer.size else None
 
 
 def tag(opened: Opened, asked: ArrayQuestion) -> str:
