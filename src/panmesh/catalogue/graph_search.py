@@ -68,6 +68,10 @@ class GraphService:
         """When an answer given now may change by the clock alone."""
         return self._reads.horizon(self._clock())
 
+    def last_commit(self) -> object:
+        """Another one after each change of the catalogue by this process."""
+        return self._reads.last_commit()
+
     def techniques(self, where: GraphCondition | None = None) -> list[Node]:
         """All terms: public."""
         return self._reads.techniques(where)

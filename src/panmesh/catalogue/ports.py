@@ -96,6 +96,10 @@ class GraphReads(Protocol):
         """When the access to something next changes by the clock alone; None: it does not."""
         ...
 
+    def last_commit(self) -> object:
+        """Another one after each change by this process."""
+        ...
+
     def techniques(self, where: GraphCondition | None) -> list[Node]:
         """Terms: PaNET's, and those that other catalogues brought."""
         ...

@@ -21,6 +21,7 @@ class Database:
         self.url = url
         self.sqlite = url.startswith("sqlite")
         self._watcher: Any = None
+        self.last_commit = object()  # another one after each commit of this process
         self._stamping = threading.Lock()
         self.engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url, pool_size)
 
@@ -49,6 +50,7 @@ class Database:
             try:
                 yield connection
                 connection.commit()
+                self.last_commit = object()
             except OperationalError as error:
                 connection.rollback()
                 if _no_space(error):

@@ -87,6 +87,9 @@ class SqlGraph:
             ]
         return min((at for at in found if at is not None), default=None)
 
+    def last_commit(self) -> object:
+        return self._db.last_commit
+
     def files(self, viewer: Viewer, pid: str, selection: Selection, now_us: int) -> list[Node] | None:
         with self._reading(viewer, now_us) as reading:
             found = reading.one(Entity.DATASET, pid, Selection(includes=(Include("files", selection),)))
