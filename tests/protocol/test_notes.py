@@ -15,7 +15,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql import notes as notes_sql
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, Or
 from panmesh.testing.personas import PASSWORD
 from panmesh.wire import markdown
 from tests.protocol.conftest import PIDS, SECRET, House
@@ -84,7 +86,7 @@ def test_a_note_at_three_in_the_morning(house: House, pi: Browser) -> None:
     shown = pi.get(path)
     assert "sample slipped, <strong>bad</strong>" in shown
     assert 'class="flag flag-bad"' in shown
-    assert "<li>slipped</li>" in shown
+    assert '<a href="/?tag=slipped">slipped</a>' in shown
     picture = re.search(rf'src="({path}/pictures/[0-9a-f]{{64}}\.jpg)"', shown)
     assert picture is not None
     seen = house.client.get(picture[1], headers=pi.headers)
@@ -260,6 +262,33 @@ def test_flag_and_tags_are_one_thing_with_history_and_are_suggested_in_the_visit
     ):
         answer = house.client.request("PUT", f"{run}/mark", json=wrong, headers=who | {"If-Match": '"mark-3"'})
         assert answer.status_code == 422, wrong
+
+
+@pytest.mark.parametrize("login", EVERYBODY)
+def test_runs_are_found_by_flag_and_tag_by_those_who_may_read_the_logbook(house: House, login: str | None) -> None:
+    for name, flag in zip(PIDS, ("bad", "bad", "good", "bad", "doubtful"), strict=True):
+        who = house.bearer("scientist") | {"If-Match": '"mark-0"'}
+        body = {"flag": flag, "tags": ["Night shift"] if flag == "bad" else ["dawn"]}
+        assert house.client.request("PUT", f"/api/v1/datasets/{PIDS[name]}/mark", json=body, headers=who).status_code == 200
+    may = {PIDS[name] for name, readers in READERS.items() if login in readers}
+    bad = may & {PIDS["open"], PIDS["embargoed"], PIDS["collecting"]}
+    who = house.bearer(login) if login else {}
+    for query, expected in (
+        ("flag=bad", bad),
+        ("flag=good&flag=doubtful", may - bad),
+        ("tag=night+shift", bad),
+        ("tag=night", set()),
+    ):
+        found = house.client.get(f"/api/v1/datasets?{query}", headers=who).json()
+        assert {d["pid"] for d in found["items"]} == expected, query
+        assert found["total"] == len(expected)
+        page = house.client.get(f"/?{query}", headers=who).text
+        assert all((pid in page) == (pid in expected) for pid in PIDS.values())
+    viewer = house.app.accounts.viewer(login) if login else ANONYMOUS
+    for field, value in ((Field.FLAG, "bad"), (Field.TAG, "night shift")):
+        for op, expected in ((Op.EQUAL, bad), (Op.NOT_EQUAL, may - bad), (Op.CONTAINS, bad), (Op.NOT_CONTAINS, may - bad)):
+            asked = DatasetQuery(where=Or((Compare(field, op, value), Compare(Field.PID, Op.EQUAL, "pm-nothing"))))
+            assert {d.pid for d in house.app.search.search(viewer, asked).items} == expected, (field, op)
 
 
 def test_the_logbook_of_a_visit_is_in_time_order_and_narrowed_by_flag_and_tag(house: House) -> None:

@@ -38,6 +38,8 @@ class Field(StrEnum):
     FILE_COUNT = "file_count"
     BYTES = "bytes"
     PATH = "path"  # of the primary file
+    FLAG = "flag"  # good, doubtful, bad: what people say of it in the logbook
+    TAG = "tag"
 
 
 ARTEFACT_OF: Mapping[Field, Artefact] = (
@@ -55,6 +57,7 @@ ARTEFACT_OF: Mapping[Field, Artefact] = (
         ),
         Artefact.FULL_METADATA,
     )
+    | dict.fromkeys((Field.FLAG, Field.TAG), Artefact.LOGBOOK)
 )  # fmt: skip
 
 # Quantities (parameters) as a whole belong to the full metadata.

@@ -38,6 +38,8 @@ _FIELD = {
     "state": Field.STATE,
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,
+    "flag": Field.FLAG,
+    "tag": Field.TAG,
 }
 _NUMERAL = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(

@@ -30,7 +30,7 @@ FACETS = (
     (Field.KIND, "Kind"),
 )
 _SINGLE = ("q", "from", "to", "sort")
-_SEARCH_FIELDS = ("q", "from", "to", "quantity", "sort", "person", "visit", *(f.value for f, _ in FACETS))
+_SEARCH_FIELDS = ("q", "from", "to", "quantity", "sort", "person", "visit", "flag", "tag", *(f.value for f, _ in FACETS))
 
 
 def home(request: Request, _form: dict[str, str]) -> Response:

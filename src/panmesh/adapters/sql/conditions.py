@@ -11,6 +11,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
+from panmesh.adapters.sql.marked import marked
 from panmesh.adapters.sql.permission import readable_terms, state_label
 from panmesh.adapters.sql.tables import (
     dataset,
@@ -58,6 +59,26 @@ class Compiler:
         """True on rows of `dataset` whose artefact the viewer may read."""
         return dataset.c.terms_id.in_(readable_terms(self._viewer, artefact, self._now_us))
 
+    def readable(self, artefact: Artefact) -> Select[tuple[int]]:
+        """Ids of the terms under which the viewer may read the artefact."""
+        return readable_terms(self._viewer, artefact, self._now_us)
+
+    def states(self, op: Op, value: str) -> Select[tuple[int]]:
+        """Ids of the terms whose state compares so."""
+        return select(terms.c.id).where(_apply(op, self.state_label(), plain_value(Field.STATE, value)))
+
+    def states_among(self, values: tuple[str, ...]) -> Select[tuple[int]]:
+        return select(terms.c.id).where(self.state_label().in_(sorted({plain_value(Field.STATE, value) for value in values})))
+
+    def owners(self, field: Field, op: Op, value: str) -> Select[tuple[int]]:
+        """Ids of what datasets belong to (instruments, samples, visits …) and whose name compares so."""
+        _, query, name = _BY_ID[field]
+        return query.where(_apply(op, name, plain_value(field, value)))  # type: ignore[no-any-return]
+
+    def owners_among(self, field: Field, values: tuple[str, ...]) -> Select[tuple[int]]:
+        _, query, name = _BY_ID[field]
+        return query.where(name.in_(sorted({plain_value(field, value) for value in values})))  # type: ignore[no-any-return]
+
     def where(self, condition: Condition | None) -> ColumnElement[bool]:
         """Rows that the viewer may know of and that satisfy the condition."""
         core = self.may(Artefact.CORE_METADATA)
@@ -101,16 +122,14 @@ class Compiler:
         if field in _MANY:
             return _many(field, op, (str(value),))
         if field is Field.STATE:
-            inner = select(terms.c.id).where(_apply(op, self.state_label(), _plain(field, str(value))))
-            return dataset.c.terms_id.in_(inner)
+            return dataset.c.terms_id.in_(self.states(op, str(value)))
         if field in _NUMBERS:
             if not isinstance(value, int):
                 raise Invalid(f"{field.value} is compared with a whole number, not with {value!r}.")
             return _apply(op, _COLUMN[field], min(max(value, -_LARGEST), _LARGEST))
         if field in _BY_ID:
-            column, query, name = _BY_ID[field]
-            return column.in_(query.where(_apply(op, name, _plain(field, str(value)))))  # type: ignore[no-any-return]
-        return _apply(op, _COLUMN[field], _plain(field, str(value)))
+            return _BY_ID[field][0].in_(self.owners(field, op, str(value)))  # type: ignore[no-any-return]
+        return _apply(op, _COLUMN[field], plain_value(field, str(value)))
 
     def _one_of(self, condition: OneOf) -> ColumnElement[bool]:
         field, values = condition.field, condition.values
@@ -118,16 +137,15 @@ class Compiler:
             raise Invalid(f"{field.value} is compared with a whole number, not with one of several texts.")
         if field in _MANY:
             return _many(field, Op.EQUAL, values)
-        plain = sorted({_plain(field, value) for value in values})
+        plain = sorted({plain_value(field, value) for value in values})
         if field is Field.STATE:
-            return dataset.c.terms_id.in_(select(terms.c.id).where(self.state_label().in_(plain)))
+            return dataset.c.terms_id.in_(self.states_among(values))
         if field in _BY_ID:
-            column, query, name = _BY_ID[field]
-            return column.in_(query.where(name.in_(plain)))  # type: ignore[no-any-return]
+            return _BY_ID[field][0].in_(self.owners_among(field, values))  # type: ignore[no-any-return]
         return _COLUMN[field].in_(plain)  # type: ignore[no-any-return]
 
 
-def _plain(field: Field, value: str) -> str:
+def plain_value(field: Field, value: str) -> str:
     """The value as its column is written."""
     if field is Field.PROPOSAL:
         return storable(key_of(value))
@@ -140,6 +158,8 @@ def _many(field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
     """Fields with several values: some value equals or contains it; the negated forms mean that none does and there is one."""
     if op not in (Op.EQUAL, Op.NOT_EQUAL, Op.CONTAINS, Op.NOT_CONTAINS):
         raise Invalid(f"{field.value} has no order: use 'eq' or 'contains'.")
+    if field in (Field.FLAG, Field.TAG):
+        return marked(field, op, values)
     if field is Field.TECHNIQUE:
         wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
         of = dataset_technique
@@ -160,27 +180,38 @@ def _many(field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
     return dataset.c.id.in_(inner)
 
 
-def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
-    p = parameter.c
+def quantity_ends(condition: QuantityRange) -> tuple[str, float | None, float | None]:
+    """(dimension, low, high) in base units, with slack: the last digit of a conversion never decides. Raises Invalid."""
+    _check_ends(condition)
+    try:
+        scale = known(condition.unit)
+    except UnknownUnit as error:
+        raise Invalid(f"{error}.", (Fault("quantity", str(error)),)) from error
+    low = None if condition.low is None else condition.low * scale.factor + scale.offset
+    high = None if condition.high is None else condition.high * scale.factor + scale.offset
+    slack = 1e-9
+    low = low if low is None or math.isinf(low) else low - abs(low) * slack
+    high = high if high is None or math.isinf(high) else high + abs(high) * slack
+    return scale.dimension, low, high
+
+
+def _check_ends(condition: QuantityRange) -> None:
     if any(end is not None and math.isnan(end) for end in (condition.low, condition.high)):
         raise Invalid(f"the ends of a range of {condition.name} are numbers; got 'nan'.")
+
+
+def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
+    p = parameter.c
+    _check_ends(condition)
     if condition.unit is None:
         low: Any = func.coalesce(p.value, p.minimum)
         high: Any = func.coalesce(p.value, p.maximum)
         tests: list[ColumnElement[bool]] = [low.is_not(None)]
         wanted_low, wanted_high = condition.low, condition.high
     else:
-        try:
-            scale = known(condition.unit)
-        except UnknownUnit as error:
-            raise Invalid(f"{error}.", (Fault("quantity", str(error)),)) from error
+        dimension, wanted_low, wanted_high = quantity_ends(condition)
         low, high = p.low, p.high
-        tests = [p.dimension == scale.dimension, low.is_not(None)]
-        wanted_low = None if condition.low is None else condition.low * scale.factor + scale.offset
-        wanted_high = None if condition.high is None else condition.high * scale.factor + scale.offset
-        slack = 1e-9  # the last digit of a conversion never decides
-        wanted_low = wanted_low if wanted_low is None or math.isinf(wanted_low) else wanted_low - abs(wanted_low) * slack
-        wanted_high = wanted_high if wanted_high is None or math.isinf(wanted_high) else wanted_high + abs(wanted_high) * slack
+        tests = [p.dimension == dimension, low.is_not(None)]
     if wanted_low is not None:
         tests.append(high >= wanted_low)
     if wanted_high is not None:
@@ -213,7 +244,7 @@ def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
             return not_(contains(column, value))
 
 
-_MANY = (Field.TECHNIQUE, Field.PERSON)
+_MANY = (Field.TECHNIQUE, Field.PERSON, Field.FLAG, Field.TAG)
 _LARGEST = 2**63 - 1  # what a column holds
 _EXACT = (Field.PID, Field.KIND, Field.STATE, Field.READ_STATE, Field.SAMPLE_PID, Field.VISIT)
 _MACHINE_NAMES = (Field.DEFINITION, Field.RUN, Field.SERIES, Field.PATH)  # compared without regard to the case of A-Z

@@ -71,6 +71,8 @@ _SEARCH = {
     "series": "scan series, as a run of it says",
     "state": "open, embargoed …",
     "kind": "raw or processed",
+    "flag": "good, doubtful or bad, as somebody said in the logbook that you may read",
+    "tag": "of the logbook that you may read",
     "quantity": "name:low..high unit, e.g. incident_energy:10..20 keV; repeat for more",
     "sort": "start, created, title, bytes, sample; '-' before it for descending",
 }
