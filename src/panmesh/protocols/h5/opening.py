@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.arrays import ArrayFile
@@ -16,7 +17,11 @@ from panmesh.http.services import Services
 from panmesh.ingest.names import referred
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 
-MOMENT_US = 1_000_000  # what was decided holds at most so long, and only while nothing is committed
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# Who may read is decided anew after every commit, and after so long: by the clock alone data only ever become readable.
+MOMENT_US = 30_000_000
 NOTED_US = 600_000_000  # a staff member's reads of one file within so long are written down as one
 MOST_DECIDED = 1000
 
@@ -49,6 +54,7 @@ class Opener:
 
     def __init__(self) -> None:
         self._decided: OrderedDict[Hashable, _Decided] = OrderedDict()
+        self._names: OrderedDict[tuple[str, Hashable], str] = OrderedDict()  # of the files that runs were read from
         self._noted: OrderedDict[Hashable, int] = OrderedDict()  # when it was written down that staff read a file
 
     def at_hand(self, services: Services, viewer: Viewer, pid: str, name: str | None, stamp: Hashable) -> Opened | None:
@@ -68,8 +74,8 @@ class Opener:
         if Scope.DATA not in viewer.scopes:
             raise Forbidden("Your token has not the scope 'data'.")
         at_us, key = services.clock(), _key(viewer, pid, name)
-        name = name or primary_name(services, viewer, pid)
-        location = services.search.locate(viewer, pid, name)
+        name = name or self._names.get((pid, stamp)) or primary_name(services, viewer, pid)
+        location = services.search.locate(viewer, pid, name)  # the name tells nothing: this is where access is decided
         try:
             handle = services.storages.open(location.storage, location.path)
         except Invalid as error:
@@ -78,9 +84,10 @@ class Opener:
             raise Unavailable(f"{name} is in the catalogue, but cannot be read on disk now ({error.strerror}).") from error
         if viewer.staff:
             self._note(services, viewer, pid, name)
-        self._decided[key] = _Decided(stamp, at_us, name, location)
-        while len(self._decided) > MOST_DECIDED:
-            self._decided.popitem(last=False)
+        if stamp is not None:
+            _remember(self._decided, key, _Decided(stamp, at_us, name, location))
+            if key[-1] is None:
+                _remember(self._names, (pid, stamp), name)
         return _opened(services, handle, pid, name, location)
 
     def _note(self, services: Services, viewer: Viewer, pid: str, name: str) -> None:
@@ -89,9 +96,7 @@ class Opener:
         if now - self._noted.get(key, -NOTED_US) < NOTED_US:
             return
         note_staff_read(services, viewer, pid, name)
-        self._noted[key] = now
-        while len(self._noted) > MOST_DECIDED:
-            self._noted.popitem(last=False)
+        _remember(self._noted, key, now)
 
 
 def primary_name(services: Services, viewer: Viewer, pid: str) -> str:
@@ -105,7 +110,14 @@ def primary_name(services: Services, viewer: Viewer, pid: str) -> str:
     return found[0].name
 
 
-def _key(viewer: Viewer, pid: str, name: str | None) -> Hashable:
+def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    """The latest of them."""
+    kept[key] = value
+    while len(kept) > MOST_DECIDED:
+        kept.popitem(last=False)
+
+
+def _key(viewer: Viewer, pid: str, name: str | None) -> tuple[Hashable, ...]:
     """Everything that a decision depends on."""
     rights = (frozenset(viewer.teams.items()), viewer.instruments, viewer.admin, viewer.steward, viewer.operator, viewer.scopes)
     return viewer.user_id, viewer.login, rights, pid, name
