@@ -32,6 +32,7 @@ class ArrayQuestion:
     format: str = "json"
     dtype: str = "origin"
     flatten: bool = False
+    block: bool = False  # one of the blocks of a large answer
     width: int = 800  # pixels of a picture
     low: float | None = None  # of its colours
     high: float | None = None
@@ -54,13 +55,15 @@ class ArrayAnswer:
     media_type: str
     body: bytes = b""
     extents: tuple[tuple[int, int], ...] = ()  # offsets and sizes in the file itself, one after the other, instead of a body
+    blocks: tuple[tuple[str, int], ...] = ()  # selections and their bytes, to be asked for one after the other, instead of a body
     growing: bool = False  # open for writing elsewhere: this answer holds for now only
     depends: str = ""  # the state of the other files that it may stand in; "": in none
     headers: Mapping[str, str] | None = None
 
     @property
     def size(self) -> int:
-        return sum(size for _, size in self.extents) if self.extents else len(self.body)
+        parts = (*self.extents, *self.blocks)
+        return sum(size for _, size in parts) if parts else len(self.body)
 
 
 class TooMuch(Invalid):

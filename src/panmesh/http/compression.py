@@ -11,13 +11,13 @@ SAMPLE = 32 << 10  # bytes from the middle tell of the rest
 PAYS = 0.8  # of the size, or less
 
 
-def wanted(accept_encoding: str | None) -> str | None:
-    """The best of ours that the client takes; None: send it as it is."""
+def wanted(accept_encoding: str | None, offered: tuple[str, ...] = OFFERED) -> str | None:
+    """The best of those offered that the client takes; None: send it as it is."""
     taken: dict[str, float] = {}
     for part in (accept_encoding or "").lower().split(","):
         name, _, weight = part.partition(";")
         taken[name.strip()] = _weight(weight)
-    found = {name: taken.get(name, taken.get("*", 0.0)) for name in OFFERED}
+    found = {name: taken.get(name, taken.get("*", 0.0)) for name in offered}
     best = max(found, key=lambda name: found[name])
     return best if found[best] > 0 else None
 

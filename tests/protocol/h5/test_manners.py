@@ -210,3 +210,24 @@ def test_neighbouring_frames_of_one_chunk_are_decoded_once(zoo: Runs) -> None:
         times.append(time.perf_counter() - started)
         assert answer.content == data[i].tobytes()
     assert sorted(times[1:])[5] < times[0] / 3
+
+
+def test_large_answers_come_in_blocks_with_the_same_bytes(zoo: Runs) -> None:
+    """Of any shape, along whatever dimension they are cut, packed on the way or not."""
+    data = (np.arange(6 * 700 * 1000) // 50).astype("<i4").reshape(6, 700, 1000)
+    with h5py.File(zoo.folder("open") / "large.h5", "w") as file:
+        file.create_dataset("data", data=data, chunks=(1, 100, 1000), compression="gzip", compression_opts=1)
+        file.create_dataset("plain", data=data, chunks=(2, 350, 1000))
+    zoo.put("open", "large.h5")
+    for path in ("/data", "/plain"):
+        for selection in ("", "1:5", "0:6:2", ":,::2", "2:3,:,:", "5,:,:", ":,3:,5:"):
+            index = eval(f"np.s_[{selection or ':'}]", {"np": np})
+            for encoding in ("identity", "gzip"):
+                given = {"path": path, "selection": selection, "format": "bin"}
+                answer = zoo.get("open", "data", **given, headers={"Accept-Encoding": encoding})
+                assert gzip_or_plain(answer.content) == data[index].tobytes(), (path, selection, encoding)
+    whole = zoo.get("open", "data", path="/data", format="bin", headers={"Accept-Encoding": "identity"})
+    assert whole.headers["content-length"] == str(data.nbytes)
+    assert (
+        zoo.get("open", "data", path="/data", format="bin", headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
+    )

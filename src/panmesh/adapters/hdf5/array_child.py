@@ -68,7 +68,7 @@ def _answer(content: Content, question: dict[str, Any]) -> tuple[dict[str, Any],
     except ROOT_ERRORS as error:
         return {"error": "failed", "detail": f"it cannot be read: {' '.join(str(error).split())[:300]}"}, b""
     said = {"type": reply.media_type, "extents": reply.extents, "headers": reply.headers, "growing": content.growing}
-    return said | {"shared": reply.shared}, reply.body
+    return said | {"shared": reply.shared, "blocks": reply.blocks}, reply.body
 
 
 def warm() -> None:

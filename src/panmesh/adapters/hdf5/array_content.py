@@ -30,6 +30,8 @@ CACHE = 64 << 20  # bytes of decoded chunks of one dataset
 OPEN_DATASETS = 4  # that keep their decoded chunks
 LEAST_EXTENT = 64 << 10  # bytes: below, an answer is not worth a second way
 LEAST_SHARED = 256 << 10  # bytes
+LEAST_IN_BLOCKS = 6 << 20  # bytes
+BLOCK = 4 << 20  # bytes, about
 MOST_CHUNKS = 4096  # that are sent from where they lie
 
 _FORMATS = ("json", "bin", "npy", "csv", "tiff")
@@ -50,6 +52,7 @@ class Reply:
     body: bytes = b""
     shared: int = 0  # bytes of the shared memory that are the body
     extents: list[tuple[int, int]] = field(default_factory=list)
+    blocks: list[tuple[str, int]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -220,6 +223,8 @@ class Content:
         _fits(dataset, picked, form)
         if form == "bin" and (extents := _extents(dataset, picked, dtype)):
             return Reply("application/octet-stream", extents=extents)
+        if form == "bin" and not question["block"] and (blocks := _blocks(dataset, picked, dtype)):
+            return Reply("application/octet-stream", blocks=blocks)
         if form == "bin" and (shared := self._share(dataset, picked, dtype)):
             return Reply("application/octet-stream", shared=shared)
         values = _converted(self._read(dataset, picked), dtype)
@@ -356,6 +361,25 @@ def _in_chunk(dataset: Any, spans: tuple[Span, ...], item: int) -> tuple[int, in
     if place is None or stored is None or stored.byte_offset is None or stored.size != math.prod(chunk) * item:
         return None
     return int(stored.byte_offset) + place * item, inner.size * item
+
+
+def _blocks(dataset: Any, picked: Selected, dtype: str) -> list[tuple[str, int]]:
+    """A large answer in pieces, so that one is sent while the next is decoded; empty when it is not worth it."""
+    if dataset.dtype.kind not in "iuf":
+        return []
+    size = picked.size * int(_converted(np.empty(0, dataset.dtype), dtype).dtype.itemsize)
+    if size < LEAST_IN_BLOCKS:
+        return []
+    axis = next(i for i, span in enumerate(picked.spans) if span.count > 1)
+    span = picked.spans[axis]
+    row = size // span.count
+    step = max(1, BLOCK // row)
+    found = []
+    for first in range(0, span.count, step):
+        count = min(step, span.count - first)
+        part = replace(span, start=span.start + first * span.step, count=count)
+        found.append((Selected((*picked.spans[:axis], part, *picked.spans[axis + 1 :])).text(), count * row))
+    return found
 
 
 def _converted(values: Any, dtype: str) -> Any:

@@ -365,6 +365,7 @@ def _answer(head: dict[str, Any], body: bytes, depends: str, size: int) -> Array
         media_type=_media_type(head.get("type")),
         body=body,
         extents=_extents(head.get("extents"), size),
+        blocks=tuple((str(selection), int(length)) for selection, length in head.get("blocks") or ()),
         growing=bool(head.get("growing")),
         depends=depends,
         headers={"x-limit": str(int(limit))} if (limit := (head.get("headers") or {}).get("x-limit")) else None,

@@ -42,6 +42,9 @@ class Selected:
     def index(self) -> tuple[int | slice, ...]:
         return tuple(span.plain() for span in self.spans)
 
+    def text(self) -> str:
+        return ",".join(str(s.start) if s.single else f"{s.start}:{s.start + s.count * s.step}:{s.step}" for s in self.spans)
+
     def run(self, shape: tuple[int, ...]) -> int | None:
         """The first element's place in C order, when all that is selected lies in one piece in an array of that shape."""
         place, whole = 0, True  # whole: every dimension after this one is taken whole

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -21,6 +23,7 @@ from panmesh.http.files import PIECE, disposition, read_at
 from panmesh.http.problems import body_of, headers_of, status_of
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError
+from panmesh.protocols.h5.blocks import Blocks
 from panmesh.protocols.h5.opening import Opened
 
 MOST_PACKED = 32 << 20  # bytes of the file that are taken into memory to be made smaller
@@ -29,10 +32,15 @@ MOST_PACKED = 32 << 20  # bytes of the file that are taken into memory to be mad
 class ArrayResponse(Response):
     """Closes the file's handle when it is sent, however that ends."""
 
-    def __init__(self, opened: Opened, answer: ArrayAnswer, headers: dict[str, str], done: Callable[[], None]) -> None:
-        self._handle, self._answer, self._done = opened.handle, answer, done
+    def __init__(
+        self, opened: Opened, answer: ArrayAnswer, headers: dict[str, str], done: Callable[[], None], blocks: Blocks | None = None
+    ) -> None:
+        """`done` is called when it is sent or given up. `blocks`: what it is made of, when it comes in blocks."""
+        self._opened, self._handle, self._answer, self._done, self._blocks = opened, opened.handle, answer, done, blocks
         self.status_code = 200
-        headers |= {"content-length": str(answer.size)}
+        self._packed = blocks is not None and "content-encoding" in headers
+        if not self._packed:
+            headers |= {"content-length": str(answer.size)}
         self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.background = None
 
@@ -41,6 +49,8 @@ class ArrayResponse(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
+            elif self._blocks is not None:
+                await self._in_blocks(self._blocks, receive, send)
             elif self._answer.extents:
                 await self._from_file(send)
             else:
@@ -58,6 +68,25 @@ class ArrayResponse(Response):
                 if not body:
                     raise OSError("became shorter while it was sent")
                 await send({"type": "http.response.body", "body": body, "more_body": left > 0})
+
+    async def _in_blocks(self, blocks: Blocks, receive: Receive, send: Send) -> None:
+        """As fast as the client takes it, and no further when the client has gone."""
+        gone = asyncio.create_task(_gone(receive))
+        async with aclosing(blocks.packed() if self._packed else blocks.plain()) as bodies:
+            async for body in bodies:
+                if gone.done():
+                    break
+                for start in range(0, len(body), PIECE):
+                    await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
+        gone.cancel()
+        if not self._answer.growing and not self._opened.unchanged():
+            raise OSError("changed while it was sent")  # the client must not take it for whole
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _from_memory(body: bytes, send: Send) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from panmesh.http.fair_queue import FairQueue
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError, Unavailable
 from panmesh.protocols.h5.answer import ArrayResponse, export_name, headers_for, not_modified, packed, refusal, tag
+from panmesh.protocols.h5.blocks import Blocks
 from panmesh.protocols.h5.kept import KeptAnswers
 from panmesh.protocols.h5.opening import Neighbours, Opened, Opener
 from panmesh.protocols.h5.parameters import export, question
@@ -50,12 +52,23 @@ class _Reading:
     async def answer(self, request: Request, opened: Opened, asked: ArrayQuestion, key: str) -> ArrayAnswer:
         answer = self.kept.get(key)
         if answer is None:
-            find, arrays = Neighbours(services(request), viewer(request), opened), services(request).arrays()
-            async with self.queue.turn(_asker(request)):
-                answer = await to_thread.run_sync(arrays.ask, opened.pid, opened.file, asked, find, limiter=self.threads)
+            answer = await self.ask(request, opened, asked)
             if opened.unchanged():
                 self.kept.keep(key, answer)
         return answer
+
+    async def ask(self, request: Request, opened: Opened, asked: ArrayQuestion) -> ArrayAnswer:
+        find, arrays = Neighbours(services(request), viewer(request), opened), services(request).arrays()
+        async with self.queue.turn(_asker(request)):
+            return await to_thread.run_sync(arrays.ask, opened.pid, opened.file, asked, find, limiter=self.threads)
+
+    def blocks(self, request: Request, opened: Opened, asked: ArrayQuestion, answer: ArrayAnswer) -> Blocks:
+        """Each of them takes its turn: a large answer does not keep small ones waiting."""
+
+        async def fetch(selection: str) -> ArrayAnswer:
+            return await self.ask(request, opened, replace(asked, selection=selection, block=True))
+
+        return Blocks(opened.handle, answer, fetch)
 
     def under_way(self, size: int) -> Callable[[], None]:
         """Counts what waits in memory for clients to take it, until the returned function is called. Raises Unavailable when it is too
@@ -100,10 +113,14 @@ def _route(reading: _Reading, what: Ask | None) -> Endpoint:
             if unchanged is not None:
                 os.close(opened.handle)
                 return unchanged
-            sent, encoding = await packed(request, opened, found)
+            blocks = reading.blocks(request, opened, asked, found) if found.blocks else None
+            if blocks is not None:
+                sent, encoding = found, await blocks.begin(request.headers.get("accept-encoding"))
+            else:
+                sent, encoding = await packed(request, opened, found)
             name = export_name(opened.name, asked) if what is None or asked.format in ("csv", "npy", "tiff") else None
             headers = headers_for(request, key, found, encoding, name)
-            return ArrayResponse(opened, sent, headers, reading.under_way(len(sent.body)))
+            return ArrayResponse(opened, sent, headers, reading.under_way(len(sent.body)), blocks)
         except BaseException:
             os.close(opened.handle)
             raise
