@@ -11,7 +11,8 @@ import numpy as np
 from h5grove import encoders
 
 from panmesh.adapters.hdf5 import confine, picture
-from panmesh.adapters.hdf5.array_content import LEAST_SHARED, Content, Refused, Reply
+from panmesh.adapters.hdf5.array_content import LEAST_SHARED, Content
+from panmesh.adapters.hdf5.array_forms import Refused, Reply
 from panmesh.adapters.hdf5.array_zygote import REST, ROOM, read_question, write_answer
 from panmesh.adapters.hdf5.inside import Inside, Unknown
 from panmesh.adapters.hdf5.reading import why_not_open

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h5py
 import numpy as np
-from h5grove import encoders
-from h5grove.utils import attr_metadata, convert, get_array_stats, get_filters, get_type_metadata, hdf_path_join
-from h5py import h5, h5a, h5d, h5g, h5p, h5t
+from h5grove.utils import attr_metadata, get_array_stats, get_filters, get_type_metadata, hdf_path_join
+from h5py import h5, h5a, h5d, h5g, h5p
 
+from panmesh.adapters.hdf5.array_forms import Refused, Reply, as_json, converted, encoded
+from panmesh.adapters.hdf5.array_places import extents, in_blocks
 from panmesh.adapters.hdf5.inside import Found, Inside, Link, NotThere, Outside, Unknown, open_dataset
 from panmesh.adapters.hdf5.picture import png
-from panmesh.adapters.hdf5.selection import BadSelection, Selected, Span, select
+from panmesh.adapters.hdf5.selection import BadSelection, Selected, select
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
 
 MOST_BYTES = 128 << 20  # of one answer, as it is in the file's types
@@ -28,32 +28,10 @@ MOST_ATTRIBUTE_BYTES = 16 << 20  # of one answer
 MOST_CHUNK = 256 << 20  # bytes, decoded
 CACHE = 64 << 20  # bytes of decoded chunks of one dataset
 OPEN_DATASETS = 4  # that keep their decoded chunks
-LEAST_EXTENT = 64 << 10  # bytes: below, an answer is not worth a second way
-LEAST_SHARED = 256 << 10  # bytes
-LEAST_IN_BLOCKS = 6 << 20  # bytes
-BLOCK = 4 << 20  # bytes, about
-MOST_CHUNKS = 4096  # that are sent from where they lie
+
+LEAST_SHARED = 256 << 10  # bytes of an answer that is left in shared memory
 
 _FORMATS = ("json", "bin", "npy", "csv", "tiff")
-
-
-class Refused(Exception):
-    """`kind` is one of invalid, missing, outside, failed; the text is a sentence for whoever asked."""
-
-    def __init__(self, kind: str, detail: str, limit: int | None = None) -> None:
-        super().__init__(detail)
-        self.kind = kind
-        self.limit = limit
-
-
-@dataclass(slots=True)
-class Reply:
-    media_type: str
-    body: bytes = b""
-    shared: int = 0  # bytes of the shared memory that are the body
-    extents: list[tuple[int, int]] = field(default_factory=list)
-    blocks: list[tuple[str, int]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Content:
@@ -73,15 +51,15 @@ class Content:
         try:
             match question["what"]:
                 case "meta":
-                    return _json(self._meta(path, question["links"]))
+                    return as_json(self._meta(path, question["links"]))
                 case "attr":
-                    return _json(self._attributes(path, question["keys"]))
+                    return as_json(self._attributes(path, question["keys"]))
                 case "paths":
                     return self._paths(path, question["links"])
                 case "data":
                     return self._data(path, question)
                 case "stats":
-                    return _json(get_array_stats(_finite(self._numbers(path, question["selection"]))))
+                    return as_json(get_array_stats(_finite(self._numbers(path, question["selection"]))))
                 case "picture":
                     return Reply("image/png", png(self._numbers(path, question["selection"]), question))
         except NotThere as error:
@@ -206,7 +184,7 @@ class Content:
             for one in found:
                 self._resolved(one, links)
         headers = {"x-limit": str(MOST_PATHS)} if len(found) >= MOST_PATHS else {}
-        reply = _json(found)
+        reply = as_json(found)
         reply.headers |= headers
         return reply
 
@@ -218,19 +196,19 @@ class Content:
             raise Refused("invalid", f"there is no format {form[:40]!r}; there are {', '.join(_FORMATS)}")
         dataset = self._dataset(path)
         if dataset.shape is None:
-            return _encoded(_converted(dataset[()], dtype), form)
+            return encoded(converted(dataset[()], dtype), form)
         picked = select(question["selection"], dataset.shape)
         _fits(dataset, picked, form)
-        if form == "bin" and (extents := _extents(dataset, picked, dtype)):
-            return Reply("application/octet-stream", extents=extents)
-        if form == "bin" and not question["block"] and (blocks := _blocks(dataset, picked, dtype)):
+        if form == "bin" and (pieces := extents(dataset, picked, dtype)):
+            return Reply("application/octet-stream", extents=pieces)
+        if form == "bin" and not question["block"] and (blocks := in_blocks(dataset, picked, dtype)):
             return Reply("application/octet-stream", blocks=blocks)
         if form == "bin" and (shared := self._share(dataset, picked, dtype)):
             return Reply("application/octet-stream", shared=shared)
-        values = _converted(self._read(dataset, picked), dtype)
+        values = converted(self._read(dataset, picked), dtype)
         if question["flatten"] and isinstance(values, np.ndarray):
             values = np.ravel(values)
-        return _encoded(values, form)
+        return encoded(values, form)
 
     def _numbers(self, path: str, selection: str | None) -> Any:
         dataset = self._dataset(path)
@@ -246,7 +224,7 @@ class Content:
         """Decodes plain numbers to where the answer is taken from; 0: not worth it, or no plain numbers."""
         if dataset.dtype.kind not in "iuf" or picked.size * dataset.dtype.itemsize < LEAST_SHARED:
             return 0
-        wanted = _converted(np.empty(0, dataset.dtype), dtype).dtype
+        wanted = converted(np.empty(0, dataset.dtype), dtype).dtype
         if picked.size * wanted.itemsize > len(self._room):
             return 0
         values = np.frombuffer(self._room, wanted, picked.size).reshape(picked.shape)
@@ -305,130 +283,6 @@ def _fits(dataset: Any, picked: Selected, form: str) -> None:
         raise Refused("invalid", what, most)
     if form == "csv" and len(picked.shape) > 2:
         raise Refused("invalid", f"csv holds one or two dimensions, and this has {len(picked.shape)}: select one frame")
-
-
-def _extents(dataset: Any, picked: Selected, dtype: str) -> list[tuple[int, int]]:
-    """Where the answer's bytes lie in the file itself, when they are there as they are asked for; empty when they are not."""
-    item = dataset.dtype.itemsize
-    if (
-        picked.size * item < LEAST_EXTENT
-        or dataset.dtype.kind not in "iuf"
-        or _converted(np.empty(0, dataset.dtype), dtype).dtype != dataset.dtype
-    ):
-        return []
-    if not dataset.id.get_type().equal(
-        h5t.py_create(dataset.dtype)
-    ):  # a type of the library's own, that is not in memory as on disk
-        return []
-    properties = dataset.id.get_create_plist()
-    layout = properties.get_layout()
-    if layout == h5d.CONTIGUOUS and not properties.get_external_count():
-        place, offset = picked.run(dataset.shape), dataset.id.get_offset()
-        return [] if place is None or offset is None else [(int(offset) + place * item, picked.size * item)]
-    return _in_chunks(dataset, picked, item) if layout == h5d.CHUNKED and properties.get_nfilters() == 0 else []
-
-
-def _in_chunks(dataset: Any, picked: Selected, item: int) -> list[tuple[int, int]]:
-    """As `_extents`, when it is a part of one chunk, or a row of chunks that are as wide as the array."""
-    chunk, first = dataset.chunks, picked.spans[0]
-    low, high = first.start // chunk[0], (first.start + (first.count - 1) * first.step) // chunk[0]
-    wide = chunk[1:] == dataset.shape[1:] and first.step == 1
-    if high - low > MOST_CHUNKS or (low != high and not wide):
-        return []
-    found: list[tuple[int, int]] = []
-    for index in range(low, high + 1):
-        begin, end = max(first.start, index * chunk[0]), min(first.start + first.count * first.step, (index + 1) * chunk[0])
-        here = Span(begin, len(range(begin, end, first.step)), first.step, first.single)
-        piece = _in_chunk(dataset, (here, *picked.spans[1:]), item)
-        if piece is None:
-            return []
-        if found and sum(found[-1]) == piece[0]:  # the next one lies behind it
-            start, size = found.pop()
-            piece = start, size + piece[1]
-        found.append(piece)
-    return found
-
-
-def _in_chunk(dataset: Any, spans: tuple[Span, ...], item: int) -> tuple[int, int] | None:
-    chunk = dataset.chunks
-    corner = tuple(span.start - span.start % length for span, length in zip(spans, chunk, strict=True))
-    ends = (span.start + (span.count - 1) * span.step for span in spans)
-    if any(end >= first + length for end, first, length in zip(ends, corner, chunk, strict=True)):
-        return None
-    inner = Selected(tuple(replace(span, start=span.start - first) for span, first in zip(spans, corner, strict=True)))
-    place = inner.run(chunk)
-    stored = dataset.id.get_chunk_info_by_coord(corner) if place is not None else None
-    if place is None or stored is None or stored.byte_offset is None or stored.size != math.prod(chunk) * item:
-        return None
-    return int(stored.byte_offset) + place * item, inner.size * item
-
-
-def _blocks(dataset: Any, picked: Selected, dtype: str) -> list[tuple[str, int]]:
-    """A large answer in pieces, so that one is sent while the next is decoded; empty when it is not worth it."""
-    if dataset.dtype.kind not in "iuf":
-        return []
-    size = picked.size * int(_converted(np.empty(0, dataset.dtype), dtype).dtype.itemsize)
-    if size < LEAST_IN_BLOCKS:
-        return []
-    axis = next(i for i, span in enumerate(picked.spans) if span.count > 1)
-    span = picked.spans[axis]
-    row = size // span.count
-    step = max(1, BLOCK // row)
-    found = []
-    for first in range(0, span.count, step):
-        count = min(step, span.count - first)
-        part = replace(span, start=span.start + first * span.step, count=count)
-        found.append((Selected((*picked.spans[:axis], part, *picked.spans[axis + 1 :])).text(), count * row))
-    return found
-
-
-def _converted(values: Any, dtype: str) -> Any:
-    try:
-        return convert(values, dtype)
-    except ValueError as error:
-        raise Refused("invalid", str(error)) from error
-
-
-def _encoded(values: Any, form: str) -> Reply:
-    if form == "json":
-        return _json(values)
-    array = np.asarray(values)
-    if array.dtype.hasobject:  # its bytes would be addresses in our memory
-        raise Refused("invalid", f"what has no fixed length has no form {form}: ask for json")
-    if form == "tiff" and array.dtype.kind == "c":
-        raise Refused("invalid", "tiff holds no complex numbers")
-    try:
-        encoded = encoders.encode(array, form)
-    except (ValueError, TypeError) as error:
-        raise Refused("invalid", f"it has no form {form}: {str(error)[:200]}") from error
-    return Reply(encoded.headers["Content-Type"], encoded.content)
-
-
-def _json(content: Any) -> Reply:
-    try:
-        return Reply("application/json", encoders.orjson_encode(content, _plain))
-    except TypeError:  # text that is no UTF-8 somewhere in it
-        return Reply("application/json", encoders.orjson_encode(_mended(content), _plain))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "SVO":
-        return _mended(value.tolist())
-    return encoders.orjson_default(value)
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if isinstance(value, dict):
-        return {_mended(key): _mended(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mended(one) for one in value]
-    if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
-        return _mended(value.tolist())
-    return value
 
 
 def _sorted(said: dict[str, Any]) -> dict[str, Any]:

@@ -72,13 +72,15 @@ class ArrayResponse(Response):
     async def _in_blocks(self, blocks: Blocks, receive: Receive, send: Send) -> None:
         """As fast as the client takes it, and no further when the client has gone."""
         gone = asyncio.create_task(_gone(receive))
-        async with aclosing(blocks.packed() if self._packed else blocks.plain()) as bodies:
-            async for body in bodies:
-                if gone.done():
-                    break
-                for start in range(0, len(body), PIECE):
-                    await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
-        gone.cancel()
+        try:
+            async with aclosing(blocks.packed() if self._packed else blocks.plain()) as bodies:
+                async for body in bodies:
+                    for start in range(0, len(body), PIECE):
+                        await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
+                    if gone.done():
+                        return
+        finally:
+            gone.cancel()
         if not self._answer.growing and not self._opened.unchanged():
             raise OSError("changed while it was sent")  # the client must not take it for whole
         await send({"type": "http.response.body", "body": b""})
