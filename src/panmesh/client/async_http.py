@@ -121,11 +121,18 @@ class _Driving:
         return piece
 
     async def _together(self, step: Together) -> list[Any]:
-        room = asyncio.Semaphore(step.at_once)
+        room, waiting = asyncio.Semaphore(step.at_once), True
 
         async def one(flow: Flow[Any]) -> Any:
+            nonlocal waiting
             async with room:
-                return await self._http.run(flow, aside=self._aside)
+                if not waiting:  # another failed: nothing more is begun
+                    return None
+                try:
+                    return await self._http.run(flow, aside=self._aside)
+                except BaseException:
+                    waiting = False
+                    raise
 
         try:
             async with asyncio.TaskGroup() as group:

@@ -140,7 +140,11 @@ def _together(http: Http, step: Together) -> list[Any]:
                 number, flow = waiting.popleft()
             except IndexError:  # another was faster
                 return
-            results[number] = http.run(flow, sleep=sleep)
+            try:
+                results[number] = http.run(flow, sleep=sleep)
+            except BaseException:
+                waiting.clear()
+                raise
 
     count = max(1, min(step.at_once, len(step.flows)))
     if count == 1:
