@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
+from panmesh.access.viewer import Scope
 from panmesh.adapters.sql import tables as t
 from panmesh.app.asgi import build
 from panmesh.app.compose import Composition
 from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.catalogue.events import EventFilter
 from panmesh.kernel.clock import DAY_US
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
@@ -135,3 +139,91 @@ def test_a_failed_reading_is_for_staff(house: House, login: str | None) -> None:
     assert house.client.get(API, params={"after": "beginning"}, headers=headers).json()["items"] == []
     staff = house.client.get(API, params={"after": "beginning"}, headers=house.bearer("scientist")).json()["items"]
     assert [item["type"] for item in staff] == ["read.failed"]
+
+
+def test_a_stream_ends_with_its_token_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within seconds, also when nothing happens; the limit that is promised is a minute."""
+    who = house.app.accounts.viewer("pi")
+    secret, token = house.app.accounts.make_token(who, "stream", frozenset({Scope.READ}))
+    with served(build(house.app, work=False)) as url, listening(url, headers={"Authorization": f"Bearer {secret}"}) as pi:
+        tell(house.app, PIDS["collecting"], "updated")
+        assert pi.next().body["pid"] == PIDS["collecting"]
+        house.app.accounts.revoke(who, token.id)
+        (end,) = pi.until_end(seconds=40)
+        assert end.type == "end"
+
+
+def test_rights_of_a_listener_are_those_of_the_moment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panmesh.protocols.api.events.RIGHTS_SECONDS", 0.0)
+    with served(build(house.app, work=False)) as url, listening(url, headers=house.bearer("member")) as member:
+        tell(house.app, PIDS["collecting"], "updated")
+        assert member.next().body["pid"] == PIDS["collecting"]
+        house.app.accounts.set_member("team", "member", None)
+        tell(house.app, PIDS["collecting"], "closed")
+        tell(house.app, PIDS["open"], "closed")
+        assert member.next().body["pid"] == PIDS["open"]
+
+
+def test_many_listeners_cost_one_question(house: House) -> None:
+    app = build(house.app, work=False)
+    hub = app._services.hub  # type: ignore[attr-defined]
+    with served(app) as url, ExitStack() as opened:
+        listeners = [opened.enter_context(listening(url, instrument="i1")) for _ in range(20)]
+        time.sleep(0.5)
+        asked, looked = hub.asked, hub.looked
+        tell(house.app, PIDS["open"], "closed")
+        assert {one.next().body["pid"] for one in listeners} == {PIDS["open"]}
+        assert hub.looked - looked <= 3
+        assert hub.asked - asked <= 4, "listeners who may read the same share an answer"
+
+
+def test_too_many_streams_of_one_address_are_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panmesh.http.event_stream.OF_ONE_ADDRESS", 1)
+    with served(build(house.app, work=False)) as url:
+        with listening(url):
+            refused = httpx.get(f"{url}{API}", headers={"Accept": "text/event-stream"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+        for _ in range(100):  # its place is free again
+            try:
+                with listening(url):
+                    return
+            except AssertionError:
+                time.sleep(0.05)
+        raise AssertionError("the place was not given back")
+
+
+def test_a_change_that_is_committed_late_is_not_passed_over(house: House) -> None:
+    """On PostgreSQL a number of the feed is taken before its transaction commits."""
+    events, who = house.app.events, house.app.accounts.viewer("outsider")
+    start = events.head()
+    row = {"at_us": NOW, "kind": "dataset", "pid": PIDS["open"]}
+    if house.app.database.sqlite:
+        tell(house.app, PIDS["open"], "created")
+        assert len(events.since(who, EventFilter(), start).items) == 1
+        return
+    with house.app.database.write() as late, house.app.database.write() as lost:
+        late.execute(t.change.insert(), row | {"what": "created"})
+        lost.execute(t.change.insert(), row | {"what": "updated"})
+        tell(house.app, PIDS["open"], "closed")
+        page = events.since(who, EventFilter(), start)
+        assert page.items == ()
+        lost.rollback()
+        assert events.since(who, EventFilter(), page.position).items == ()
+        late.commit()
+        kinds = [event.kind.value for event in events.since(who, EventFilter(), page.position).items]
+    assert kinds == ["run.created", "run.complete"]
+
+
+def test_a_discarded_run_is_told_to_those_who_knew_of_it_and_nothing_else_of_it_is(house: House) -> None:
+    for name in ("open", "collecting"):
+        tell(house.app, PIDS[name], "created")
+    body = {"what": "discard", "pids": [PIDS["open"], PIDS["collecting"]], "reason": "shutter closed"}
+    assert house.client.post("/api/v1/corrections", json=body, headers=house.bearer("steward")).status_code == 200
+
+    def heard(headers: dict[str, str]) -> list[tuple[str, str]]:
+        items = house.client.get(API, params={"after": "beginning"}, headers=headers).json()["items"]
+        assert all(item["run"] is None for item in items if item["type"] == "run.withdrawn")
+        return [(item["type"], item["pid"]) for item in items]
+
+    assert heard({}) == [("run.withdrawn", PIDS["open"])]
+    assert heard(house.bearer("pi")) == [("run.withdrawn", PIDS["open"]), ("run.withdrawn", PIDS["collecting"])]
