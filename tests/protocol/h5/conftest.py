@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from panmesh.adapters.sql import tables as t
-from panmesh.catalogue.manifest import FileRow, ManifestRef, pack
+from panmesh.catalogue.manifest import FileRow
 from tests.protocol.conftest import PIDS, STATES, House
 
 
@@ -28,8 +27,7 @@ class Runs:
             info = (self.root / state / name).stat()
             path = f"{state}/{name}"
             rows.append(FileRow(name=name, size=info.st_size, modified_us=info.st_mtime_ns // 1000, storage="runs", path=path))
-        total = sum(row.size for row in rows)
-        manifest = ManifestRef(file_count=len(rows), total_bytes=total, inline=pack(rows)).to_bytes()
+        manifest = self.house.app.manifests.write(rows).to_bytes()
         number = STATES.index(state) + 1
         with self.house.app.database.write() as c:
             c.execute(t.dataset_version.update().where(t.dataset_version.c.id == number).values(manifest=manifest))
@@ -48,6 +46,3 @@ class Runs:
 @pytest.fixture
 def runs(house: House) -> Runs:
     return Runs(house)
-
-
-Writer = Callable[[Path], None]

@@ -138,3 +138,20 @@ def test_a_file_that_left_the_dataset_is_no_longer_led_to(filled: Runs) -> None:
     with h5py.File(folder / "part.h5", "r+") as file:
         file["data"][...] = 7
     assert filled.get("open", "data", path="/link").json() == [7, 7, 7, 7]
+
+
+def test_a_master_of_hundreds_of_files_is_opened_in_a_moment(filled: Runs) -> None:
+    folder, names = filled.folder("open"), [f"part_{i:06}.h5" for i in range(300)]
+    layout = h5py.VirtualLayout(shape=(len(names), 4), dtype="i4")
+    for i, name in enumerate(names):
+        with h5py.File(folder / name, "w") as file:
+            file["data"] = np.full((1, 4), i, dtype="i4")
+        layout[i : i + 1] = h5py.VirtualSource(name, "/data", shape=(1, 4))
+    with h5py.File(folder / "master.h5", "w") as file:
+        file.create_virtual_dataset("data", layout)
+        for name in names:
+            file[f"links/{name}"] = h5py.ExternalLink(name, "/data")
+    filled.put("open", "master.h5", *names)
+    assert filled.get("open", "data", path="/data", selection=":,0").json() == list(range(300))
+    assert {child["kind"] for child in filled.get("open", "meta", path="/links").json()["children"]} == {"dataset"}
+    assert filled.house.app.arrays.made <= 3

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.arrays import ArrayFile
-from panmesh.catalogue.model import FileLocation
+from panmesh.catalogue.model import FileLocation, FilesAtHand
 from panmesh.http.downloads import note_staff_read
 from panmesh.http.services import Services
 from panmesh.ingest.names import referred
@@ -144,10 +144,13 @@ class Neighbours:
         self._opened = opened
 
     def __call__(self, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], ArrayFile]:
-        found = {(home, written): self._find(home, written) for home, written in names}
+        files = self._services.search.opened(self._viewer, self._opened.pid)  # decided once for all of them
+        if files is None:
+            return {}
+        found = {(home, written): self._find(files, home, written) for home, written in names}
         return {name: file for name, file in found.items() if file is not None}
 
-    def _find(self, home: str, written: str) -> ArrayFile | None:
+    def _find(self, files: FilesAtHand, home: str, written: str) -> ArrayFile | None:
         storage, of = self._opened.location.storage, self._opened.location.path
         if home != str(self._opened.file.path):
             located = self._services.storages.locate(home)
@@ -156,19 +159,23 @@ class Neighbours:
             of = located[1]
         prefix_map = self._services.storages.profile(storage, of).prefix_map
         path = referred(written, path=of, storage=storage, prefix_map=prefix_map, locate=self._services.storages.locate)
-        return self._of_dataset(storage, path) if path is not None else None
+        return self._of_dataset(files, storage, path) if path is not None else None
 
-    def _of_dataset(self, storage: str, path: str) -> ArrayFile | None:
+    def _of_dataset(self, files: FilesAtHand, storage: str, path: str) -> ArrayFile | None:
         mine = self._opened
         folder = mine.location.path.removesuffix(mine.name)
         for name in dict.fromkeys((path.removeprefix(folder), path.rsplit("/", 1)[-1])):
-            try:
-                location = self._services.search.locate(self._viewer, mine.pid, name)
-            except (NotFound, Unavailable):
-                continue
-            if (location.storage, location.path) == (storage, path):
+            location = files(name) or self._asked(name)
+            if location is not None and (location.storage, location.path) == (storage, path):
                 return self._file(location)
         return None
+
+    def _asked(self, name: str) -> FileLocation | None:
+        """For what is not at hand: a long list of files is not in memory until it is asked for."""
+        try:
+            return self._services.search.locate(self._viewer, self._opened.pid, name)
+        except (NotFound, Unavailable):
+            return None
 
     def _file(self, location: FileLocation) -> ArrayFile | None:
         """None: it is in the catalogue and cannot be read on disk."""
