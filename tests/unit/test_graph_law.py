@@ -66,6 +66,10 @@ def test_a_viewer_gets_what_the_redacted_catalogue_holds(
             whole = store.select(viewer, entity, replace(selection, limit=None, skip=0), NOW)
             assert [node.values for node in whole][selection.skip :][: selection.limit] == [one[1] for one in page], selection
             assert len(whole) == store.count(viewer, entity, selection, NOW), selection
+        everything = replace(selection, limit=None, skip=0)
+        pieces = store.places(viewer, entity, everything, NOW).pieces(3)
+        piecewise = [plain(node) for piece in pieces for node in store.these(viewer, entity, piece, everything, NOW)]
+        assert piecewise == [plain(node) for node in store.select(viewer, entity, everything, NOW)], selection
     redact_in_place(database, viewer, NOW)
     for (entity, selection), answer in zip(asked, before, strict=True):
         assert answer == answers(store, OPERATOR, entity, selection), selection

@@ -29,9 +29,13 @@ class GraphService:
         return self._reads.select(viewer, entity, selection, self._clock())
 
     def all(self, viewer: Viewer, entity: Entity, selection: Selection) -> Iterator[list[Node]]:
-        """Everything, in pieces: by key, so that memory stays flat; in another order, piece by piece of that order."""
+        """Everything, in pieces: by key, so that memory stays flat; in another order, which is found once, with 16 bytes a record."""
         _check(viewer, entity, selection)
-        by_key = not selection.order and not selection.words
+        if selection.order or selection.words:
+            for piece in self._reads.places(viewer, entity, selection, self._clock()).pieces(AT_ONCE):
+                if there := self._reads.these(viewer, entity, piece, selection, self._clock()):
+                    yield there
+            return
         left = selection.limit
         while left is None or left > 0:
             wanted = AT_ONCE if left is None else min(AT_ONCE, left)
@@ -41,10 +45,7 @@ class GraphService:
             if len(found) < wanted:
                 return
             left = None if left is None else left - len(found)
-            if by_key:
-                selection = replace(selection, after=str(found[-1].values[SHAPES[entity].key]), skip=0)
-            else:
-                selection = replace(selection, skip=selection.skip + len(found))
+            selection = replace(selection, after=str(found[-1].values[SHAPES[entity].key]), skip=0)
 
     def count(self, viewer: Viewer, entity: Entity, selection: Selection) -> int:
         _check(viewer, entity, selection)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.correction import Correction, Discarded, Preview, Wanted
-from panmesh.catalogue.graph import Entity, GraphCondition, Node, Selection
+from panmesh.catalogue.graph import Entity, GraphCondition, Node, Places, Selection
 from panmesh.catalogue.model import (
     DatasetRecord,
     DatasetSummary,
@@ -83,6 +83,14 @@ class GraphReads(Protocol):
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]: ...
 
     def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int: ...
+
+    def places(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> Places:
+        """Which records `select` would give, in its order."""
+        ...
+
+    def these(self, viewer: Viewer, entity: Entity, places: Places, selection: Selection, now_us: int) -> list[Node]:
+        """What the viewer may still know of these, as `select` would give it."""
+        ...
 
     def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection, now_us: int) -> Node | None:
         """By pid, a version's pid, or an alias. The selection's condition and required includes do not count here."""

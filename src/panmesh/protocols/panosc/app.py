@@ -206,7 +206,8 @@ class SearchApi:
         entity = asked.resource.entity
         pieces = self._graph.all(viewer, entity, selection)
         first = next(pieces, [])
-        if len(first) < AT_ONCE:
+        second = next(pieces, None) if len(first) < AT_ONCE else None  # a piece is short where something was hidden meanwhile
+        if len(first) < AT_ONCE and second is None:
             body = [panosc.rendered(node, selection, listed=True) for node in first]
             return _kept(body, {"x-total-count": str(selection.skip + len(first))} if selection.after is None else {})
         total = self._graph.count(viewer, entity, replace(selection, limit=None, skip=0, after=None))
@@ -214,7 +215,9 @@ class SearchApi:
         if asked.head:
             return StreamingResponse(iter(()), media_type="application/json", headers=headers)
         anonymous = viewer.user_id is None and not viewer.operator
-        return _Streamed(_pieces(first, pieces, selection), headers, self._long if anonymous else None)
+        return _Streamed(
+            _pieces(first, chain((second,) if second else (), pieces), selection), headers, self._long if anonymous else None
+        )
 
     def _files(self, viewer: Viewer, asked: Asked) -> Kept:
         pid = asked.resource.pid or ""

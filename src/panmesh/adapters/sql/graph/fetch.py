@@ -36,6 +36,7 @@ from panmesh.catalogue.graph import (
     Include,
     Kind,
     Node,
+    Places,
     Selection,
     Test,
     walk,
@@ -64,6 +65,14 @@ class SqlGraph:
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
         with self._reading(viewer, now_us) as reading:
             return reading.page(entity, selection)
+
+    def places(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> Places:
+        with self._reading(viewer, now_us) as reading:
+            return reading.places(entity, selection)
+
+    def these(self, viewer: Viewer, entity: Entity, places: Places, selection: Selection, now_us: int) -> list[Node]:
+        with self._reading(viewer, now_us) as reading:
+            return reading.these(entity, places, selection)
 
     def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int:
         with self._reading(viewer, now_us) as reading:
@@ -139,18 +148,46 @@ class _Reading:
             found = self._walk(entity, selection)
             if found is not None:
                 return found
-        self._around.begin(scanning=_scans(entity, selection.where))
+        source = self._begin(entity, selection)
+        return self._load(source, self._ordered(source, selection, *self._columns(source)), selection, root=True)
+
+    def places(self, entity: Entity, selection: Selection) -> Places:
+        """Which records, in order, and no more of each than its number: what takes all records in an order takes it once."""
+        source = self._begin(entity, selection)
+        query = self._ordered(source, selection, source.hidden["id"]).execution_options(yield_per=AT_ONCE * 10)
+        found = Places()
+        for number, score in self._connection.execute(query):
+            found.add(number, _within(score))
+        return found
+
+    def these(self, entity: Entity, places: Places, selection: Selection) -> list[Node]:
+        """Those of them that the viewer may still know of."""
+        self._around.begin()
         source = self._around.source(entity)
-        key = code_points(source.columns[SHAPES[entity].key])
+        query = select(*self._columns(source)).select_from(source.from_).where(source.visible)
+        rows = self._connection.execute(query.where(source.hidden["id"].in_(places.numbers))).mappings()
+        by_number = {row["_id"]: row for row in rows}
+        there = [(number, score) for number, score in places if number in by_number]
+        nodes = self._nodes_of(source, [by_number[number] for number, _ in there], selection, root=True)
+        for node, (_, score) in zip(nodes, there, strict=True):
+            node.score = score
+        return nodes
+
+    def _begin(self, entity: Entity, selection: Selection) -> Source:
+        self._around.begin(scanning=_scans(entity, selection.where))
+        return self._around.source(entity)
+
+    def _ordered(self, source: Source, selection: Selection, *columns: Any) -> Any:
+        """The page, with a score."""
+        key = code_points(source.columns[SHAPES[source.entity].key])
         score = self._score(source, selection.words)
-        query = self._say.select(source, selection, *self._columns(source), score.label("score"))
+        query = self._say.select(source, selection, *columns, score.label("score"))
         if selection.after is not None:
             query = query.where(key > storable(selection.after))
         order = self._say.order(source, selection)
         if selection.words and not order:
             order = [score.desc()]
-        query = query.order_by(*order, key).limit(selection.limit).offset(selection.skip or None)
-        return self._load(source, query, selection, root=True)
+        return query.order_by(*order, key).limit(selection.limit).offset(selection.skip or None)
 
     def _few(self, entity: Entity, selection: Selection) -> bool:
         """Whether an index finds the few records that satisfy a required quantity: nothing to walk to then."""
@@ -342,11 +379,14 @@ class _Reading:
         source, tags = self._around.source(Entity.DATASET), t.dataset_technique
         inner = _merged([i for i in selection.includes if i.relation == "datasets"])
         wanted = {node.values["pid"] for nodes in found.values() for node in nodes}
-        query = (
-            self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *self._columns(source))
-            .where(tags.c.dataset_id == source.hidden["id"], tags.c.technique_pid.in_(sorted(wanted)))
-            .order_by(*self._say.order(source, inner), code_points(source.columns["pid"]))
+        query = self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *self._columns(source)).where(
+            tags.c.dataset_id == source.hidden["id"], tags.c.technique_pid.in_(sorted(wanted))
         )
+        order = [*self._say.order(source, inner), code_points(source.columns["pid"])]
+        if inner.limit is not None:
+            query = _first_of_each(query, tags.c.technique_pid, order, inner.skip + inner.limit)
+        else:
+            query = query.order_by(*order).limit(MAX_NODES + 1)  # with one more it is too many
         rows = self._connection.execute(query).mappings().all()
         nodes = self._as_nodes(source, rows)
         self._include(Entity.DATASET, list(zip(nodes, rows, strict=True)), inner.includes, root=False)
