@@ -30,11 +30,11 @@ from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.importing import SqlImports
+from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.sql.listing import SqlListing
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.notes import SqlNotes
 from panmesh.adapters.sql.pushing import SqlPushes
-from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.saved_searches import SqlSavedSearches
 from panmesh.adapters.sql.schedule import SqlSchedule
@@ -109,9 +109,14 @@ class Composition:
     def storages(self) -> Roots:
         return Roots({key: self._root(key, one) for key, one in self.settings.storage.items()})
 
+    @property
+    def index_folder(self) -> Path:
+        return self.settings.data / "index"
+
     @cached_property
-    def reads(self) -> SqlReads:
-        return SqlReads(self.database, self.manifests)
+    def reads(self) -> IndexedReads:
+        horizon = SqlGraph(self.database, self.manifests).horizon
+        return IndexedReads(self.database, self.manifests, self.index_folder, horizon)
 
     @cached_property
     def search(self) -> SearchService:

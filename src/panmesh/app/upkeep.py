@@ -10,6 +10,7 @@ import structlog
 
 from panmesh.adapters.storage.verify import Pace
 from panmesh.app.compose import Composition
+from panmesh.app.indexing import is_due, make_index
 from panmesh.app.verify import Verified, verify_one
 from panmesh.kernel.clock import DAY_US
 
@@ -50,6 +51,8 @@ class Upkeep:
         if now - self._collected_us > COLLECT_US:
             self._collected_us = now
             self.app.manifests.collect_garbage(self.app.upkeep.segments())
+        if is_due(self.app):
+            make_index(self.app)
         self.verify_some(now)
 
     def _look_at_growing(self) -> None:

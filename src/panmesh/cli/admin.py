@@ -92,6 +92,7 @@ def reindex(data: Path | None, config: Path | None) -> None:
     """
     from sqlalchemy import select
 
+    from panmesh.adapters.sql.index.building import build
     from panmesh.adapters.sql.materialise import materialise
     from panmesh.adapters.sql.tables import dataset
 
@@ -102,5 +103,21 @@ def reindex(data: Path | None, config: Path | None) -> None:
         with app.database.write() as connection:
             for number in ids[i : i + 200]:
                 materialise(connection, number, app.clock())
+    build(app.database, app.index_folder)
     app.close()
     click.echo(f"{len(ids)} datasets indexed.")
+
+
+@admin.command()
+@facility
+def index(data: Path | None, config: Path | None) -> None:
+    """Make the search index anew from the search columns (a server does it by itself when enough has changed).
+
+    Example: panmesh admin index --data /srv/panmesh
+    """
+    from panmesh.adapters.sql.index.building import build
+
+    app = compose(data, config)
+    folder = build(app.database, app.index_folder)
+    app.close()
+    click.echo(f"Made: {folder}")

@@ -73,11 +73,11 @@ class Compiler:
     def owners(self, field: Field, op: Op, value: str) -> Select[tuple[int]]:
         """Ids of what datasets belong to (instruments, samples, visits …) and whose name compares so."""
         _, query, name = _BY_ID[field]
-        return query.where(_apply(op, name, plain_value(field, value)))  # type: ignore[no-any-return]
+        return query.where(_apply(op, name, plain_value(field, value)))
 
     def owners_among(self, field: Field, values: tuple[str, ...]) -> Select[tuple[int]]:
         _, query, name = _BY_ID[field]
-        return query.where(name.in_(sorted({plain_value(field, value) for value in values})))  # type: ignore[no-any-return]
+        return query.where(name.in_(sorted({plain_value(field, value) for value in values})))
 
     def where(self, condition: Condition | None) -> ColumnElement[bool]:
         """Rows that the viewer may know of and that satisfy the condition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from panmesh.adapters.sql.materialise import materialise
-from panmesh.adapters.sql.tables import dataset, relation, set_aside
+from panmesh.adapters.sql.tables import change, dataset, relation, set_aside
 
 
 def move_results(connection: Connection, source_id: int, now_us: int) -> None:
@@ -20,4 +20,6 @@ def move_results(connection: Connection, source_id: int, now_us: int) -> None:
         if connection.execute(select(d.terms_id).where(d.id.in_(made_from)).distinct()).scalars().all() == [source.terms_id]:
             connection.execute(update(dataset).where(d.id == number).values(**source._mapping))
             materialise(connection, number, now_us)
+            moved = select(d.pid).where(d.id == number).scalar_subquery()
+            connection.execute(change.insert().values(at_us=now_us, kind="dataset", pid=moved, what="moved"))
             move_results(connection, number, now_us)

@@ -83,13 +83,16 @@ class SqlReads:
                 select(dataset.c.id).where(where).order_by(*compiler.order(query.sort)).offset(query.offset).limit(query.limit)
             )
             ids = [row.id for row in connection.execute(found)]
-            by_id = (
-                {row.id: row for row in connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))}
-                if ids
-                else {}
-            )
-            items = summaries(connection, [by_id[i] for i in ids])
+            items = self._shown(connection, viewer, ids, now_us)
         return Page(items=items, total=total, offset=query.offset, limit=query.limit)
+
+    def _shown(self, connection: Connection, viewer: Viewer, ids: list[int], now_us: int) -> tuple[DatasetSummary, ...]:
+        """In this order, as far as the viewer may know of them."""
+        if not ids:
+            return ()
+        rows = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))
+        by_id = {row.id: row for row in rows}
+        return summaries(connection, [by_id[i] for i in ids if i in by_id])
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
         with self._db.read() as connection:
@@ -102,10 +105,10 @@ class SqlReads:
         compiler = Compiler(viewer, now_us)
         where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]))
         with self._db.read() as connection:
-            rows = connection.execute(_facet_query(field, compiler, where).limit(limit)).all()
+            rows = connection.execute(facet_query(field, compiler, where).limit(limit)).all()
             own = technique_names(connection, [r.value for r in rows]) if field is Field.TECHNIQUE else {}
         return tuple(
-            FacetValue(value=str(r.value), label=own.get(r.value) or _facet_label(field, r), count=r.number) for r in rows
+            FacetValue(value=str(r.value), label=own.get(r.value) or facet_label(field, r), count=r.number) for r in rows
         )
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
@@ -376,12 +379,12 @@ def _not_left(investigation_id: ColumnElement[int]) -> ColumnElement[bool]:
     return or_(investigation.c.kind != ProposalKind.UNSCHEDULED.value, runs)
 
 
-def _facet_label(field: Field, row: Any) -> str:
+def facet_label(field: Field, row: Any) -> str:
     known = techniques.label(row.value) if field is Field.TECHNIQUE else getattr(row, "name", None)
     return str(known or row.value)
 
 
-def _facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -> Select[Any]:
+def facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -> Select[Any]:
     number = func.count().label("number")
     match field:
         case Field.FACILITY:

@@ -1,0 +1,160 @@
+"""One generation of the index: a folder of arrays, each row a dataset, the newest run first. Written once, whole or not at all, never changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FORMAT = 1
+NOTHING = np.iinfo(np.int64).min  # of a number that is missing
+COLUMNS = (
+    "id",
+    "terms",
+    "instrument",
+    "facility",
+    "investigation",
+    "sample",
+    "kind",
+    "start",
+    "end",
+    "created",
+    "bytes",
+    "files",
+)
+KEPT = 2  # generations: one that is read, one that is new
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """All values of one name, sorted by their lower end; those without one at the end."""
+
+    rows: Array  # int32
+    low: Array  # float64, base units
+    high: Array
+    dimension: Array  # int16, code
+    unit: Array  # int16, code; -1: none
+    known: int  # how many have a lower end
+    points: bool  # each is one value, not an interval
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Which rows have a token: of token i, `rows[starts[i]:starts[i + 1]]`."""
+
+    starts: Array
+    rows: Array
+
+
+@dataclass(slots=True)
+class Generation:
+    folder: Path
+    sequence: int  # the newest change that it knows of
+    mark: str  # of that change, so that the index of another database is recognised
+    made: tuple[int, int]  # when, and as which file: two of the same change are told apart
+    size: int
+    words: Mapping[str, list[str]]  # vocabularies: kinds, techniques, units, dimensions, sample names, proposals
+    names: list[str]  # of quantities
+    _arrays: dict[str, Array] = field(default_factory=dict)
+    _tokens: Any = None
+
+    def array(self, name: str) -> Array:
+        if name not in self._arrays:
+            self._arrays[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return self._arrays[name]
+
+    def quantity(self, name: str) -> Quantity | None:
+        try:
+            place = self.names.index(name)
+        except ValueError:
+            return None
+        starts = self.array("quantity_starts")
+        part = slice(int(starts[place]), int(starts[place + 1]))
+        return Quantity(
+            rows=self.array("quantity_rows")[part],
+            low=self.array("quantity_low")[part],
+            high=self.array("quantity_high")[part],
+            dimension=self.array("quantity_dimension")[part],
+            unit=self.array("quantity_unit")[part],
+            known=int(self.array("quantity_known")[place]),
+            points=bool(self.array("quantity_points")[place]),
+        )
+
+    def texts(self, which: str) -> Texts:
+        return Texts(self.array(f"{which}_starts"), self.array(f"{which}_rows"))
+
+    def tokens(self) -> Any:
+        """All words of the catalogue's texts, as an Arrow array that is mapped too."""
+        if self._tokens is None:
+            import pyarrow as pa
+
+            with pa.memory_map(str(self.folder / "tokens.arrow")) as file:
+                self._tokens = pa.ipc.open_file(file).read_all().column(0).combine_chunks()
+        return self._tokens
+
+
+def write_generation(
+    root: Path,
+    sequence: int,
+    mark: str,
+    arrays: Mapping[str, Array],
+    tokens: list[str],
+    meta: dict[str, Any],
+    *,
+    sync: bool = True,
+) -> Path:
+    """Whole or not at all: what a killed process leaves behind is swept away by the next."""
+    import pyarrow as pa
+
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = root / f".{os.getpid()}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        for name, values in arrays.items():
+            with open(temporary / f"{name}.npy", "wb") as file:
+                np.save(file, values)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+        table = pa.table({"token": pa.array(tokens, pa.large_string())})
+        with pa.OSFile(str(temporary / "tokens.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        said = {"format": FORMAT, "sequence": sequence, "mark": mark, **meta}
+        (temporary / "meta.json").write_text(json.dumps(said), "utf-8")
+        target = root / f"{sequence:016d}"
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in _folders(root)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)  # whoever has it mapped keeps it until they let go
+    return target
+
+
+def newest(root: Path) -> Generation | None:
+    """None when there is none that can be read: it is then made anew, and SQL answers until then."""
+    for folder in reversed(_folders(root)):
+        try:
+            meta = json.loads((folder / "meta.json").read_text("utf-8"))
+            if meta["format"] != FORMAT:
+                continue
+            info = (folder / "meta.json").stat()
+            made = info.st_mtime_ns, info.st_ino
+            return Generation(folder, meta["sequence"], meta["mark"], made, meta["size"], meta["words"], meta["names"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return None
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(p for p in root.glob("[0-9]*") if p.is_dir()) if root.is_dir() else []

@@ -1,0 +1,267 @@
+"""A query's conditions over the index's columns: which rows fit, as a mask. Names are looked up in SQL, as the conditions in SQL do it.
+
+Each condition carries the predicate of its own artefact (law 1): what a viewer may not read is false in every condition.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, or_, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
+from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
+from panmesh.adapters.sql.tables import technique, terms
+from panmesh.catalogue.query import (
+    ARTEFACT_OF,
+    PARAMETER_ARTEFACT,
+    And,
+    Compare,
+    Condition,
+    Field,
+    OneOf,
+    Op,
+    Or,
+    QuantityRange,
+    Words,
+)
+from panmesh.kernel import techniques
+from panmesh.kernel.text import fold, storable
+
+_NUMBERS = {Field.START: "start", Field.END: "end", Field.CREATED: "created", Field.BYTES: "bytes", Field.FILE_COUNT: "files"}
+_COLUMN_OF = {
+    Field.INSTRUMENT: "instrument",
+    Field.FACILITY: "facility",
+    Field.SAMPLE: "sample",
+    Field.SAMPLE_PID: "sample",
+    Field.VISIT: "investigation",
+    Field.PROPOSAL: "investigation",
+}
+REMEMBERED = 96  # words whose rows are kept, one bit a dataset
+
+
+class NotIndexed(Exception):
+    """The index has no column for it: SQL answers."""
+
+
+def check_indexed(condition: Condition | None) -> None:
+    """Raises NotIndexed."""
+    match condition:
+        case And(parts) | Or(parts):
+            for part in parts:
+                check_indexed(part)
+        case QuantityRange(unit=None):
+            raise NotIndexed
+        case Words(words):
+            if any(len(fold(word).split()) > 1 for word in words):
+                raise NotIndexed
+        case Compare(field=field, op=op):
+            texts = field in _COLUMN_OF or field in (Field.STATE, Field.KIND)
+            if not (field in _NUMBERS or texts or (field is Field.TECHNIQUE and op is Op.EQUAL)):
+                raise NotIndexed
+            if field is Field.KIND and op not in (Op.EQUAL, Op.NOT_EQUAL):
+                raise NotIndexed
+        case OneOf(field=field):
+            if field not in _COLUMN_OF and field not in (Field.STATE, Field.KIND, Field.TECHNIQUE):
+                raise NotIndexed
+
+
+class Remembered:
+    """Rows of words, per generation: people ask for the same ones again."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], Array] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def rows(self, generation: Generation, which: str, word: str) -> Array:
+        key = (which, word)
+        with self._lock:
+            packed = self._kept.get(key)
+            if packed is not None:
+                self._kept.move_to_end(key)
+        if packed is not None:
+            return np.unpackbits(packed, count=generation.size).view(np.bool_)
+        found = _with_word(generation, which, word)
+        with self._lock:
+            self._kept[key] = np.packbits(found)
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+        return found
+
+
+class Matcher:
+    """For one viewer at one instant, within one transaction. `rights`: artefact → whether each of the terms lets them read it."""
+
+    def __init__(
+        self, generation: Generation, connection: Connection, compiler: Compiler, rights: dict[Artefact, Array], words: Remembered
+    ) -> None:
+        self._g = generation
+        self._c = connection
+        self.compiler = compiler
+        self._rights = rights
+        self._words = words
+        self._may: dict[Artefact, Array] = {}
+
+    def may(self, artefact: Artefact) -> Array:
+        if artefact not in self._may:
+            self._may[artefact] = self._rights[artefact][self._g.array("terms")]
+        return self._may[artefact]
+
+    def where(self, condition: Condition | None) -> Array:
+        core = self.may(Artefact.CORE_METADATA)
+        return core.copy() if condition is None else core & self._mask(condition)
+
+    def _mask(self, condition: Condition) -> Array:
+        match condition:
+            case And(parts):
+                found = np.ones(self._g.size, np.bool_)
+                for part in parts:
+                    found &= self._mask(part)
+                return found
+            case Or(parts):
+                found = np.zeros(self._g.size, np.bool_)
+                for part in parts:
+                    found |= self._mask(part)
+                return found
+            case Words():
+                return self._texts(condition)
+            case QuantityRange():
+                return self._range(condition) & self.may(PARAMETER_ARTEFACT)
+        artefact = ARTEFACT_OF[condition.field]
+        said = self._compare(condition) if isinstance(condition, Compare) else self._one_of(condition)
+        return said if artefact is Artefact.CORE_METADATA else said & self.may(artefact)
+
+    def _texts(self, condition: Words) -> Array:
+        words = sorted({storable(fold(word)) for word in condition.words if fold(word)})
+        core = np.ones(self._g.size, np.bool_)
+        full = self.may(Artefact.FULL_METADATA).copy()
+        for word in words:
+            core &= self._words.rows(self._g, "core", word)
+            full &= self._words.rows(self._g, "full", word)
+        return core | full
+
+    def _range(self, condition: QuantityRange) -> Array:
+        dimension, low, high = quantity_ends(condition)
+        found = np.zeros(self._g.size, np.bool_)
+        values = self._g.quantity(storable(condition.name))
+        if values is None or dimension not in self._g.words["dimension"]:
+            return found
+        code = self._g.words["dimension"].index(dimension)
+        last = values.known if high is None else int(np.searchsorted(values.low[: values.known], high, "right"))
+        first = int(np.searchsorted(values.low[: values.known], low, "left")) if low is not None and values.points else 0
+        fits = values.dimension[first:last] == code
+        if low is not None and not values.points:
+            fits &= values.high[first:last] >= low
+        found[values.rows[first:last][fits]] = True
+        return found
+
+    def _compare(self, condition: Compare) -> Array:
+        field, op, value = condition.field, condition.op, condition.value
+        if field in _NUMBERS:
+            if not isinstance(value, int):
+                raise NotIndexed
+            return np.asarray(_compared(self._g.array(_NUMBERS[field]), op, value))
+        if field is Field.TECHNIQUE:
+            return self._of_techniques((str(value),))
+        if field is Field.KIND:
+            same = self._of_kinds((str(value),))
+            return same if op is Op.EQUAL else ~same
+        if field is Field.STATE:
+            return self._of_terms(self.compiler.states(op, str(value)))
+        return self._of_ids(field, self.compiler.owners(field, op, str(value)))
+
+    def _one_of(self, condition: OneOf) -> Array:
+        field, values = condition.field, condition.values
+        if field is Field.TECHNIQUE:
+            return self._of_techniques(values)
+        if field is Field.KIND:
+            return self._of_kinds(values)
+        if field is Field.STATE:
+            return self._of_terms(self.compiler.states_among(values))
+        return self._of_ids(field, self.compiler.owners_among(field, values))
+
+    def _of_kinds(self, values: tuple[str, ...]) -> Array:
+        known = self._g.words["kind"]
+        codes = [known.index(plain) for v in values if (plain := plain_value(Field.KIND, v)) in known]
+        return np.isin(self._g.array("kind"), codes)
+
+    def _of_terms(self, query: Any) -> Array:
+        return self._lookup("terms", query)
+
+    def _of_ids(self, field: Field, query: Any) -> Array:
+        return self._lookup(_COLUMN_OF[field], query)
+
+    def _lookup(self, column: str, query: Any) -> Array:
+        """Rows whose owner is one of those that the query finds; nobody's are none of them."""
+        of = self._g.array(column)
+        ids = np.fromiter(self._c.execute(query).scalars(), np.int64)
+        fits = np.zeros(max(int(of.max()) if len(of) else 0, int(ids.max()) if len(ids) else 0) + 1, np.bool_)
+        fits[ids] = True
+        fits[0] = False
+        return np.asarray(fits[of])
+
+    def _of_techniques(self, values: tuple[str, ...]) -> Array:
+        wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
+        pids = sorted(storable(pid) for pid in wanted)
+        own = select(technique.c.pid).where(
+            or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values))))
+        )
+        wanted |= set(self._c.execute(own).scalars())
+        known = self._g.words["technique"]
+        fits = np.fromiter((storable(pid) in wanted or pid in pids for pid in known), np.bool_, len(known))
+        found = np.zeros(self._g.size, np.bool_)
+        if len(known):
+            found[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
+        return found
+
+
+def rights_of(connection: Connection, compiler: Compiler, size: int) -> dict[Artefact, Array]:
+    found = {}
+    for artefact in (Artefact.CORE_METADATA, Artefact.FULL_METADATA):
+        ids = np.fromiter(connection.execute(compiler.readable(artefact)).scalars(), np.int64)
+        mask = np.zeros(max(size, int(ids.max()) + 1 if len(ids) else 0), np.bool_)
+        mask[ids] = True
+        found[artefact] = mask
+    return found
+
+
+def most_terms(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(terms.c.id), 0))).scalar_one())
+
+
+def _with_word(generation: Generation, which: str, word: str) -> Array:
+    import pyarrow.compute as compute
+
+    tokens = np.flatnonzero(np.asarray(compute.match_substring(generation.tokens(), word)))
+    texts = generation.texts(which)
+    found = np.zeros(generation.size, np.bool_)
+    for token in tokens if len(tokens) < 20_000 else ():
+        found[texts.rows[texts.starts[token] : texts.starts[token + 1]]] = True
+    if len(tokens) >= 20_000:
+        wanted = np.zeros(len(texts.starts) - 1, np.bool_)
+        wanted[tokens] = True
+        found[texts.rows[np.repeat(wanted, np.diff(texts.starts))]] = True
+    return found
+
+
+def _compared(column: Array, op: Op, value: int) -> Any:
+    there = column != NOTHING
+    value = min(max(value, -(2**63 - 1)), 2**63 - 1)
+    match op:
+        case Op.EQUAL:
+            return there & (column == value)
+        case Op.NOT_EQUAL:
+            return there & (column != value)
+        case Op.LESS:
+            return there & (column < value)
+        case Op.AT_MOST:
+            return there & (column <= value)
+        case Op.MORE:
+            return there & (column > value)
+        case Op.AT_LEAST:
+            return there & (column >= value)
+    raise NotIndexed

@@ -1,0 +1,340 @@
+"""Searches, counts and facets by the index where it can answer, in the same transaction as SQL's part; everything else by SQL.
+
+What has changed since the index was made is known from the change feed (law 11): those datasets are taken out of the index's answer and asked of SQL.
+So the answer is that of SQL at this moment, as long as they are few.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, and_, func, select
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.index.building import mark_of
+from panmesh.adapters.sql.index.generation import Array, Generation, newest
+from panmesh.adapters.sql.index.matching import Matcher, NotIndexed, Remembered, check_indexed, most_terms, rights_of
+from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
+from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter, terms
+from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.catalogue.manifest import ManifestStore
+from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field, SortKey
+from panmesh.kernel import techniques
+from panmesh.kernel.errors import Invalid
+
+MOST_CHANGED = 2_000  # datasets asked of SQL beside the index; when more have changed, SQL answers until there is a new one
+VIEWERS = 32  # whose rights are remembered
+LOOK_EVERY_US = 5_000_000  # for a newer generation
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    generation: Generation
+    changed: tuple[int, ...]  # ids of datasets that SQL is asked about
+    stale: Array  # their rows here, and those of datasets that went
+
+
+class IndexedReads(SqlReads):
+    """Implements `catalogue.ports.CatalogueReads`."""
+
+    def __init__(
+        self,
+        database: Database,
+        manifests: ManifestStore,
+        root: Path,
+        horizon: Callable[[int], int | None],
+        *,
+        least: int = 5_000,
+    ) -> None:
+        """`root`: the folder of generations. `horizon`: when access next changes by the clock. `least`: below so many datasets SQL is quick."""
+        super().__init__(database, manifests)
+        self._root = root
+        self._horizon = horizon
+        self._least = least
+        self._generation: Generation | None = None
+        self._words = Remembered()
+        self._looked_us: int | None = None
+        self._known: tuple[int, _Current | None] | None = None  # of which newest change
+        self._rights: OrderedDict[Hashable, tuple[str, int, int, dict[Artefact, Array]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
+        if query.sort.key is not SortKey.START or not self._may_answer(query):
+            return super().search(viewer, query, now_us)
+        with self._reading() as (connection, stamp):
+            current = self._current(connection, now_us)
+            if current is not None:
+                total, ids = self._page(connection, current, self._matcher(connection, stamp, current, viewer, now_us), query)
+                items = self._shown(connection, viewer, ids, now_us)
+                return Page(items=items, total=total, offset=query.offset, limit=query.limit)
+        return super().search(viewer, query, now_us)
+
+    def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
+        if self._may_answer(query):
+            with self._reading() as (connection, stamp):
+                current = self._current(connection, now_us)
+                if current is not None:
+                    matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                    here = int(np.count_nonzero(_mask(matcher, current, query)))
+                    return here + len(_of_changed(connection, current, matcher, query))
+        return super().count(viewer, query, now_us)
+
+    def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, now_us: int, limit: int = 50) -> tuple[FacetValue, ...]:
+        if field not in FACET_FIELDS:
+            raise Invalid(f"there is no facet of {field.value}; there is one of {', '.join(FACET_FIELDS)}.")
+        if self._may_answer(query):
+            with self._reading() as (connection, stamp):
+                current = self._current(connection, now_us)
+                if current is not None:
+                    matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                    return self._facet(connection, current, matcher, query, field, limit)
+        return super().facet(viewer, query, field, now_us, limit)
+
+    def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
+        with self._reading() as (connection, stamp):
+            current = self._current(connection, now_us)
+            if current is not None:
+                return self._quantities(connection, current, self._matcher(connection, stamp, current, viewer, now_us), limit)
+        return super().quantities(viewer, now_us, limit=limit)
+
+    # --- what is current ---------------------------------------------------------------------------------------------
+
+    def _may_answer(self, query: DatasetQuery) -> bool:
+        try:
+            check_indexed(query.where)
+        except NotIndexed:
+            return False
+        return True
+
+    def _current(self, connection: Connection, now_us: int) -> _Current | None:
+        """The index with what has changed since; None: SQL answers."""
+        generation = self._newest(now_us)
+        if generation is None or generation.size < self._least:
+            return None
+        newest_change = int(connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one())
+        known = self._known
+        if known is not None and known[0] == newest_change and (known[1] is None or known[1].generation is generation):
+            return known[1]
+        found = self._changed(connection, generation, newest_change)
+        self._known = newest_change, found
+        return found
+
+    def _newest(self, now_us: int) -> Generation | None:
+        if self._looked_us is None or not 0 <= now_us - self._looked_us < LOOK_EVERY_US:
+            found = newest(self._root)
+            with self._lock:
+                if found is None or self._generation is None or found.made != self._generation.made:
+                    self._generation, self._words = found, Remembered()
+                self._known = None  # whether it is of this database is looked at again, too
+                self._looked_us = now_us
+        return self._generation
+
+    def _changed(self, connection: Connection, generation: Generation, newest_change: int) -> _Current | None:
+        if generation.sequence > newest_change:
+            return None
+        at = connection.execute(select(change).where(change.c.sequence == generation.sequence)).first()
+        if (mark_of(at) if at is not None else "") != generation.mark:
+            return None  # made of another database, or of one that was set back
+        query = select(change.c.pid).where(change.c.sequence > generation.sequence, change.c.kind == "dataset").distinct()
+        pids = connection.execute(query.limit(MOST_CHANGED + 1)).scalars().all()
+        if len(pids) > MOST_CHANGED:
+            return None
+        ids: list[int] = []
+        for first in range(0, len(pids), 500):
+            ids += connection.execute(select(dataset.c.id).where(dataset.c.pid.in_(pids[first : first + 500]))).scalars()
+        row_of = generation.array("row_of_id")
+        here = [i for i in ids if i < len(row_of)]
+        rows = row_of[here]
+        gone = self._gone(connection, generation) if len(ids) < len(pids) else np.empty(0, np.int32)
+        return _Current(generation, tuple(ids), np.concatenate([rows[rows >= 0], gone]).astype(np.int64))
+
+    def _gone(self, connection: Connection, generation: Generation) -> Array:
+        """Rows whose dataset is there no more: it became one with another."""
+        ids = np.fromiter(connection.execute(select(dataset.c.id)).scalars(), np.int64)
+        return np.flatnonzero(~np.isin(generation.array("id"), ids))
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def _matcher(self, connection: Connection, stamp: str, current: _Current, viewer: Viewer, now_us: int) -> Matcher:
+        compiler = Compiler(viewer, now_us)
+        rights = self._rights_of(connection, stamp, compiler, viewer, now_us)
+        return Matcher(current.generation, connection, compiler, rights, self._words)
+
+    def _page(self, connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery) -> tuple[int, list[int]]:
+        mask = _mask(matcher, current, query)
+        others = _of_changed(connection, current, matcher, query)
+        total = int(np.count_nonzero(mask)) + len(others)
+        wanted = query.offset + query.limit
+        g = current.generation
+        if query.sort.descending:
+            rows = _first(mask, wanted)
+        else:
+            oldest = g.array("oldest_first")
+            rows = oldest[_first(mask[oldest], wanted)]
+        ids = g.array("id")[rows]
+        if not others:
+            return total, [int(i) for i in ids[query.offset : wanted]]
+        starts = g.array("start")[rows]
+        nothing = np.iinfo(np.int64).min
+        pairs = [(None if s == nothing else int(s), int(i)) for s, i in zip(starts, ids, strict=True)]
+        pairs += [(row.start_us, row.id) for row in others]
+        sign = -1 if query.sort.descending else 1
+        pairs.sort(key=lambda p: (p[0] is None, 0 if p[0] is None else sign * p[0], -p[1]))
+        return total, [i for _, i in pairs[query.offset : wanted]]
+
+    def _facet(
+        self, connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery, field: Field, limit: int
+    ) -> tuple[FacetValue, ...]:
+        compiler = matcher.compiler
+        mask = _mask(matcher, current, query) & matcher.may(ARTEFACT_OF[field])
+        counts: dict[str, int] = {}
+        labels: dict[str, str] = {}
+        if current.changed:
+            where = and_(compiler.where(query.where), compiler.may(ARTEFACT_OF[field]), dataset.c.id.in_(current.changed))
+            for row in connection.execute(facet_query(field, compiler, where)):
+                if row.value is not None:
+                    counts[str(row.value)] = row.number
+                    labels[str(row.value)] = facet_label(field, row)
+        for value, label, number in self._counted(connection, current.generation, compiler, mask, field, limit + len(counts)):
+            counts[value] = counts.get(value, 0) + number
+            labels.setdefault(value, label)
+        best = sorted(counts, key=lambda value: (-counts[value], value))[:limit]
+        own = technique_names(connection, best) if field is Field.TECHNIQUE else {}
+        return tuple(FacetValue(value=v, label=own.get(v) or labels[v], count=counts[v]) for v in best)
+
+    def _counted(
+        self, connection: Connection, g: Generation, compiler: Compiler, mask: Array, field: Field, most: int
+    ) -> Iterator[tuple[str, str, int]]:
+        match field:
+            case Field.INSTRUMENT | Field.FACILITY:
+                table, key = (instrument, "instrument_key") if field is Field.INSTRUMENT else (facility, "facility_key")
+                numbers = np.bincount(g.array(field.value)[mask])
+                for row in connection.execute(select(table.c.id, table.c[key], table.c.name)):
+                    if row.id < len(numbers) and numbers[row.id]:
+                        yield row[1], row.name, int(numbers[row.id])
+            case Field.STATE:
+                numbers = np.bincount(g.array("terms")[mask])
+                for row in connection.execute(select(terms.c.id, compiler.state_label().label("state"))):
+                    if row.id < len(numbers) and numbers[row.id]:
+                        yield row.state, row.state, int(numbers[row.id])
+            case Field.TECHNIQUE:
+                numbers = np.bincount(g.array("technique_codes")[mask[g.array("technique_rows")]])
+                for code in np.flatnonzero(numbers):
+                    pid = g.words["technique"][code]
+                    yield pid, techniques.label(pid) or pid, int(numbers[code])
+            case Field.KIND:
+                codes = g.array("kind")[mask]
+                for place, count in enumerate(np.bincount(codes[codes >= 0])):
+                    if count:
+                        yield g.words["kind"][place], g.words["kind"][place], int(count)
+            case Field.SAMPLE | Field.PROPOSAL:
+                name = "sample_name" if field is Field.SAMPLE else "proposal_number"
+                codes = g.array(name)[mask]
+                numbers = np.bincount(codes[codes >= 0])
+                there = np.flatnonzero(numbers)
+                for code in there[np.lexsort((there, -numbers[there]))][:most]:
+                    yield g.words[name][code], g.words[name][code], int(numbers[code])
+
+    def _quantities(self, connection: Connection, current: _Current, matcher: Matcher, limit: int) -> tuple[FacetValue, ...]:
+        mask = matcher.may(Artefact.FULL_METADATA).copy()
+        mask[current.stale] = False
+        g = current.generation
+        found: dict[str, tuple[int, int, str]] = {}  # name → values, datasets, unit
+        for name in g.names:
+            values = g.quantity(name)
+            assert values is not None
+            fits = mask[values.rows]
+            number = int(np.count_nonzero(fits))
+            if number:
+                rows = values.rows[fits]
+                seen = np.zeros(g.size, np.bool_)
+                seen[rows] = True
+                units = {g.words["unit"][code] for code in np.unique(values.unit[fits]) if code >= 0}
+                found[name] = number, int(np.count_nonzero(seen)), min(units, default="")
+        if current.changed:
+            mine = and_(matcher.compiler.may(Artefact.FULL_METADATA), dataset.c.id.in_(current.changed))
+            count = func.count(func.distinct(parameter.c.dataset_id)).label("datasets")
+            query = (
+                select(parameter.c.name, func.min(parameter.c.unit).label("unit"), func.count().label("number"), count)
+                .join(dataset, dataset.c.id == parameter.c.dataset_id)
+                .where(mine)
+                .group_by(parameter.c.name)
+            )
+            for row in connection.execute(query):
+                number, datasets, unit = found.get(row.name, (0, 0, ""))
+                both = [u for u in (unit, row.unit or "") if u]
+                found[row.name] = number + row.number, datasets + row.datasets, min(both, default="")
+        best = sorted(found, key=lambda name: (-found[name][0], name))[:limit]
+        return tuple(FacetValue(value=name, label=found[name][2], count=found[name][1]) for name in best)
+
+    # --- rights ------------------------------------------------------------------------------------------------------
+
+    def _rights_of(
+        self, connection: Connection, stamp: str, compiler: Compiler, viewer: Viewer, now_us: int
+    ) -> dict[Artefact, Array]:
+        """Kept while nothing was committed and no embargo ended. The stamp is older than what is looked up."""
+        key = _standing(viewer)
+        known = self._rights.get(key)
+        if known is not None and known[0] == stamp and known[1] <= now_us < known[2]:
+            return known[3]
+        until = self._horizon(now_us)
+        rights = rights_of(connection, compiler, most_terms(connection) + 1)
+        size = max(len(mask) for mask in rights.values())
+        rights = {artefact: np.pad(mask, (0, size - len(mask))) for artefact, mask in rights.items()}
+        with self._lock:
+            self._rights[key] = stamp, now_us, 2**63 if until is None else until, rights
+            self._rights.move_to_end(key)
+            while len(self._rights) > VIEWERS:
+                self._rights.popitem(last=False)
+        return rights
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Connection, str]]:
+        stamp = self._db.stamp()
+        with self._db.read() as connection:
+            yield connection, stamp
+
+    def look(self) -> None:
+        """For a newer generation, at the next question."""
+        self._looked_us = None
+
+
+def _mask(matcher: Matcher, current: _Current, query: DatasetQuery) -> Array:
+    mask = matcher.where(query.where)
+    mask[current.stale] = False
+    return mask
+
+
+def _of_changed(connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery) -> list[Any]:
+    if not current.changed:
+        return []
+    where = and_(matcher.compiler.where(query.where), dataset.c.id.in_(current.changed))
+    return list(connection.execute(select(dataset.c.id, dataset.c.start_us).where(where)))
+
+
+def _first(mask: Array, wanted: int) -> Array:
+    """The first rows that fit, without looking through all when they come early."""
+    found: list[Array] = []
+    count, at, step = 0, 0, 65_536
+    while at < len(mask) and count < wanted:
+        rows = np.flatnonzero(mask[at : at + step]) + at
+        found.append(rows)
+        count, at, step = count + len(rows), at + step, step * 2
+    return (np.concatenate(found) if found else np.empty(0, np.int64))[:wanted]
+
+
+def _standing(viewer: Viewer) -> Hashable:
+    """All that decides what a viewer may read."""
+    teams = frozenset(viewer.teams.items())
+    return viewer.operator, viewer.admin, viewer.steward, viewer.instruments, teams

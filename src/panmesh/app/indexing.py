@@ -1,0 +1,52 @@
+"""The search index made anew when enough has changed: by a process of its own, so that reading and serving go on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import structlog
+from sqlalchemy import func, select
+
+from panmesh.adapters.sql.index.generation import newest
+from panmesh.adapters.sql.index.reads import MOST_CHANGED
+from panmesh.adapters.sql.tables import change, dataset
+from panmesh.app.compose import Composition
+
+log = structlog.get_logger("panmesh.index")
+
+LEAST = 5_000  # datasets: below, SQL is quick
+SOME_CHANGED = MOST_CHANGED // 4
+LONGEST = 3600.0  # seconds of one making
+
+
+def is_due(app: Composition) -> bool:
+    """Whether there is none, or SQL is asked about many datasets beside it."""
+    with app.database.read() as connection:
+        if connection.execute(select(func.count()).select_from(dataset)).scalar_one() < LEAST:
+            return False
+        current = newest(app.index_folder)
+        if current is None:
+            return True
+        last = connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one()
+        if last < current.sequence:
+            return True  # of a database that was set back
+        since = select(change.c.pid).where(change.c.sequence > current.sequence, change.c.kind == "dataset").distinct()
+        return len(connection.execute(since.limit(SOME_CHANGED)).all()) >= SOME_CHANGED
+
+
+def make_index(app: Composition) -> None:
+    """Raises nothing: a making that fails is logged and tried again; SQL answers meanwhile."""
+    command = [sys.executable, "-m", "panmesh", "admin", "index", "--data", str(app.settings.data)]
+    environment = {**os.environ, "PANMESH_DATABASE__URL": app.settings.database_url}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, preexec_fn=_quietly)
+    if done.returncode:
+        log.warning("the search index could not be made", why=done.stderr[-500:])
+    else:
+        log.info("search index made", folder=Path(done.stdout.strip().rsplit(" ", 1)[-1]).name)
+
+
+def _quietly() -> None:
+    os.nice(10)

@@ -1,0 +1,189 @@
+"""The index says what SQL says: of any catalogue, for any viewer and question, also when the catalogue has changed since it was made."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, update
+
+from panmesh.access.viewer import OPERATOR, Viewer
+from panmesh.adapters.memory.catalogue import Record
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.absorption import remove_dataset
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.graph.fetch import SqlGraph
+from panmesh.adapters.sql.index import reads as indexed
+from panmesh.adapters.sql.index.building import build
+from panmesh.adapters.sql.index.generation import newest
+from panmesh.adapters.sql.index.reads import IndexedReads
+from panmesh.adapters.sql.reads import SqlReads
+from panmesh.adapters.storage.manifests import ParquetManifests
+from panmesh.catalogue.query import FACET_FIELDS, DatasetQuery, Sort, SortKey, Words
+from panmesh.testing.catalogues import QUERIES, VIEWERS, catalogues, fill
+
+NOW = 5
+LAW = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+class Both:
+    def __init__(self, database: Database, folder: Path) -> None:
+        manifests = ParquetManifests(folder / "manifests")
+        self.database, self.root = database, folder / "index"
+        self.sql = SqlReads(database, manifests)
+        self.index = IndexedReads(database, manifests, self.root, SqlGraph(database, manifests).horizon, least=0)
+
+    def rebuild(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        build(self.database, self.root, sync=False)
+        self.index.look()
+
+    def agree(self, viewer: Viewer, query: DatasetQuery) -> None:
+        for one in (
+            query,
+            replace(query, sort=Sort(SortKey.START, True)),
+            replace(query, sort=Sort(SortKey.START, False), offset=1),
+        ):
+            expected, said = self.sql.search(viewer, one, NOW), self.index.search(viewer, one, NOW)
+            assert (said.total, [i.pid for i in said.items]) == (expected.total, [i.pid for i in expected.items])
+        assert self.index.count(viewer, query, NOW) == self.sql.count(viewer, query, NOW)
+        for field in FACET_FIELDS:
+            assert self.index.facet(viewer, query, field, NOW) == self.sql.facet(viewer, query, field, NOW), field
+        assert self.index.quantities(viewer, NOW) == self.sql.quantities(viewer, NOW)
+
+
+@pytest.fixture
+def both(database_url: str, tmp_path: Path) -> Iterator[Both]:
+    database = Database(database_url)
+    t.metadata.create_all(database.engine)
+    yield Both(database, tmp_path)
+    database.dispose()
+
+
+@LAW
+@given(catalogues(), VIEWERS, QUERIES, QUERIES)
+def test_the_index_says_what_sql_says(
+    both: Both, records: list[Record], viewer: Viewer, one: DatasetQuery, two: DatasetQuery
+) -> None:
+    fill(both.database, records)
+    both.rebuild()
+    for query in (one, two):
+        both.agree(viewer, query)
+
+
+@LAW
+@given(catalogues(), VIEWERS, QUERIES, st.data())
+def test_what_has_changed_since_is_asked_of_sql(
+    both: Both, records: list[Record], viewer: Viewer, query: DatasetQuery, data: st.DataObject
+) -> None:
+    fill(both.database, records)
+    both.rebuild()
+    for record in data.draw(st.lists(st.sampled_from(records), unique_by=lambda r: r.id, max_size=3)) if records else []:
+        what = data.draw(st.sampled_from(("title", "start", "terms", "gone")))
+        with both.database.write() as c:
+            mine = t.dataset.c.id == record.id
+            match what:
+                case "title":
+                    c.execute(update(t.dataset).where(mine).values(core_text=" epsilon ", full_text=" epsilon alpha "))
+                case "start":
+                    c.execute(update(t.dataset).where(mine).values(start_us=data.draw(st.none() | st.integers(0, 9))))
+                case "terms":
+                    other = data.draw(st.sampled_from(records))
+                    c.execute(update(t.dataset).where(mine).values(terms_id=other.id))
+                case "gone":
+                    c.execute(delete(t.dataset_version).where(t.dataset_version.c.dataset_id == record.id))
+                    remove_dataset(c, record.id, into=next((r.id for r in records if r.id != record.id), record.id))
+            c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": record.pid, "what": what})
+    both.agree(viewer, query)
+    both.agree(OPERATOR, query)
+
+
+FEW = settings(LAW, max_examples=4)
+SOME = catalogues().filter(lambda found: len(found) > 2)
+
+
+@FEW
+@given(SOME)
+def test_terms_that_change_count_at_once(both: Both, records: list[Record]) -> None:
+    fill(both.database, records)
+    both.rebuild()
+    both.agree(Viewer(), DatasetQuery())
+    with both.database.write() as c:
+        c.execute(update(t.terms).values(access="proprietary", declassified_us=None))
+    both.agree(Viewer(), DatasetQuery())
+    assert both.index.count(Viewer(), DatasetQuery(), NOW) == 0
+
+
+@pytest.fixture
+def some(both: Both) -> Both:
+    @settings(FEW, max_examples=1, database=None)
+    @given(SOME)
+    def filled(records: list[Record]) -> None:
+        fill(both.database, records)
+
+    filled()
+    return both
+
+
+def test_an_index_that_is_damaged_or_of_another_database_is_passed_over(some: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    some.agree(OPERATOR, DatasetQuery())  # there is none yet
+    with some.database.write() as c:
+        c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": "x", "what": "created"})
+    some.rebuild()
+    used: list[str] = []
+    monkeypatch.setattr(indexed.Matcher, "where", _watched(used))
+    some.agree(OPERATOR, DatasetQuery())
+    assert used
+    used.clear()
+    with some.database.write() as c:  # set back, and gone on otherwise
+        c.execute(update(t.change).values(pid="another"))
+    some.index.look()
+    some.agree(OPERATOR, DatasetQuery())
+    assert not used
+    (some.root / next(iter(sorted(p.name for p in some.root.iterdir()))) / "meta.json").write_text("{", "utf-8")
+    some.index.look()
+    some.agree(OPERATOR, DatasetQuery())
+    assert newest(some.root) is None
+
+
+def _watched(used: list[str]):  # type: ignore[no-untyped-def]
+    real = indexed.Matcher.where
+
+    def where(self, condition):  # type: ignore[no-untyped-def]
+        used.append("index")
+        return real(self, condition)
+
+    return where
+
+
+def test_too_many_changes_are_answered_by_sql_until_there_is_a_new_index(some: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    some.rebuild()
+    monkeypatch.setattr(indexed, "MOST_CHANGED", 1)
+    with some.database.write() as c:
+        rows = [{"at_us": 1, "kind": "dataset", "pid": f"p{i}", "what": "updated"} for i in range(3)]
+        c.execute(t.change.insert(), rows)
+    used: list[str] = []
+    monkeypatch.setattr(indexed.Matcher, "where", _watched(used))
+    some.agree(OPERATOR, DatasetQuery())
+    assert not used
+    some.rebuild()
+    some.agree(OPERATOR, DatasetQuery())
+    assert used
+
+
+def test_words_are_found_within_words_and_many_at_once(some: Both) -> None:
+    with some.database.write() as c:
+        c.execute(update(t.dataset).values(core_text=" ceo2-x zr%o ", full_text=" ceo2-x zr%o temperature "))
+    some.rebuild()
+    for words in (("eo2",), ("%",), ("ceo2", "zr"), ("temp",), ("ceo2-x zr",), ("nothing",), ("",)):
+        some.agree(OPERATOR, DatasetQuery(where=Words(words)))
+        some.agree(Viewer(), DatasetQuery(where=Words(words)))
