@@ -150,14 +150,16 @@ def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
         arrays[f"quantity_{key}"] = found[order]
     starts = np.searchsorted(of_name[order], np.arange(len(names) + 1))
     arrays["quantity_starts"] = starts.astype(np.int64)
-    known, points = [], []
+    known, points, single = [], [], []
     for place in range(len(names)):
         part = slice(starts[place], starts[place + 1])
         least, most = arrays["quantity_low"][part], arrays["quantity_high"][part]
         known.append(int(np.count_nonzero(~np.isnan(least))))
         points.append(bool(np.array_equal(least, most, equal_nan=True)))
+        single.append(len(np.unique(arrays["quantity_rows"][part])) == starts[place + 1] - starts[place])
     arrays["quantity_known"] = np.array(known, np.int64)
     arrays["quantity_points"] = np.array(points, np.bool_)
+    arrays["quantity_single"] = np.array(single, np.bool_)
     words["unit"], words["dimension"] = list(units), list(dimensions)
     return list(names)
 

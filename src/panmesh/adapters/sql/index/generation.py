@@ -45,6 +45,7 @@ class Quantity:
     unit: Array  # int16, code; -1: none
     known: int  # how many have a lower end
     points: bool  # each is one value, not an interval
+    single: bool  # no dataset has two
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Generation:
             unit=self.array("quantity_unit")[part],
             known=int(self.array("quantity_known")[place]),
             points=bool(self.array("quantity_points")[place]),
+            single=bool(self.array("quantity_single")[place]),
         )
 
     def texts(self, which: str) -> Texts:

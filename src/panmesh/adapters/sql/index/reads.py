@@ -257,11 +257,10 @@ class IndexedReads(SqlReads):
             fits = mask[values.rows]
             number = int(np.count_nonzero(fits))
             if number:
-                rows = values.rows[fits]
-                seen = np.zeros(g.size, np.bool_)
-                seen[rows] = True
-                units = {g.words["unit"][code] for code in np.unique(values.unit[fits]) if code >= 0}
-                found[name] = number, int(np.count_nonzero(seen)), min(units, default="")
+                datasets = number if values.single else len(np.unique(values.rows[fits]))
+                codes = np.flatnonzero(np.bincount(values.unit[fits].astype(np.int64) + 1)) - 1
+                units = {g.words["unit"][code] for code in codes if code >= 0}
+                found[name] = number, datasets, min(units, default="")
         if current.changed:
             mine = and_(matcher.compiler.may(Artefact.FULL_METADATA), dataset.c.id.in_(current.changed))
             count = func.count(func.distinct(parameter.c.dataset_id)).label("datasets")
