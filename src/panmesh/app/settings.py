@@ -164,7 +164,8 @@ class WebhookSettings(_Section):
     """[webhooks]: which addresses users may have called."""
 
     allow: tuple[str, ...] = Field(
-        (), description='Networks of yours that may be called, by http also, e.g. ["10.1.2.0/24"]; without: public addresses, by https.'
+        (),
+        description='Networks of yours that may be called, by http also, e.g. ["10.1.2.0/24"]; without: public addresses, by https.',
     )
 
     @field_validator("allow")

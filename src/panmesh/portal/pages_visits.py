@@ -9,8 +9,8 @@ from panmesh.access.explain import explain
 from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
 from panmesh.http.services import services, viewer
-from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.day_plot import day_plot
+from panmesh.portal.pages_notes import notes_of
 from panmesh.portal.rendering import offset_of, render
 
 PER_PAGE = 25
