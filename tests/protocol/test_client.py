@@ -41,7 +41,12 @@ def test_a_stranger_sees_what_is_open_and_hears_when_the_rest_opens(house: House
         assert not said.may_read_data
         assert said.opens == run.access.opens
         assert said.sentence
-        for read in (lambda: run.files.download(tmp_path), lambda: run.open("x.nxs"), lambda: len(run.files), lambda: run["/entry"]):
+        for read in (
+            lambda: run.files.download(tmp_path),
+            lambda: run.open("x.nxs"),
+            lambda: len(run.files),
+            lambda: run["/entry"],
+        ):
             with pytest.raises(Embargoed) as refused:
                 read()
             assert refused.value.release_date == run.access.opens

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
-from anyio import to_thread
+from anyio import Event, to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Scope
 
@@ -44,7 +44,7 @@ class ManyFiles:
         self._stamp = stamp
         self._decided: OrderedDict[tuple[bytes, str], _Decided] = OrderedDict()
         self._asked: OrderedDict[tuple[bytes, str], tuple[int, int]] = OrderedDict()  # since when, how often
-        self._deciding: set[tuple[bytes, str]] = set()
+        self._deciding: dict[tuple[bytes, str], Event] = {}
 
     async def early(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         """The answer, with the viewer in the scope; None: go the long way."""
@@ -88,21 +88,26 @@ class ManyFiles:
         decided = self._decided.get(key)
         if decided is not None and decided.stamp == stamp and 0 <= now - decided.at_us < MOMENT_US:
             return decided
-        if key in self._deciding:
-            return None
-        self._deciding.add(key)
+        if key in self._deciding:  # somebody asks the same just now: one look-up is enough, if it was of this state
+            await self._deciding[key].wait()
+            decided = self._decided.get(key)
+            return decided if decided is not None and decided.stamp == stamp else None
+        self._deciding[key] = Event()
         try:
             decided = await to_thread.run_sync(self._decide, secret, pid, stamp, now)
+            self._keep(key, decided)
         finally:
-            self._deciding.discard(key)
+            self._deciding.pop(key).set()
+        return decided
+
+    def _keep(self, key: tuple[bytes, str], decided: _Decided | None) -> None:
         if decided is None:
             self._decided.pop(key, None)
-        else:
-            self._decided[key] = decided
-            self._decided.move_to_end(key)
-            while len(self._decided) > READERS:
-                self._decided.popitem(last=False)
-        return decided
+            return
+        self._decided[key] = decided
+        self._decided.move_to_end(key)
+        while len(self._decided) > READERS:
+            self._decided.popitem(last=False)
 
     def _decide(self, secret: str | None, pid: str, stamp: Hashable, now_us: int) -> _Decided | None:
         """The stamp is the one from before."""

@@ -71,7 +71,16 @@ EVENTS = {
     "run.corrected": "staff moved or merged a run",
     "run.withdrawn": "staff discarded a run",
 }
-CONDITIONS = {"q": "Words", "from": "From", "to": "To", "quantity": "Quantity", "person": "Person", "visit": "Visit", "flag": "Flag", "tag": "Tag"}
+CONDITIONS = {
+    "q": "Words",
+    "from": "From",
+    "to": "To",
+    "quantity": "Quantity",
+    "person": "Person",
+    "visit": "Visit",
+    "flag": "Flag",
+    "tag": "Tag",
+}
 # What tells one run of a list from the next, the most telling first.
 TELLING = (
     "temperature",

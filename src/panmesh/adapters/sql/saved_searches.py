@@ -92,7 +92,7 @@ class SqlSavedSearches:
 
     def unmailed(self) -> Sequence[SavedSearch]:
         waiting = select(alert_match.c.search_id).where(alert_match.c.mail_id.is_(None))
-        return [one for one in self.listening_among(waiting)]
+        return list(self.listening_among(waiting))
 
     def listening_among(self, numbers: Any) -> Sequence[SavedSearch]:
         s = saved_search.c
