@@ -88,11 +88,14 @@ def test_a_changed_schedule_shows_as_a_difference_and_can_be_taken_back(tmp_path
     assert changed == {
         ("account", "other"): "new, without a password",
         ("team", "local:CM3 other"): "nobody → pi",
+        ("team", "local:CM3 pi"): "pi → nobody",
         ("proposal", "CM3"): "title 'Oxides' → 'Oxides again'",
         ("visit", "CM3 CM3-1"): f"start {old} → {new}; title 'Oxides' → 'Oxides again'",
     }
     back = {(one["what"], one["name"]): one["change"] for one in _import(operator, before)}
     assert back == {
+        ("team", "local:CM3 other"): "pi → nobody",
+        ("team", "local:CM3 pi"): "nobody → pi",
         ("proposal", "CM3"): "title 'Oxides again' → 'Oxides'",
         ("visit", "CM3 CM3-1"): f"start {new} → {old}; title 'Oxides again' → 'Oxides'",
     }

@@ -152,7 +152,7 @@ def test_a_sample_that_is_named_later_makes_a_match_and_an_old_run_does_not(hous
         c.execute(t.dataset.update().where(t.dataset.c.pid == PIDS["open"]).values(**late))
     tell(house.app, PIDS["open"], "created")
     assert told() == []
-    house.app.editing.change(house.app.accounts.viewer("admin"), PIDS["open"], {"sample": {"name": "ceria"}}, 1)
+    house.app.editing.change(house.app.accounts.viewer("admin"), PIDS["open"], {"sample": {"name": "ceria"}}, 2)
     assert len(told()) == 1
 
 
