@@ -366,9 +366,9 @@ class _Reading:
         return [in_order(found.get(number, ()), selection.order) for number in ids]
 
     def _dataset_of(self, files: list[list[Node]], parents: list[tuple[Node, Any]], includes: Sequence[Include]) -> None:
-        """From files back to their dataset, which is the one that they were found by."""
+        """From files back to their dataset, which is the one that they were found by; only the records that were asked for have a score."""
         for inner in includes[:1]:
-            again = [(replace(node, links={}), row) for node, row in parents]
+            again = [(replace(node, links={}, score=None), row) for node, row in parents]
             self._include(Entity.DATASET, again, inner.selection.includes, root=False)
             for some, (dataset, _) in zip(files, again, strict=True):
                 for one in some:
