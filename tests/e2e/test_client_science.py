@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -55,6 +56,18 @@ def test_the_entry_point_names_the_file_system() -> None:
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["fsspec.specs"]["panmesh"]
     module, _, name = told.rpartition(".")
     assert getattr(import_module(module), name) is PanmeshFileSystem
+
+
+def test_a_file_system_that_is_dropped_closes_its_connection(house: tuple[str, str, Dataset]) -> None:
+    url, token, run = house
+    files = PanmeshFileSystem(host=url.removeprefix("http://"), token=token, skip_instance_cache=True)
+    assert files.ls(f"{files.host}/{run.pid}")
+    opened = files.http._client
+    assert opened is not None
+    assert not opened.is_closed
+    del files
+    gc.collect()
+    assert opened.is_closed
 
 
 def test_a_run_is_a_folder(filesystem: tuple[PanmeshFileSystem, str], tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def test_a_private_feed_reads_as_its_owner_and_can_do_nothing_else(house: House)
     assert found.headers["cache-control"] == "private, no-cache"
     token = path.rpartition("/")[2]
     assert house.client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    assert house.client.get(path[:-1] + "x").status_code == 404
+    assert house.client.get(path[:-1] + ("x" if path[-1] != "x" else "y")).status_code == 404
     house.app.accounts.set_member("team", "pi", None)
     assert PIDS["collecting"] not in house.client.get(path).text
     who = house.bearer("pi")

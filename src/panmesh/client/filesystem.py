@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import Any
 from urllib.parse import unquote
 
@@ -39,6 +40,7 @@ class PanmeshFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self.host = host
         self.http = Http(f"{'https' if secure else 'http'}://{host}", token or os.environ.get("PANMESH_TOKEN"))
         self._listed: dict[str, dict[str, File]] = {}
+        weakref.finalize(self, self.http.close)  # fsspec keeps file systems and drops them without a word
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
