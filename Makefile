@@ -33,14 +33,20 @@ help:  ## what there is
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-install: .venv/.runtime  ## .venv/bin/panmesh
+ISLANDS := src/panmesh/portal/islands
+.venv/.islands: .venv/.python scripts/build-islands $(ISLANDS)/package-lock.json $(ISLANDS)/package.json $(wildcard $(ISLANDS)/src/*)
+	@bash scripts/build-islands
 
-demo: .venv/.runtime  ## a facility with real and simulated runs on http://127.0.0.1:8000 [DATA=/some/dir]
+install: .venv/.runtime .venv/.islands  ## .venv/bin/panmesh
+
+demo: .venv/.runtime .venv/.islands  ## a facility with real and simulated runs on http://127.0.0.1:8000 [DATA=/some/dir]
 	@$(BIN)/python -m panmesh.app.demo --port $(PORT) $(if $(DATA),--source "$(DATA)")
 
 test: .venv/.dev  ## every test, on SQLite and PostgreSQL, with a real browser
-	@bash scripts/system-packages postgresql chromium nginx-light
-	@$(BIN)/python scripts/run-tests -n $(WORKERS)
+	@bash scripts/system-packages postgresql chromium nginx-light acl
+	@bash scripts/system-packages npm || true
+	@$(MAKE) --no-print-directory .venv/.islands
+	@$(BIN)/python scripts/run-tests -n $(WORKERS) --dist worksteal
 
 check: .venv/.dev  ## lint, types, imports, docs
 	@$(BIN)/ruff format --check -q src tests benchmarks scripts/*.py
@@ -52,11 +58,11 @@ check: .venv/.dev  ## lint, types, imports, docs
 bench: .venv/.dev  ## timings side by side
 	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-soak: .venv/.dev  ## long runs, not in CI
+soak: .venv/.dev  ## long runs, not in CI [SOAK_MINUTES=30] [SOAK_SEEDS=5] [ONLY=test_crowd]
 	@bash scripts/system-packages postgresql
-	@$(BIN)/python scripts/run-tests -m soak
+	@$(BIN)/python scripts/run-tests -m soak -s $(if $(ONLY),-k $(ONLY))
 
-wheel: .venv/.dev  ## dist/*.whl
+wheel: .venv/.dev .venv/.islands  ## dist/*.whl
 	@$(BIN)/python -m build --wheel -o dist . >/dev/null && ls dist
 
 lock: .venv/.dev  ## choose the newest dependencies anew
@@ -64,6 +70,6 @@ lock: .venv/.dev  ## choose the newest dependencies anew
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove what was built and installed, not the data
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build dist src/panmesh/portal/static/islands .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .PHONY: help install demo test check bench soak wheel lock clean

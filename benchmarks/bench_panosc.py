@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-from large_catalogue import _WORDS, fill
+from large_catalogue import PARAMETERS, WORDS, fill
 
 from panmesh.adapters.sql.database import Database
 from panmesh.testing.postgres import ThrowawayPostgres, new_database
@@ -51,7 +51,7 @@ def questions(pids: list[str], rng: random.Random) -> dict[str, str]:
         "list of 20": "/api/Datasets?" + _filter({"limit": 20}, cursor=pid),
         "by pid": f"/api/Datasets/{pid}",
         "count": "/api/Datasets/count?where=" + quote(json.dumps({"size": {"gt": rng.randrange(10**8)}})),
-        "text": "/api/Datasets?" + _filter({"where": {"text": " ".join(rng.choices(_WORDS, k=2))}, "limit": 20}),
+        "text": "/api/Datasets?" + _filter({"where": {"text": " ".join(rng.choices(WORDS, k=2))}, "limit": 20}),
         "two includes": "/api/Datasets?"
         + _filter({"include": [{"relation": "parameters"}, {"relation": "techniques"}], "limit": 20}, cursor=pid),
         "documents": "/api/Documents?"
@@ -106,7 +106,7 @@ def one(kind: str, url: str, folder: Path, pids: list[str], options: argparse.Na
     try:
         _wait(base + "/api/")
         print(
-            f"\n{kind}, {options.datasets} datasets, {options.datasets * 5} parameters; medians in ms, requests/s of 16 clients"
+            f"\n{kind}, {options.datasets} datasets, {options.datasets * PARAMETERS} parameters; medians in ms, requests/s of 16 clients"
         )
         print(f"{'':18}{'first time':>11}{'again':>8}{'plain':>8}{'16: first':>11}{'again':>8}{'plain':>8}{'again/plain':>13}")
         rng = random.Random(2)

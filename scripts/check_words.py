@@ -1,4 +1,4 @@
-"""No paths of a developer's machine and no names of package registries' hosts in the tree."""
+"""No paths of a developer's machine, no names of package registries' hosts, and no merge left half done in the tree."""
 
 import re
 import subprocess
@@ -15,6 +15,7 @@ for name in files:
         continue
     text = path.read_text("utf-8", errors="replace")
     faults += [f"{name}: {match[0]}" for pattern in PATTERNS for match in re.finditer(pattern, text)]
+    faults += [f"{name}: {match[0]}" for match in re.finditer(r"^(<{7}|>{7}) \S+", text, re.M)]
     if name.startswith("docs/") and name.endswith(".md"):
         links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
         faults += [f"{name}: dead link {link}" for link in links if "://" not in link and not (path.parent / link).exists()]

@@ -45,7 +45,7 @@ def photograph(width: int = 480, height: int = 320, kind: str = "PNG") -> bytes:
 
 
 def write_and_collect(request: Any, pids: dict[str, str]) -> dict[str, str]:
-    """By the principal investigator; returns what addresses need besides the pids: `basket` and `runs` (a query)."""
+    """By the principal investigator; returns what addresses need besides the pids: `basket`, `runs` (a query), `release`, drafts."""
     pi = Person(request, "pi")
     visit, run = f"/investigations/{pids['visit']}", f"/datasets/{pids['embargoed']}"
     pi.send("POST", f"{visit}/notes", {"text": "Beam back after the refill; **realigned** on the LaB6 standard."})
@@ -57,4 +57,31 @@ def write_and_collect(request: Any, pids: dict[str, str]) -> dict[str, str]:
     pi.mark(f"/datasets/{beside}", "good", "night shift")
     runs = [d["pid"] for d in request.get("/api/v1/datasets?instrument=sim-powder&limit=6").json()["items"]]
     basket = pi.send("POST", "/baskets", {"name": "Figure 3: thermal expansion", "pids": runs})
-    return {"basket": basket["key"], "runs": "&".join(f"run={pid}" for pid in runs)}
+    found = {"basket": basket["key"], "runs": "&".join(f"run={pid}" for pid in runs)}
+    return found | publish_and_draft(pi, [d["pid"] for d in listed], pids)
+
+
+SAID = {
+    "title": "Thermal expansion of LaB6 between 300 and 500 K: the runs of figure 3",
+    "abstract": "Simulated powder diffraction patterns of LaB6 on heating, as shown in figure 3. They are no measurements: they show "
+    "what a publication of runs looks like.",
+    "creators": [
+        {"name": "Carberry, Josiah", "orcid": "0000-0002-1825-0097", "affiliation": "Simulated facility"},
+        {"name": "Principal investigator (demo)", "affiliation": "Simulated university", "ror": "https://ror.org/05dxps055"},
+    ],
+    "papers": [
+        {"doi": "10.5555/12345678", "relation": "IsSupplementTo", "title": "Toward a unified theory of high-energy metaphysics"}
+    ],
+    "funding": [
+        {"funder": "European Commission", "funder_id": "https://ror.org/00k4n6c32", "award": "823852", "award_title": "PaNOSC"}
+    ],
+}
+
+
+def publish_and_draft(pi: Person, listed: list[str], pids: dict[str, str]) -> dict[str, str]:
+    """`release`: pid of a version; `draft`: key of one with much to mend; `ready`: of one that can be published."""
+    first = pi.send("POST", "/releases/drafts", {"pids": listed[:2], "description": SAID})
+    made = pi.send("POST", f"/releases/drafts/{first['key']}/publish", **{"If-Match": '"draft-1"'})
+    mixed = pi.send("POST", "/releases/drafts", {"pids": [*listed, pids["open"]], "description": None})
+    ready = pi.send("POST", "/releases/drafts", {"pids": listed, "description": SAID})
+    return {"release": made["pid"], "draft": mixed["key"], "ready": ready["key"]}

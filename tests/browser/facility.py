@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -18,14 +19,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from panmesh.access.viewer import OPERATOR
+from panmesh.access.viewer import OPERATOR, TeamRole
 from panmesh.app.compose import Composition
+from panmesh.app.registering import Registering
 from panmesh.app.settings import load
+from panmesh.app.team_mails import link_of
 from panmesh.app.worker import ingest_until_done, scan_tree
 from panmesh.catalogue.query import DatasetQuery, Sort
+from panmesh.kernel.clock import DAY_US
+from panmesh.testing.datacite import DataCiteStub, Switch
 from panmesh.testing.personas import PASSWORD, PERSONAS
 from panmesh.testing.simulator import write_run
 
+URL = "https://data.facility.example"
 FRAMES = 130  # more than one page of files
 CONFIG = """[facility]
 key = "demo"
@@ -106,9 +112,32 @@ def build(folder: Path, real: Path | None, wanted: tuple[str, ...] = REAL) -> di
         ingest_until_done(app)
         while app.digests.work(64):
             pass
-        return _pids(app)
+        pids = _pids(app) | {"invitation": _invited(app)}
     finally:
         app.close()
+    _give_dois(data, pids)
+    return pids
+
+
+def _give_dois(data: Path, pids: dict[str, str]) -> None:
+    """Some registered, one refused, one reserved."""
+    with DataCiteStub() as stub:
+        (data / "datacite.secret").write_text(stub.password, "utf-8")
+        app = Composition(load(config=data / "panmesh.toml", data=data, environment=_account(data, stub.url, URL)))
+        try:
+            stub.next(Switch.FINE, Switch.FINE, Switch.REFUSE)
+            Registering(app).round()
+            app.doi_service.mint(OPERATOR, pids["open"])
+            app.doi_service.mint(OPERATOR, pids["embargoed"])
+            Registering(app).round()
+        finally:
+            app.close()
+
+
+def _account(data: Path, datacite: str, url: str) -> dict[str, str]:
+    """Settings by environment names. The served facility has the account, and a DataCite that it needs no more."""
+    given = {"PREFIX": '"10.82012"', "REPOSITORY": "PAN.TEST", "PASSWORD_FILE": str(data / "datacite.secret"), "URL": datacite}
+    return {f"PANMESH_DATACITE__{key}": value for key, value in given.items()} | {"PANMESH_SERVER__PUBLIC_URL": url}
 
 
 @contextmanager
@@ -116,7 +145,11 @@ def serve(folder: Path, pids: dict[str, str]) -> Iterator[Facility]:
     port = _free_port()
     command = [sys.executable, "-m", "panmesh", "serve", "--data", str(folder / "data"), "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
-    with (folder / "server.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    environment = os.environ | _account(folder / "data", "http://127.0.0.1:9", url)
+    with (
+        (folder / "server.log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
+    ):
         try:
             _wait(url, process, folder / "server.log")
             yield Facility(url=url, folder=folder, pids=pids)
@@ -132,6 +165,7 @@ def _write_runs(runs: Path, month_ago: datetime) -> None:
         write_run(runs / "visits/SIM001-1", number + 1, month_ago + timedelta(hours=1, minutes=10 * number), seed=7)
     write_run(runs / "visits/elsewhere", 77, month_ago - timedelta(days=9), seed=7)  # no visit then: quarantine
     _write_image(runs / "imaging/disc_0001.nxs", month_ago)
+    _write_scan(runs / "imaging/scan_0003.nxs", month_ago + timedelta(hours=1))
     (runs / "imaging/broken_0002.nxs").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     (runs / "imaging/notes.pdf").write_bytes(b"%PDF-1.7\n" + bytes(100))
     (runs / "imaging/frames").mkdir()
@@ -155,6 +189,31 @@ def _write_image(path: Path, start: datetime) -> None:
             data[name].attrs["units"] = "mm"
 
 
+def _write_scan(path: Path, start: datetime) -> None:
+    """Nine images, one for each position of a motor, and what went on meanwhile."""
+    y, x = np.mgrid[0:40, 0:60]
+    angle = np.linspace(0.0, 4.0, 9)
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"], entry.attrs["default"] = "NXentry", "data"
+        file.attrs["default"] = "entry"
+        entry["title"], entry["start_time"] = "Simulated: a spot that wanders", start.isoformat()
+        data = entry.create_group("data")
+        data.attrs["NX_class"], data.attrs["signal"], data.attrs["axes"] = "NXdata", "counts", ["angle", ".", "."]
+        data["counts"] = np.stack([100 * np.exp(-np.hypot(x - 6 * (i + 1), y - 20) / 6) for i in range(9)])
+        sample = entry.create_group("sample")
+        sample.attrs["NX_class"] = "NXsample"
+        monitor = entry.create_group("monitor")
+        monitor.attrs["NX_class"] = "NXmonitor"
+        for group, name, values, unit in (
+            (data, "angle", angle, "deg"),
+            (sample, "temperature", 300 + 20 * np.sin(angle), "K"),
+            (monitor, "data", 1e6 + 1e4 * np.cos(7 * angle), "counts"),
+        ):
+            group[name] = values
+            group[name].attrs["units"] = unit
+
+
 def _schedule(start: datetime) -> str:
     end = start + timedelta(days=2)
     return (
@@ -172,6 +231,7 @@ def _pids(app: Composition) -> dict[str, str]:
         "elsewhere/sim_00077.nxs": "quarantined",
         "disc_0001.nxs": "image",
         "broken_0002.nxs": "broken",
+        "scan_0003.nxs": "scan",
         "frame_*.tif": "series",
     }
     for one in app.search.search(OPERATOR, DatasetQuery(limit=1000, sort=Sort())).items:
@@ -183,7 +243,18 @@ def _pids(app: Composition) -> dict[str, str]:
                     found["visit"] = one.investigation.pid
                 if name == "open" and one.sample is not None and one.instrument is not None:
                     found["sample"], found["instrument"] = one.sample.pid, one.instrument.pid
+    found["proposal"] = app.plans.readable(OPERATOR, "SIM001") or ""
     return found
+
+
+def _invited(app: Composition) -> str:
+    """A team in which something happened: one invitation open, one person with an end, one taken out."""
+    teams, last = app.teams, app.clock() + 90 * DAY_US
+    teams.add(OPERATOR, "SIM001", "outsider", TeamRole.MEMBER, last)
+    number = next(m.number for m in teams.team(OPERATOR, "SIM001").members if m.name.startswith("Outsider"))
+    teams.remove(OPERATOR, "SIM001", number)
+    made = teams.invite(OPERATOR, "SIM001", "student@university.example", TeamRole.MEMBER, last)
+    return link_of(app, made).rpartition("/")[2]
 
 
 def _free_port() -> int:
@@ -193,7 +264,7 @@ def _free_port() -> int:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1200):  # a loaded machine starts slowly
         assert process.poll() is None, log.read_text("utf-8", errors="replace")[-2000:]
         try:
             urllib.request.urlopen(f"{url}/sign-in", timeout=5).close()

@@ -18,6 +18,8 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "search that is not understood": ("/?quantity=warm&technique=nothing&instrument=sim-beamtime", None, 200),
     "run": ("/datasets/{open}", None, 200),
     "run with an image": ("/datasets/{image}", None, 200),
+    "run with frames and what changed": ("/datasets/{scan}?frame=3", None, 200),
+    "parameter that is not there": ("/datasets/{scan}?parameter=unobtainium", None, 200),
     "run of many files": ("/datasets/{series}?offset=100", None, 200),
     "run that could not be read": ("/datasets/{broken}", None, 200),
     "embargoed run, outsider": ("/datasets/{embargoed}", "outsider", 200),
@@ -25,10 +27,47 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "correction": ("/datasets/{embargoed}/edit", "pi", 200),
     "visits": ("/investigations", None, 200),
     "visit": ("/investigations/{visit}", "member", 200),
+    "visit, outsider": ("/investigations/{visit}", "outsider", 200),
+    "visit, sorted and narrowed": (
+        "/investigations/{visit}?column=temperature&column=two_theta:rad&column=bytes&sort=-temperature&quantity=temperature:40..60+degC",
+        "member",
+        200,
+    ),
+    "visit, not understood": ("/investigations/{visit}?quantity=warm&sort=nothing", "member", 200),
+    "proposal": ("/proposals/SIM001", "member", 200),
+    "plans": ("/plans", "pi", 200),
+    "plan": ("/proposals/{proposal}/plan", "pi", 200),
+    "publications": ("/publications", "pi", 200),
+    "what to publish": ("/publications/new?instrument=sim-powder", "pi", 200),
+    "teams": ("/teams", "pi", 200),
+    "team": ("/proposals/{proposal}/team", "pi", 200),
+    "team, of a member": ("/proposals/{proposal}/team", "member", 200),
+    "team, of the steward": ("/proposals/{proposal}/team", "steward", 200),
+    "my data": ("/me", "member", 200),
+    "withheld names": ("/withheld-names", "steward", 200),
+    "rights on the disk": ("/disk-rights", "admin", 200),
+    "invitation": ("/invitations/{invitation}", None, 200),
     "notifications": ("/notifications", "member", 200),
     "a search to save": ("/notifications/searches/new?q=CeO2&state=open", "member", 200),
     "instruments": ("/instruments", None, 200),
     "instrument": ("/instruments/{instrument}", None, 200),
+    "instrument, staff": ("/instruments/{instrument}", "admin", 200),
+    "runs that lack something": ("/instruments/{instrument}/lacking/proposal", "admin", 200),
+    "nothing lacks": ("/instruments/{instrument}/lacking/sample", None, 200),
+    "facility": ("/facility", None, 200),
+    "use of a run": ("/datasets/{open}/usage", None, 200),
+    "use of an instrument": ("/instruments/{instrument}/usage", None, 200),
+    "report": ("/report", "steward", 200),
+    "how well runs are described": ("/fair?without=its+proposal", "steward", 200),
+    "how well its runs are described": ("/instruments/{instrument}/fair?without=a+description", "admin", 200),
+    "who may read, the public": ("/why/{embargoed}", None, 200),
+    "who may read, outsider": ("/why/{embargoed}", "outsider", 200),
+    "who may read, team": ("/why/{visit}?ask=extension", "pi", 200),
+    "who may read, somebody else": ("/why/{visit}?login=member", "steward", 200),
+    "requests": ("/requests", "pi", 200),
+    "DOIs": ("/dois", "steward", 200),
+    "desk": ("/steward", "steward", 200),
+    "audit log": ("/audit?what=sign", "admin", 200),
     "sample": ("/samples/{sample}", None, 200),
     "sign-in": ("/sign-in", None, 200),
     "tokens": ("/tokens", "member", 200),
@@ -36,6 +75,7 @@ PAGES: dict[str, tuple[str, str | None, int]] = {
     "quarantine": ("/quarantine", "steward", 200),
     "what to do with a run": ("/corrections/new?pid={quarantined}", "steward", 200),
     "what to do with many": ("/corrections/new?instrument=sim-powder", "admin", 200),
+    "change of many": ("/edits/new?instrument=sim-powder", "admin", 200),
     "corrections": ("/corrections", "steward", 200),
     "discarded runs": ("/corrections/discarded", "steward", 200),
     "file found by a pasted path": ("/ingest?contains=open/sim_00030", "admin", 200),
@@ -77,5 +117,21 @@ def test_every_run_fits(facility: Facility, open_page: OpenPage) -> None:
             assert not overflow(page), (address, width)
 
 
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_the_menus_open_fit_and_close_by_keyboard(width: int, open_page: OpenPage) -> None:
+    page = open_page("/", login="admin")
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    for name, entry in (("Mine", "Teams"), ("Staff", "Audit log")):
+        page.locator("details.menu > summary", has_text=name).focus()
+        page.keyboard.press("Enter")
+        assert page.get_by_role("link", name=entry, exact=True).is_visible()
+        assert not overflow(page)
+        assert not serious_findings(page)
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.textContent") == name
+        assert not page.get_by_role("link", name=entry, exact=True).is_visible()
+
+
 def _unfold(page: Any) -> None:
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    """All but the menus, which lie over the page."""
+    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(d => { d.open = true })")

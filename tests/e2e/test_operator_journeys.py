@@ -161,9 +161,11 @@ def test_results_of_a_pipeline_stand_beside_their_run_and_under_its_embargo(tmp_
         derived = made.json()["pid"]
         with served.browser("pi") as member, served.browser("outsider") as outsider, served.browser() as anyone:
             told = html.unescape(member.page(f"/datasets/{raw['pid']}"))
-            assert re.search(f"used for <a href=./datasets/{derived}.>Integrated pattern</a> with zeolitefit 2.4", told)
+            using = f"<h2>Used for</h2><ul class=.plain.><li><a href=./datasets/{derived}.>Integrated pattern</a> <span class=.none.>with zeolitefit 2.4</span>"
+            assert re.search(using, told)
             told = html.unescape(member.page(f"/datasets/{derived}"))
-            assert re.search(f"made from <a href=./datasets/{raw['pid']}.>Simulated: LaB6 at 310 K</a> with zeolitefit 2.4", told)
+            source = f"<h2>Made from</h2><ul class=.plain.><li><a href=./datasets/{raw['pid']}.>Simulated: LaB6 at 310 K</a> <span class=.none.>with zeolitefit 2.4</span>"
+            assert re.search(source, told)
             for stranger in (outsider, anyone):
                 for mine, other in ((raw["pid"], derived), (derived, raw["pid"])):
                     told = stranger.page(f"/datasets/{mine}")

@@ -61,3 +61,23 @@ def test_whom_a_person_put_in_stays_and_an_export_without_names_says_nothing(mak
     _load(app, FIRST + "ada,dan")  # from now on the schedule's
     _load(app, FIRST + "ada,")
     assert _team(app) == {"ada": "pi"}
+
+
+def test_whom_a_person_took_out_stays_out_and_an_end_that_a_person_set_stays(make_facility: MakeFacility) -> None:
+    app = make_facility()
+    _load(app, FIRST + "ada,bea;cyd")
+    numbers = {m.name: m.number for m in app.teams.team(OPERATOR, "CM1").members}
+    app.teams.remove(OPERATOR, "CM1", numbers["bea"])
+    app.teams.change(OPERATOR, "CM1", numbers["cyd"], TeamRole.GRANTEE, None)
+    assert _load(app, FIRST + "ada,bea;cyd") == [f"local:CM1 {who}: stays as the team's leader said" for who in ("bea", "cyd")]
+    assert _team(app) == {"ada": "pi", "cyd": "grantee"}
+    app.teams.undo(OPERATOR, "CM1", app.teams.team(OPERATOR, "CM1").changes[-1].id)
+    assert _load(app, FIRST + "ada,bea;cyd")[0].endswith("cyd: stays as the team's leader said")
+    assert _team(app) == {"ada": "pi", "bea": "member", "cyd": "grantee"}
+
+
+def test_where_the_facility_says_so_a_schedule_brings_back_whom_it_names(make_facility: MakeFacility) -> None:
+    app = make_facility(PANMESH_TEAMS__REMOVED_MEMBERS="return-with-schedule")
+    _load(app, FIRST + "ada,bea")
+    app.teams.remove(OPERATOR, "CM1", next(m.number for m in app.teams.team(OPERATOR, "CM1").members if m.name == "bea"))
+    assert _load(app, FIRST + "ada,bea") == ["local:CM1 bea: nobody → member"]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from panmesh.portal.looking import ISLAND
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVES = """
 import sys
@@ -57,6 +59,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     assert wanted - held == set()
+    built = {f"panmesh/portal/static/islands/{path.name}" for path in ISLAND.parent.glob("*")}  # by npm, where there is npm
+    assert built - held == set()
     for kind in (".css", ".js", ".woff2", ".html", "canonical.csv", "panet.json", "py.typed"):
         assert any(name.endswith(kind) for name in held), kind
     assert any("/migrations/versions/" in name for name in held)
@@ -68,8 +72,7 @@ def test_it_runs_from_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     place = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True, timeout=60)
     [packages] = (place / "lib").glob("python*/site-packages")
-    for folder in site.getsitepackages():
-        (packages / "dependencies.pth").write_text(f"{folder}\n", "utf-8")
+    (packages / "dependencies.pth").write_text("".join(f"{folder}\n" for folder in site.getsitepackages()), "utf-8")
     install = [
         sys.executable,
         "-m",

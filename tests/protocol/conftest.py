@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from panmesh.catalogue.manifest import FileRow, ManifestRef, pack
 from panmesh.kernel.clock import DAY_US, system_clock
 from panmesh.testing.personas import PASSWORD
 from tests.conftest import MakeFacility
+from tests.protocol.mailbox import Mailbox, receiving_mail
 
 NOW = system_clock()
 SECRET = "zirconium-mystery"  # occurs in everything that outsiders may not know of
@@ -84,9 +86,30 @@ def house_settings() -> dict[str, str]:
 
 
 @pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, int]]:
+    with receiving_mail() as found:
+        yield found
+
+
+@pytest.fixture
+def mail_settings(mailbox: tuple[Mailbox, int]) -> dict[str, str]:
+    """For a module's `house_settings`."""
+    return {
+        "PANMESH_MAIL__HOST": "127.0.0.1",
+        "PANMESH_MAIL__PORT": str(mailbox[1]),
+        "PANMESH_MAIL__SENDER": "data@example.org",
+        "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org",
+    }
+
+
+@pytest.fixture
 def house(make_facility: MakeFacility, house_settings: dict[str, str]) -> House:
+    return furnish(make_facility(**house_settings))
+
+
+def furnish(app: Composition) -> House:
+    """An empty facility with a storage `runs` as the house."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    app = make_facility(**house_settings)
     moment = [NOW]
     app.clock = lambda: moment[0]
     _people(app.accounts)

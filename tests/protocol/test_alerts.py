@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import email
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from email.message import Message
-from email.policy import default
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from panmesh.access.viewer import Scope
@@ -29,49 +24,16 @@ from panmesh.cli.main import cli
 from panmesh.kernel.clock import DAY_US
 from panmesh.testing.personas import PASSWORD
 from tests.protocol.conftest import HIDDEN, NOW, PIDS, SECRET, House
+from tests.protocol.mailbox import Mailbox
 from tests.protocol.test_events import tell
 
 API = "/api/v1/searches"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-class Mailbox:
-    """What a real SMTP server of this machine got."""
-
-    def __init__(self) -> None:
-        self.got: list[Message] = []
-        self.refuse = 0  # so many times
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        if self.refuse:
-            self.refuse -= 1
-            return "451 try again later"
-        self.got.append(email.message_from_bytes(envelope.content, policy=default))
-        return "250 taken"
-
-    def texts(self) -> list[str]:
-        return [mail.get_content() for mail in self.got]  # type: ignore[attr-defined]
-
-
 @pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, int]]:
-    box = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, port
-    controller.stop()
-
-
-@pytest.fixture
-def house_settings(mailbox: tuple[Mailbox, int]) -> dict[str, str]:
-    return {
-        "PANMESH_MAIL__HOST": "127.0.0.1",
-        "PANMESH_MAIL__PORT": str(mailbox[1]),
-        "PANMESH_MAIL__SENDER": "data@example.org",
-        "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org",
-    }
+def house_settings(mail_settings: dict[str, str]) -> dict[str, str]:
+    return mail_settings
 
 
 @pytest.fixture
@@ -82,7 +44,7 @@ def told(house: House, mailbox: tuple[Mailbox, int]) -> Callable[[], list[str]]:
 
     def work() -> list[str]:
         Announcer(house.app, threading.Event()).round()
-        return mailbox[0].texts()
+        return mailbox[0].texts(alerts=True)
 
     return work
 

@@ -23,6 +23,7 @@ CHECKS = [not_a_server_error, content_type_conformance, response_schema_conforma
 def test_no_request_breaks_the_api_or_its_description(house: House, login: str | None) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     headers = house.bearer(login) if login else {}
+    house.app.harvest_upkeep.renew()  # until the lists for harvesters are made, they answer 503
     document = house.client.get("/api/v1/openapi.json").json()
     schema = schemathesis.openapi.from_dict(document)
     tried = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from starlette.routing import BaseRoute, Mount, Route
 
 from panmesh.adapters.sql.documents import keep_document
-from panmesh.app.asgi import services_of
+from panmesh.app.asgi import harvest_routes, services_of
 from panmesh.app.compose import Composition
 from panmesh.catalogue.graph import SHAPES, Entity
 from panmesh.portal.pages import routes
@@ -20,8 +20,8 @@ from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
 # Routes that show lists or one thing to anyone: asked as outsiders, with the pids of hidden things, and read for secrets.
 READ = {
     "/", "/datasets/{pid}", "/datasets/{pid}/plot.svg", "/datasets/{pid}/files/{name:path}", "/datasets/{pid}/edit", "/investigations",
-    "/investigations/{pid}", "/instruments", "/instruments/{pid}", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
-    "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
+    "/investigations/{pid}", "/investigations/{pid}/runs.csv", "/proposals/{pid}", "/instruments", "/instruments/{pid}", "/instruments/{pid}/lacking/{what}", "/facility", "/facility.csv", "/samples/{pid}", "/ingest", "/quarantine", "/tokens", "/sign-in",
+    "/datasets/{pid}/changes.svg", "/corrections", "/corrections/new", "/corrections/discarded", "/corrections/{number:int}",
     # /baskets/{key} and what is below it are asked about with keys that exist in test_baskets.py
     "/baskets", "/baskets/{key}", "/baskets/{key}/{form}", "/export.csv", "/export.json", "/export.txt", "/compare", "/compare.csv", "/compare/overlay.svg",
     "/api/v1/baskets", "/api/v1/baskets/{key}", "/api/v1/baskets/{key}/files",
@@ -31,27 +31,60 @@ READ = {
     "/api/v1/datasets/{pid}/pictures/{name}", "/api/v1/investigations/{pid}/pictures/{name}", "/api/v1/notes/{number}",
     "/notifications", "/notifications/searches/new", "/notifications/webhooks/{number:int}", "/feed", "/feed/{token}", "/unsubscribe/{token}",
     "/api/v1/searches",
+    "/doi/{pid:path}", "/dois", "/api/v1/dois", "/api/v1/dois/{pid:path}",
+    "/edits", "/edits/new", "/edits/{number:int}",
+    # plans of proposals, asked for with one that exists in test_plans.py
+    "/plans", "/proposals/{pid}/plan", "/proposals/{pid}/plan.json", "/api/v1/plans", "/api/v1/proposals/{pid}/plan", "/api/v1/proposals/{pid}/dmp",
+    # drafts and releases that exist are asked for in test_releases.py
+    "/publications", "/publications/new", "/publications/{key}", "/publications/{key}/runs", "/publications/{key}/check",
+    "/publications/{key}/describe", "/publications/{key}/preview", "/releases/{pid}", "/releases/{pid}/papers", "/releases/{pid}/withdraw",
+    "/api/v1/releases", "/api/v1/releases/{pid}", "/api/v1/releases/drafts", "/api/v1/releases/drafts/{key}", "/api/v1/releases/drafts/{key}/check",
+    "/api/v1/datasets/{pid}/releases",
     "/api/v1/events", "/api/v1/webhooks", "/api/v1/webhooks/{number}", "/api/v1/webhooks/{number}/deliveries",
-    "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access",
+    "/api/v1/datasets", "/api/v1/datasets/{pid}", "/api/v1/datasets/{pid}/history", "/api/v1/datasets/{pid}/access", "/api/v1/datasets/{pid}/fair",
     "/api/v1/datasets/{pid}/files", "/api/v1/datasets/{pid}/files/{name:path}", "/api/v1/investigations", "/api/v1/investigations/{pid}",
-    "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities",
+    "/api/v1/instruments", "/api/v1/instruments/{pid}", "/api/v1/facilities", "/api/v1/samples/{pid}", "/api/v1/quantities", "/quantities", "/api/v1/quantities/spread",
     "/api/v1/techniques", "/api/v1/ingest/units", "/api/v1/ingest/counts", "/api/v1/ingest/quarantine", "/api/v1/me", "/api/v1/tokens",
+    # who sees a team, and what an invitation's link shows, is tested in test_teams.py
+    # what is held of a person, and names that are withheld, in test_personal_data.py; the disk's rights in test_disk_rights.py
+    "/me", "/me/data.json", "/withheld-names", "/disk-rights", "/api/v1/me/data", "/api/v1/me/profile", "/api/v1/withheld-names",
+    "/teams", "/proposals/{pid}/team", "/investigations/{pid}/team", "/invitations/{token}", "/api/v1/teams", "/api/v1/teams/{about}",
+    "/steward", "/audit", "/audit.jsonl", "/audit.csv", "/why/{pid}", "/requests", "/requests/{number:int}",
+    "/api/v1/why/{pid}", "/api/v1/requests", "/api/v1/requests/{number}",
     "/api/v1/openapi.json", "/api/v1/corrections", "/api/v1/corrections/discarded", "/api/v1/corrections/suggestions", "/api/v1/corrections/{number}",
+    # what harvesters are told is asked with all verbs and forms in test_harvested_house.py
+    "/oai", "/sitemap.xml", "/sitemap-{part:int}.xml.gz", "/catalog.ttl", "/api/v1/changes",
+    *(f"/api/v1/{of}/{{pid}}/usage/citations" for of in ("datasets", "releases", "instruments")), "/releases/{pid}/usage",
+    "/datasets/{pid}/usage", "/instruments/{pid}/usage", "/report", "/report.csv", "/api/v1/datasets/{pid}/usage", "/api/v1/usage/reports/dsr",
+    "/fair", "/instruments/{pid}/fair",
 }  # fmt: skip
 # h5grove's routes: asked as all others, and about what is in the files in tests/protocol/h5/test_access.py.
 H5 = {f"/api/h5/{{pid}}{what}" for what in ("", "/meta", "/attr", "/data", "/stats", "/paths", "/plot.png", "/export")}
 READ |= H5
 # Routes that only change things: who may call them is tested in test_api.py and test_identity.py.
 CHANGE = {
-    "/datasets/{pid}/undo", "/ingest/retry", "/quarantine/{pid}/assign", "/tokens/{number:int}/revoke", "/sign-out", "/api/v1/datasets/{pid}/undo",
+    # who may ask for a DOI and retry one is tested in test_doi_access.py
+    "/dois/retry", "/dois/mint", "/api/v1/dois/retry",
+    "/investigations/{pid}/columns", "/datasets/{pid}/undo", "/ingest/retry", "/quarantine/{pid}/assign", "/tokens/{number:int}/revoke", "/sign-out", "/api/v1/datasets/{pid}/undo",
     "/api/v1/ingest", "/api/v1/ingest/units/retry", "/api/v1/ingest/quarantine/{pid}/assign", "/api/v1/session", "/api/v1/tokens/{token_id}",
     "/api/v1/corrections/{number}/undo", "/corrections/preview", "/corrections/{number:int}/undo",
+    # who may decide is tested in test_requests.py
+    # who may change a team is tested in test_teams.py
+    *(f"/proposals/{{pid}}/team/{what}" for what in ("invite", "add", "members/{number:int}", "members/{number:int}/remove")),
+    *(f"/proposals/{{pid}}/team/{what}" for what in ("invitations/{number:int}/revoke", "former/{number:int}/remove", "changes/{number:int}/undo")),
+    *(f"/api/v1/teams/{{about}}/{what}" for what in ("invitations", "invitations/{number}", "members", "members/{number}", "former/{number}")),
+    "/api/v1/teams/{about}/changes/{number}/undo",
+    "/me/name/withhold", "/withheld-names/{number:int}/show", "/api/v1/withheld-names/{number}",
+    "/api/v1/requests/{number}/decision", "/api/v1/requests/{number}/undo", "/steward/notices/{number:int}/again", "/requests/{number:int}/take-back", "/requests/{number:int}/undo",
     # who may write into a logbook is tested in test_notes.py
     "/datasets/{pid}/notes", "/investigations/{pid}/notes", "/datasets/{pid}/pictures", "/investigations/{pid}/pictures", "/notes/preview",
     "/notes/{number:int}/delete", "/notes/{number:int}/restore", "/api/v1/datasets/{pid}/pictures", "/api/v1/investigations/{pid}/pictures",
     "/api/v1/notes/{number}/restore",
     # whose baskets may be changed is tested in test_baskets.py
-    "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
+    "/proposals/{pid}/plan/bring", "/edits/preview", "/edits/{number:int}/undo", "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
+    # who may publish, change and withdraw is tested in test_releases.py
+    "/publications/{key}/open", "/publications/{key}/publish", "/releases/{pid}/new-version", "/api/v1/releases/drafts/{key}/publish",
+    "/api/v1/releases/{pid}/versions", "/api/v1/releases/{pid}/withdrawal",
     # whose webhooks and saved searches these are is tested in test_webhooks.py and test_alerts.py
     "/notifications/searches", "/notifications/searches/{number:int}", "/notifications/searches/{number:int}/delete",
     "/notifications/searches/{number:int}/undo", "/notifications/searches/{number:int}/new-address", "/notifications/webhooks",
@@ -73,6 +106,7 @@ def _paths(app: Composition) -> Iterator[str]:
     yield from _walk(create_api(services_of(app)).routes, "/api/v1")
     yield from (path.rstrip("/") for path in _walk(list(h5_routes()), "/api/h5"))  # each with and without a slash at its end
     yield from _walk(list(routes()), "")
+    yield from _walk(list(harvest_routes(app)), "")
 
 
 def _walk(found: list[BaseRoute], prefix: str) -> Iterator[str]:
@@ -168,6 +202,7 @@ def _inner(path: str, relation: str) -> list[str]:
 
 
 def test_no_route_tells_an_outsider_of_what_is_hidden(house: House) -> None:
+    house.app.harvest_upkeep.renew()
     with house.app.database.read() as connection:
         samples = [row[0] for row in connection.exec_driver_sql("SELECT pid FROM sample")]
     numbers = [list(PIDS).index(name) + 1 for name in HIDDEN]
@@ -183,7 +218,10 @@ def test_no_route_tells_an_outsider_of_what_is_hidden(house: House) -> None:
                 else [*sorted(pids), PIDS["embargoed"]]
             )
             for pid in given if "{pid}" in path else [""]:
-                answer = house.client.get(path.replace("{pid}", pid).replace("{name:path}", f"{SECRET}.nxs"), headers=headers)
+                answer = house.client.get(
+                    path.replace("{pid}", pid).replace("{name:path}", f"{SECRET}.nxs").replace("{what}", "sample"),
+                    headers=headers,
+                )
                 assert answer.status_code < 500, path
                 text = answer.text.replace(pid, "") if pid else answer.text  # what was asked for may be said back
                 assert SECRET not in text.replace(f"{SECRET}.nxs", ""), path

@@ -35,7 +35,14 @@ def test_an_address_that_leads_nowhere_is_a_page_for_browsers(house: House, meth
 
 
 def test_hidden_and_absent_runs_are_one_page(house: House) -> None:
-    for path in ("/datasets/{}", "/datasets/{}/edit", "/datasets/{}/plot.svg", "/investigations/{}", "/samples/{}"):
+    for path in (
+        "/datasets/{}",
+        "/datasets/{}/edit",
+        "/datasets/{}/plot.svg",
+        "/datasets/{}/changes.svg",
+        "/investigations/{}",
+        "/samples/{}",
+    ):
         absent = "pm-9999999999999999"
         pages = [
             house.client.get(path.format(pid), headers=BROWSER).text.replace(pid, absent) for pid in (PIDS["proprietary"], absent)

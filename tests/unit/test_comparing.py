@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panmesh.access.terms import State
-from panmesh.catalogue.comparing import compare
+from panmesh.catalogue.comparing import compare, ordered
 from panmesh.catalogue.model import AccessView, DatasetKind, DatasetSummary, Origin, ParameterView
 from panmesh.ingest.plot import Axis, PlotData
 from panmesh.kernel.pid import Pid
@@ -48,6 +48,28 @@ def test_what_has_no_common_unit_keeps_its_own() -> None:
         [_run(_quantity("position", 1.0, "mm")), _run(_quantity("position", 1.0, "deg")), _run(_quantity("position", 1.0, None))]
     )
     assert [cell and cell.unit for cell in table.differing[0].cells] == [None, "deg", "no unit"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(("K", "degC", "eV", None)), st.one_of(st.none(), st.floats(-500, 500))), max_size=8),
+    st.booleans(),
+)
+def test_runs_are_put_in_order_by_one_quantity_and_those_without_it_come_last(
+    said: list[tuple[str | None, float | None]], descending: bool
+) -> None:
+    runs = [
+        replace(_run(*([_quantity("temperature", value, unit)] if value is not None else [])), pid=Pid(f"pm-{i}"))
+        for i, (unit, value) in enumerate(said)
+    ]
+    found = ordered(runs, "temperature", descending=descending)
+    assert sorted(run.pid for run in found) == sorted(run.pid for run in runs)
+    cells = next((row.cells for row in (*compare(found).differing, *compare(found).common) if row.name == "temperature"), ())
+    values = [cell.value for cell in cells if cell is not None and cell.unit is None]
+    assert ordered(runs, "nothing") == tuple(runs)
+    if found and found[0].parameters and runs[0].parameters and found[0].parameters[0].unit == runs[0].parameters[0].unit:
+        assert values == sorted(values, reverse=descending)  # type: ignore[type-var]
+    without = [not run.parameters for run in found]
+    assert without[len(values) :].count(False) + len(values) == without.count(False)
 
 
 def test_a_scan_and_a_point_differ() -> None:

@@ -193,3 +193,14 @@ def test_every_command_has_an_example_that_it_takes() -> None:
         example = " ".join((command.help or "").partition("Example: ")[2].split())
         assert example.startswith(" ".join(path)), path
         assert [why for words in commands(example) if (why := refused(words))] == [], path
+
+
+def test_each_decision_has_a_number_of_its_own_and_is_listed_in_order() -> None:
+    files = sorted((ROOT / "docs" / "explanation" / "decisions").glob("0*.md"))
+    numbers = [file.name[:4] for file in files]
+    assert len(set(numbers)) == len(numbers)
+    titles = [file.read_text("utf-8").partition("\n")[0].removeprefix("# ") for file in files]
+    index = (ROOT / "docs" / "explanation" / "decisions" / "README.md").read_text("utf-8")
+    assert re.findall(r"^- \[(.+)\]\((.+)\)$", index, re.M) == [
+        (title, file.name) for title, file in zip(titles, files, strict=True)
+    ]

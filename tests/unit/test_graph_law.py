@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,12 @@ from panmesh.access.viewer import OPERATOR, Viewer
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.graph.fetch import SqlGraph
+from panmesh.adapters.sql.index.building import build
+from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.storage.manifests import ParquetManifests
-from panmesh.catalogue.graph import Entity, Node, Selection
-from panmesh.testing.catalogues import VIEWERS, catalogues
+from panmesh.catalogue.graph import All, Entity, GraphOp, Include, Node, Selection
+from panmesh.catalogue.graph import Test as Said
+from panmesh.testing.catalogues import TECHNIQUES, UNITS, VIEWERS, catalogues, fill
 from panmesh.testing.graph_catalogues import fill_graph, more, redact_in_place, selections
 
 NOW = 5
@@ -73,3 +77,59 @@ def test_a_viewer_gets_what_the_redacted_catalogue_holds(
     redact_in_place(database, viewer, NOW)
     for (entity, selection), answer in zip(asked, before, strict=True):
         assert answer == answers(store, OPERATOR, entity, selection), selection
+
+
+@st.composite
+def joins(draw: st.DrawFn) -> Selection:
+    """Datasets with a quantity in a range and a technique, as portals ask."""
+    includes = []
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(UNITS)))
+        low, high = sorted((draw(st.integers(-300, 20_000)), draw(st.integers(-300, 20_000))))
+        value = draw(
+            st.sampled_from(
+                (Said("value", GraphOp.BETWEEN, (low, high)), Said("value", GraphOp.GTE, low), Said("value", GraphOp.LTE, high))
+            )
+        )
+        unit = draw(st.sampled_from([unit for unit in UNITS[name] if unit] + ["nm"]))
+        where = All((Said("name", GraphOp.EQ, name), value, Said("unit", GraphOp.EQ, unit)))
+        includes.append(Include("parameters", Selection(where=where), required=True))
+    if draw(st.booleans()) or not includes:
+        term = Said("pid", draw(st.sampled_from((GraphOp.EQ, GraphOp.EQ, GraphOp.NEQ))), draw(st.sampled_from(TECHNIQUES)))
+        includes.append(Include("techniques", Selection(where=term), required=True))
+    return Selection(includes=tuple(includes), limit=draw(st.integers(1, 6)), skip=draw(st.integers(0, 2)))
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(catalogues(10), VIEWERS, st.lists(joins(), min_size=4, max_size=4), st.data())
+def test_the_index_names_what_is_found_without_it(
+    graph: tuple[Database, SqlGraph], tmp_path: Path, records: Any, viewer: Viewer, asked: list[Selection], data: st.DataObject
+) -> None:
+    database, without = graph
+    fill(database, records)
+    root = tmp_path / "index"
+    shutil.rmtree(root, ignore_errors=True)
+    build(database, root, sync=False)
+    manifests = ParquetManifests(tmp_path)
+    reads = IndexedReads(database, manifests, root, without.horizon, least=0)
+    within = SqlGraph(database, manifests, reads.candidates)
+
+    def agree() -> None:
+        for selection in asked:
+            for who in (viewer, OPERATOR):
+                expected, found = (store.select(who, Entity.DATASET, selection, NOW) for store in (without, within))
+                assert [plain(node) for node in found] == [plain(node) for node in expected], selection
+
+    agree()
+    changed = data.draw(st.sets(st.sampled_from([r.id for r in records]), max_size=2))
+    with database.write() as c:
+        for number in changed:
+            c.execute(t.parameter.update().where(t.parameter.c.dataset_id == number).values(low=5.0, high=5.0, value=5.0))
+            c.execute(t.dataset_technique.delete().where(t.dataset_technique.c.dataset_id == number))
+            c.execute(t.dataset_technique.insert(), {"dataset_id": number, "technique_pid": TECHNIQUES[0]})
+            c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": f"pm-{number:016d}", "what": "updated"})
+    agree()

@@ -15,8 +15,8 @@ from panmesh.kernel.errors import Conflict
 BY_HAND = {"ix_dataset_newest", "ix_dataset_in_order", "ix_document_in_order"}  # written differently for each database
 
 
-def test_the_history_leads_to_the_schema_of_the_code(database_url: str) -> None:
-    database = Database(database_url)
+def test_the_history_leads_to_the_schema_of_the_code(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     assert migrate(database)
     assert not migrate(database)
     with database.engine.connect() as connection:
@@ -25,8 +25,8 @@ def test_the_history_leads_to_the_schema_of_the_code(database_url: str) -> None:
     assert [d for d in differences if getattr(d[1], "name", None) not in BY_HAND] == []
 
 
-def test_an_older_database_keeps_what_it_has(database_url: str) -> None:
-    database = Database(database_url)
+def test_an_older_database_keeps_what_it_has(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     command.upgrade(_config(database), "0001")
     with database.write() as connection:
         connection.exec_driver_sql("INSERT INTO facility (id, facility_key, name, time_zone) VALUES (1, 'f', 'F', 'UTC')")
@@ -37,8 +37,8 @@ def test_an_older_database_keeps_what_it_has(database_url: str) -> None:
     database.dispose()
 
 
-def test_a_database_of_a_newer_panmesh_is_refused(database_url: str) -> None:
-    database = Database(database_url)
+def test_a_database_of_a_newer_panmesh_is_refused(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     migrate(database)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")

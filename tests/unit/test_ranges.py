@@ -56,7 +56,13 @@ def _answer(path: Path, *, sha256: bytes | None = SHA, offload: dict[str, str] |
     info = path.stat()
     handle = os.open(path, os.O_RDONLY)
     return FileAnswer(
-        handle, name=path.name, sha256=sha256, size=info.st_size, modified_us=info.st_mtime_ns // 1000, offload=offload
+        handle,
+        pid="pm-1",
+        name=path.name,
+        sha256=sha256,
+        size=info.st_size,
+        modified_us=info.st_mtime_ns // 1000,
+        offload=offload,
     )
 
 
@@ -191,7 +197,7 @@ def test_a_file_that_is_not_the_catalogued_one_claims_no_digest(scan: Path, tmp_
     other = tmp_path / "scan.nxs"
     other.write_bytes(DATA)
     handle = os.open(other, os.O_RDONLY)
-    file = FileAnswer(handle, name="scan.nxs", sha256=SHA, size=len(DATA), modified_us=0)
+    file = FileAnswer(handle, pid="pm-1", name="scan.nxs", sha256=SHA, size=len(DATA), modified_us=0)
     got = _get(file)
     assert "repr-digest" not in got.headers
     assert got.headers["etag"] != ETAG

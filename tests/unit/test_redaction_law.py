@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +16,19 @@ from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.storage.manifests import ParquetManifests
+from panmesh.catalogue.effective import Surroundings, describe
+from panmesh.catalogue.quantity_spread import spread
 from panmesh.catalogue.query import FACET_FIELDS, DatasetQuery
-from panmesh.testing.catalogues import QUERIES, VIEWERS, catalogues, fill
+from panmesh.testing.catalogues import BEST_FIRST, QUERIES, VIEWERS, catalogues, fill
 
 NOW = 5
+
+
+def _rows(record: Record) -> list[tuple[Any, dict[str, Any]]]:
+    plain = [
+        {"name": p.name, "unit": p.unit, "value": p.value, "minimum": p.minimum, "maximum": p.maximum} for p in record.parameters
+    ]
+    return list(zip(record.parameters, describe({"parameters": plain}, Surroundings()).parameters, strict=True))
 
 
 @pytest.fixture
@@ -64,6 +74,17 @@ def test_search_counts_order_and_facets_obey_the_law(
             assert found.summary.total_bytes == expected.bytes
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(catalogues(), VIEWERS, BEST_FIRST)
+def test_the_order_by_relevance_says_nothing_of_what_may_not_be_read(
+    reads: tuple[Database, SqlReads], records: list[Record], viewer: Viewer, query: DatasetQuery
+) -> None:
+    database, store = reads
+    fill(database, records)
+    page = store.search(viewer, query, NOW)
+    assert (page.total, [item.pid for item in page.items]) == twin.search(twin.redact(records, viewer, NOW), query)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(catalogues(), VIEWERS)
 def test_samples_and_quantities_are_known_only_through_readable_datasets(
@@ -73,6 +94,17 @@ def test_samples_and_quantities_are_known_only_through_readable_datasets(
     fill(database, records)
     known = twin.redact(records, viewer, NOW)
     assert {q.value for q in store.quantities(viewer, NOW)} == {p.name for record in known for p in record.parameters}
+    for typed in ("", "temp", "time count", "x"):
+        values = {
+            name: [
+                (record.id, p.unit, row["dimension"], row["low"], row["high"])
+                for record in known
+                for p, row in _rows(record)
+                if p.name == name
+            ]
+            for name in {p.name for record in known for p in record.parameters}
+        }
+        assert list(store.spreads(viewer, DatasetQuery(), typed, NOW)) == spread(values, typed)
     visible = {record.id for record in known if record.sample is not None}
     for record in records:
         assert (store.sample(viewer, f"s{record.id}", NOW) is not None) == (record.id in visible)

@@ -77,7 +77,7 @@ def test_external_links_and_raw_storage_of_a_neighbour_are_listed_and_not_read(r
     facts = reader.read(_request(path))
     assert {reference.kind for reference in facts.references} == {"link", "raw"}
     assert SECRET.decode() not in repr(facts)
-    with pytest.raises(Unavailable, match="other files"):
+    with pytest.raises(Unavailable, match="not part of this dataset"):
         reader.preview(path, _plot("/entry/data", (len(SECRET),)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from panmesh.access.viewer import OPERATOR, Viewer
 from panmesh.adapters.memory.catalogue import Record
@@ -24,8 +24,8 @@ from panmesh.adapters.sql.index.generation import newest
 from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.storage.manifests import ParquetManifests
-from panmesh.catalogue.query import FACET_FIELDS, DatasetQuery, Sort, SortKey, Words
-from panmesh.testing.catalogues import QUERIES, VIEWERS, catalogues, fill
+from panmesh.catalogue.query import FACET_FIELDS, Compare, DatasetQuery, Field, OneOf, Op, Sort, SortKey, Words
+from panmesh.testing.catalogues import BEST_FIRST, QUERIES, VIEWERS, catalogues, fill
 
 NOW = 5
 LAW = settings(
@@ -58,7 +58,14 @@ class Both:
         assert self.index.count(viewer, query, NOW) == self.sql.count(viewer, query, NOW)
         for field in FACET_FIELDS:
             assert self.index.facet(viewer, query, field, NOW) == self.sql.facet(viewer, query, field, NOW), field
+        assert self.index.techniques(viewer, query, NOW) == self.sql.techniques(viewer, query, NOW)
+        assert self.index.years(viewer, query, "Europe/Paris", NOW) == self.sql.years(viewer, query, "Europe/Paris", NOW)
+        assert self.index.spreads(viewer, query, "t", NOW) == self.sql.spreads(viewer, query, "t", NOW)
         assert self.index.quantities(viewer, NOW) == self.sql.quantities(viewer, NOW)
+
+    def best(self, viewer: Viewer, query: DatasetQuery) -> None:
+        expected, said = self.sql.search(viewer, query, NOW), self.index.search(viewer, query, NOW)
+        assert (said.total, [i.pid for i in said.items]) == (expected.total, [i.pid for i in expected.items])
 
 
 @pytest.fixture
@@ -78,6 +85,25 @@ def test_the_index_says_what_sql_says(
     both.rebuild()
     for query in (one, two):
         both.agree(viewer, query)
+
+
+@settings(LAW, max_examples=20)
+@given(catalogues(), VIEWERS, BEST_FIRST, st.data())
+def test_what_fits_best_comes_first_by_the_same_rule(
+    both: Both, records: list[Record], viewer: Viewer, query: DatasetQuery, data: st.DataObject
+) -> None:
+    fill(both.database, records)
+    both.rebuild()
+    both.best(viewer, query)
+    changed = data.draw(st.sets(st.sampled_from([r.id for r in records]), max_size=3))
+    with both.database.write() as c:
+        for number in changed:
+            title = data.draw(st.sampled_from(("alpha", "gamma_1 alpha", "x")))
+            c.execute(
+                update(t.dataset).where(t.dataset.c.id == number).values(title=title, title_folded=title, full_text="ceo2 delta")
+            )
+            c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": records[number - 1].pid, "what": "updated"})
+    both.best(viewer, query)
 
 
 @LAW
@@ -165,6 +191,37 @@ def _watched(used: list[str]):  # type: ignore[no-untyped-def]
     return where
 
 
+def test_several_nodes_with_indexes_of_their_own_say_what_is_true_now(some: Both) -> None:
+    """Each with connections and an index of its own, as processes of different hosts have; a third one writes."""
+    with some.database.write() as c:
+        c.execute(update(t.terms).values(access="open"))
+    some.rebuild()
+    elsewhere = some.root.with_name("elsewhere")
+    writer, far = Database(some.database.url), Database(some.database.url)
+    build(writer, elsewhere, sync=False)
+    manifests = ParquetManifests(elsewhere.with_name("manifests"))
+    there = IndexedReads(far, manifests, elsewhere, SqlGraph(far, manifests).horizon, least=0)
+    with some.database.read() as c:
+        number, pid = c.execute(select(t.dataset.c.id, t.dataset.c.pid)).first() or (0, "")
+    try:
+        for word in ("epsilon", "zeta", "omega"):
+            with writer.write() as c:
+                c.execute(update(t.dataset).where(t.dataset.c.id == number).values(core_text=word, full_text=word))
+                c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": pid, "what": "updated"})
+            for reads in (some.index, there):
+                assert reads.count(OPERATOR, DatasetQuery(where=Words((word,))), NOW) == 1
+            if word == "zeta":  # one of them has a newer index now, and the other none at all: what it has mapped it keeps
+                build(writer, some.root, sync=False)
+                some.index.look()
+                shutil.rmtree(elsewhere)
+        with writer.write() as c:
+            c.execute(update(t.terms).values(access="proprietary", declassified_us=None))
+        assert [reads.count(Viewer(), DatasetQuery(), NOW) for reads in (some.index, there)] == [0, 0]
+    finally:
+        writer.dispose()
+        far.dispose()
+
+
 def test_too_many_changes_are_answered_by_sql_until_there_is_a_new_index(some: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     some.rebuild()
     monkeypatch.setattr(indexed, "MOST_CHANGED", 1)
@@ -187,3 +244,19 @@ def test_words_are_found_within_words_and_many_at_once(some: Both) -> None:
     for words in (("eo2",), ("%",), ("ceo2", "zr"), ("temp",), ("ceo2-x zr",), ("nothing",), ("",)):
         some.agree(OPERATOR, DatasetQuery(where=Words(words)))
         some.agree(Viewer(), DatasetQuery(where=Words(words)))
+
+
+@LAW
+@given(catalogues(), VIEWERS, st.lists(st.sampled_from(["hdf5", "tiff", None]), min_size=1))
+def test_formats(both: Both, records: list[Record], viewer: Viewer, formats: list[str | None]) -> None:
+    fill(both.database, records)
+    with both.database.write() as c:
+        for number, one in enumerate(formats):
+            c.execute(update(t.dataset).where(t.dataset.c.id % len(formats) == number).values(format=one))
+    both.rebuild()
+    for where in (
+        OneOf(Field.FORMAT, ("hdf5", "tiff")),
+        Compare(Field.FORMAT, Op.EQUAL, "tiff"),
+        Compare(Field.FORMAT, Op.NOT_EQUAL, "tiff"),
+    ):
+        both.agree(viewer, DatasetQuery(where=where))

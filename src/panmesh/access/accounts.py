@@ -128,13 +128,10 @@ class AccountService:
     def create(
         self, *, login: str, name: str, password: str | None, admin: bool = False, steward: bool = False, actor: str = "operator"
     ) -> int:
-        folded = login.strip().lower()
-        if not _LOGIN.fullmatch(folded):
-            detail = "A login has 1 to 64 of the signs a-z 0-9 . _ @ + - and begins with a letter or number."
-            raise Invalid(detail, (Fault("/login", detail),))
+        folded = check_login(login)
         if self._store.by_login(folded) is not None:
             raise Conflict(f"There is an account {folded!r} already.")
-        hashed = self._passwords.hash(_checked(password)) if password is not None else None
+        hashed = self._passwords.hash(check_password(password)) if password is not None else None
         return self._store.add(
             login=folded,
             name=name.strip() or folded,
@@ -147,7 +144,9 @@ class AccountService:
 
     def set_password(self, login: str, password: str, actor: str = "operator") -> None:
         account = self._account(login)
-        self._store.change(account.id, actor=actor, now_us=self._clock(), password_hash=self._passwords.hash(_checked(password)))
+        self._store.change(
+            account.id, actor=actor, now_us=self._clock(), password_hash=self._passwords.hash(check_password(password))
+        )
 
     def set_disabled(self, login: str, disabled: bool, actor: str = "operator") -> None:
         self._store.change(self._account(login).id, actor=actor, now_us=self._clock(), disabled=disabled)
@@ -180,7 +179,7 @@ class AccountService:
 
     def set_email(self, login: str, email: str | None, actor: str = "operator") -> None:
         """Where alerts go. Raises Invalid for what is no address."""
-        if email is not None and (len(email) > 254 or not _EMAIL.fullmatch(email)):
+        if email is not None and not is_mail_address(email):
             raise Invalid(f"{email[:100]!r} is no mail address.", (Fault("/email", "is no mail address"),))
         self._store.set_email(self._account(login).id, email, actor=actor, now_us=self._clock())
 
@@ -285,7 +284,20 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-def _checked(password: str) -> str:
+def check_login(login: str) -> str:
+    """As it is kept. Raises Invalid."""
+    folded = login.strip().lower()
+    if not _LOGIN.fullmatch(folded):
+        detail = "A login has 1 to 64 of the signs a-z 0-9 . _ @ + - and begins with a letter or number."
+        raise Invalid(detail, (Fault("/login", detail),))
+    return folded
+
+
+def is_mail_address(text: str) -> bool:
+    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None
+
+
+def check_password(password: str) -> str:
     if len(password) < MIN_PASSWORD:
         detail = f"A password has at least {MIN_PASSWORD} signs."
         raise Invalid(detail, (Fault("/password", detail),))

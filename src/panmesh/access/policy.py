@@ -15,9 +15,10 @@ from panmesh.access.viewer import Standing, TeamRole, Viewer
 
 _ANY = frozenset({Standing.ANYONE})
 _TEAM = frozenset({Standing.PI, Standing.MEMBER, Standing.GRANTEE})
-_HOUSE = frozenset({Standing.STAFF, Standing.ADMIN, Standing.STEWARD})
+_OFFICES = frozenset({Standing.STAFF, Standing.ADMIN, Standing.STEWARD})
+_HOUSE = _OFFICES | {Standing.EMERGENCY}  # never of proprietary data, nor of what was withdrawn
 _OWNERS = frozenset({Standing.PI, Standing.MEMBER})
-_HELD = frozenset({Standing.PI, Standing.STEWARD})
+_HELD = frozenset({Standing.PI, Standing.STEWARD, Standing.EMERGENCY})
 _NONE: frozenset[Standing] = frozenset()
 
 _CORE = (Artefact.PID_RECORD, Artefact.CORE_METADATA)
@@ -52,7 +53,7 @@ READERS: Mapping[State, Mapping[Artefact, frozenset[Standing]]] = {
         core=_TEAM | {Standing.STAFF},
         data=_TEAM | {Standing.STAFF},
         text=_TEAM | {Standing.STAFF},
-        record=_TEAM | _HOUSE,
+        record=_TEAM | _OFFICES,
     ),
     State.INTERNAL: _row(core=_TEAM | _HOUSE, data=_TEAM | _HOUSE, text=_TEAM | _HOUSE),
     State.ASIDE: _row(core=_NONE, data=_NONE, text=_NONE, result=_NONE),
@@ -98,7 +99,14 @@ def standings(viewer: Viewer, terms: Owned) -> frozenset[Standing]:
 def may_read(viewer: Viewer, terms: Terms, artefact: Artefact, now_us: int) -> bool:
     if viewer.operator:
         return terms.access is not AccessClass.ASIDE
-    return not readers(terms, artefact, now_us).isdisjoint(standings(viewer, terms))
+    held = standings(viewer, terms) | personal(viewer, terms.id)
+    return not readers(terms, artefact, now_us).isdisjoint(held)
+
+
+def personal(viewer: Viewer, terms_id: int) -> frozenset[Standing]:
+    """What somebody was given for these terms alone and for a time: to read, and nothing else."""
+    granted = {Standing.GRANTEE} if terms_id in viewer.granted else set()
+    return frozenset(granted | ({Standing.EMERGENCY} if terms_id in viewer.emergencies else set()))
 
 
 _BY_ROLE = {TeamRole.PI: Standing.PI, TeamRole.MEMBER: Standing.MEMBER, TeamRole.GRANTEE: Standing.GRANTEE}

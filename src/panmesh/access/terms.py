@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from panmesh.kernel.clock import add_years, facility_day, facility_midnight
+
+UNDECIDED_DAYS = 30
 
 
 class AccessClass(StrEnum):
@@ -55,14 +58,28 @@ class Terms:
     deleted_us: int | None = None
 
 
-def opens_at(
-    *, ends_us: int, embargo_years: int, zone: str, extended_to_us: int | None = None, released_us: int | None = None
-) -> int:
-    """until = min(released, max(end + years + 1 day, extended_to)) as the instant of that facility midnight."""
+def opens_at(*, ends_us: int, embargo_years: int, zone: str) -> int:
+    """The facility midnight after the last day of the embargo; 29 February ends on the 28th."""
     last = add_years(facility_day(ends_us, zone), embargo_years)
-    until = facility_midnight(last.fromordinal(last.toordinal() + 1), zone)
-    if extended_to_us is not None:
-        until = max(until, extended_to_us)
+    return facility_midnight(last.fromordinal(last.toordinal() + 1), zone)
+
+
+def opens_as_decided(
+    plain_us: int,
+    zone: str,
+    *,
+    extended_to_us: int | None = None,
+    released_us: int | None = None,
+    asked_to_us: int | None = None,
+) -> int:
+    """until = min(released, max(plain, extended to)): `plain_us` is what `opens_at` says, or the record that came from elsewhere.
+
+    `asked_to_us`: an extension that is asked for and not decided; it delays the opening by `UNDECIDED_DAYS` at most.
+    """
+    until = plain_us if extended_to_us is None else max(plain_us, extended_to_us)
+    if asked_to_us is not None:
+        latest = facility_midnight(facility_day(until, zone) + timedelta(days=UNDECIDED_DAYS), zone)
+        until = max(until, min(asked_to_us, latest))
     return until if released_us is None else min(released_us, until)
 
 

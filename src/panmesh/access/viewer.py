@@ -17,6 +17,7 @@ class Standing(StrEnum):
     STAFF = "staff"  # instrument scientist or local contact of that instrument
     ADMIN = "admin"
     STEWARD = "steward"
+    EMERGENCY = "emergency"  # staff who broke the glass, with a reason, for some hours
 
 
 class TeamRole(StrEnum):
@@ -56,6 +57,8 @@ class Viewer:
     admin: bool = False
     steward: bool = False
     scopes: frozenset[Scope] = ALL_SCOPES
+    granted: frozenset[int] = frozenset()  # ids of terms that somebody let them read, for a time
+    emergencies: frozenset[int] = frozenset()  # ids of terms whose glass they broke, for some hours
     operator: bool = False  # the command line of the host, with full rights
 
     @property

@@ -12,7 +12,8 @@ import orjson
 import structlog
 
 from panmesh.app.compose import Composition
-from panmesh.app.mails import mailing
+from panmesh.app.mails import mailing, send_notices
+from panmesh.app.team_mails import send_invitations
 from panmesh.catalogue.delivering import Delivering, Parts
 from panmesh.catalogue.events import Event
 from panmesh.catalogue.webhooks import Delivery
@@ -25,6 +26,7 @@ LOOK_SECONDS = 0.2
 CLOCK_SECONDS = 5.0  # also when nothing is committed: embargoes end, and attempts are due, by the clock
 ALERT_SECONDS = 10.0
 CALLS = 4  # at once; of one webhook never two
+ROUND_US = DAY_US // 24  # how often it is looked what became due by the policy; what that costs goes with what became due
 KEEP_US = 30 * DAY_US  # deliveries that were done with
 
 
@@ -79,6 +81,17 @@ class Announcer:
             self._mailing.gather()
             if sent := self._mailing.send():
                 log.info("alerts mailed", mails=sent)
+            if invited := send_invitations(self._app):
+                log.info("invitations mailed", mails=invited)
+        self.notify()
+
+    def notify(self) -> None:
+        """Notices are written down also where no mail server is: pages show them, and one that is configured later sends what still stands."""
+        upto, now_us = self._app.notice_round.upto(), self._app.clock()
+        if (upto is None or now_us - upto >= ROUND_US) and (new := self._app.notice_round.round(now_us)):
+            log.info("notices written down", notices=new)
+        if self._mailing is not None and (sent := send_notices(self._app)):
+            log.info("notices mailed", mails=sent)
 
     def _call(self, calls: ThreadPoolExecutor) -> None:
         for number in self._app.webhook_store.due(self._app.clock(), 10 * CALLS):

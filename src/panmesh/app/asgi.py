@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,10 +14,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from panmesh.adapters.hdf5.confine import probe
+from panmesh.adapters.sql.disk_rights import SqlDiskRights
 from panmesh.app.compose import Composition
+from panmesh.app.keys import secret_key
+from panmesh.app.publishing import write_uses
 from panmesh.app.worker import Worker
 from panmesh.http.answer_cache import AnswerCache
 from panmesh.http.event_stream import EventHub
@@ -26,12 +30,17 @@ from panmesh.http.metrics import exposition
 from panmesh.http.problems import on_panmesh_error
 from panmesh.http.services import Services, viewer
 from panmesh.http.shared import Shared
+from panmesh.http.use import UseNotes
 from panmesh.kernel.errors import Forbidden, PanmeshError
 from panmesh.portal.pages import on_http_error, routes
 from panmesh.protocols.api.app import create_api
+from panmesh.protocols.api.kept import KeptSearches
+from panmesh.protocols.dcat.routes import dcat_routes
 from panmesh.protocols.h5.routes import h5_routes
+from panmesh.protocols.oaipmh.routes import oai_routes
 from panmesh.protocols.panosc.app import SearchApi
 from panmesh.protocols.scicat.app import ScicatApi
+from panmesh.protocols.sitemaps.routes import sitemap_routes
 from panmesh.wire.panosc import iso
 
 DISK_LOW = 1 << 30  # bytes: below this /health says so
@@ -45,11 +54,25 @@ def services_of(app: Composition) -> Services:
         audit=app.audit,
         editing=app.editing,
         corrections=app.corrections,
+        bulk_edits=app.bulk_edits,
         pushing=app.pushing,
         notes=app.notes,
         baskets=app.baskets,
         listing=app.listing,
         statistics=app.statistics,
+        visits=app.visits,
+        plans=app.plans,
+        records=app.records,
+        dois=app.doi_service,
+        releases=app.releases,
+        harvest=app.harvest,
+        quality=app.quality,
+        usage=app.usage,
+        requests=app.requests,
+        teams=app.teams,
+        personal=app.personal,
+        why=app.why,
+        stewarding=app.stewarding,
         events=app.events,
         webhooks=app.webhooks,
         searches=app.searches,
@@ -58,10 +81,13 @@ def services_of(app: Composition) -> Services:
         hub=EventHub(app.events, app.database.stamp),
         cursors=app.cursors,
         desk=lambda: app.desk,
+        dashboard=lambda: app.dashboard,
         storages=app.storages,
         previews=lambda: app.reader,
+        thumbnails=app.thumbnails,
         arrays=lambda: app.arrays,
         health=lambda: health_report(app),
+        disk_report=lambda: SqlDiskRights(app.database).last(),
         clock=app.clock,
         facility_name=app.facility_name,
         facility_contact=app.settings.facility.contact,
@@ -69,7 +95,14 @@ def services_of(app: Composition) -> Services:
         offload=app.settings.server.offload,
         offload_prefix=app.settings.server.offload_prefix,
         public_url=app.settings.server.public_url,
+        languages=app.languages,
     )
+
+
+def harvest_routes(app: Composition) -> list[Route]:
+    """What is public, for harvesters and search engines."""
+    key = secret_key(app.settings.data)
+    return [*oai_routes(app.harvest, key, app.settings.harvesting.domain), *sitemap_routes(app.harvest), *dcat_routes()]
 
 
 def health_report(app: Composition) -> dict[str, Any]:
@@ -126,9 +159,14 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         worker = Worker(app) if work else None
         if worker is not None:
             await to_thread.run_sync(worker.start)
+        ended = threading.Event()
+        noting = threading.Thread(target=write_uses, args=(app.recorder, ended), name="use", daemon=True)
+        noting.start()
         try:
             yield
         finally:
+            ended.set()
+            await to_thread.run_sync(noting.join, 10)
             if worker is not None:
                 await to_thread.run_sync(worker.stop)
             await to_thread.run_sync(app.close)
@@ -138,22 +176,28 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
     async def stamp() -> str:
         return app.database.stamp() if app.database.sqlite else await stamps.next()
 
+    api = KeptSearches(create_api(bundle), cache, stamp, app.clock)
+
+    async def early(scope: Scope) -> Response | None:
+        return await api.early(scope) or await search_api.early(scope)
+
     starlette = Starlette(
         routes=[
             Route("/health", health),
             Route("/metrics", metrics),
-            Mount("/api/v1", create_api(bundle)),
+            Mount("/api/v1", api),
             Mount("/api/h5", routes=h5_routes(stamp)),
             *(Mount(f"/api/{version}", ScicatApi(bundle)) for version in ("v3", "v4")),
             Mount("/api/auth", ScicatApi(bundle, before=1)),  # where its clients sign in, as they are given the address
             Mount("/auth", ScicatApi(bundle, before=0)),
             Mount("/api", search_api),
+            *harvest_routes(app),
             *routes(),
         ],
         exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
         lifespan=lifespan,
     )
-    return Front(starlette, bundle, search_api.early, ManyFiles(bundle, stamp))
+    return Front(starlette, bundle, early, ManyFiles(bundle, stamp), UseNotes(app.recorder))
 
 
 def from_environment() -> ASGIApp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -9,48 +10,83 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 from panmesh.access.accounts import AccountService
+from panmesh.access.personal import PersonalService
+from panmesh.access.requests import RequestService
+from panmesh.access.rules import PolicyRules
+from panmesh.access.stewarding import StewardService
+from panmesh.access.teams import TeamService
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import OPERATOR
+from panmesh.access.why import WhyService
+from panmesh.adapters.datacite.registry import DataCiteRegistry
 from panmesh.adapters.hdf5.arrays import ArrayReaders
 from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
 from panmesh.adapters.outbound.call import Caller
 from panmesh.adapters.sql.accounts import SqlAccounts
 from panmesh.adapters.sql.audit import SqlAudit
+from panmesh.adapters.sql.audit_chain import SqlAuditChain
 from panmesh.adapters.sql.baskets import SqlBaskets
+from panmesh.adapters.sql.bulk_editing import SqlBulkEdits
 from panmesh.adapters.sql.correction import SqlCorrections
+from panmesh.adapters.sql.dashboard import SqlDashboard
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk
 from panmesh.adapters.sql.directory import Directory
+from panmesh.adapters.sql.doi_desk import SqlDoiDesk
+from panmesh.adapters.sql.doi_following import SqlDoiOutbox
+from panmesh.adapters.sql.dois import intend_doi
 from panmesh.adapters.sql.editing import SqlEditing
+from panmesh.adapters.sql.fair_scores import SqlFairScores
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.graph.fetch import SqlGraph
+from panmesh.adapters.sql.harvest import SqlHarvest
+from panmesh.adapters.sql.harvest_texts import SqlHarvestTexts
+from panmesh.adapters.sql.harvest_upkeep import SqlHarvestUpkeep
 from panmesh.adapters.sql.health import SqlHealth
 from panmesh.adapters.sql.importing import SqlImports
 from panmesh.adapters.sql.index.reads import IndexedReads
+from panmesh.adapters.sql.invitations import SqlInvitations
 from panmesh.adapters.sql.listing import SqlListing
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.notes import SqlNotes
+from panmesh.adapters.sql.notice_outbox import SqlNoticeOutbox
+from panmesh.adapters.sql.notice_round import SqlNoticeRound
+from panmesh.adapters.sql.personal import SqlPersonal
+from panmesh.adapters.sql.plans import SqlPlans
+from panmesh.adapters.sql.proposals import SqlProposals
 from panmesh.adapters.sql.pushing import SqlPushes
 from panmesh.adapters.sql.registration import SqlIngestStore
+from panmesh.adapters.sql.releases import SqlReleases
+from panmesh.adapters.sql.requests import SqlRequests
 from panmesh.adapters.sql.saved_searches import SqlSavedSearches
 from panmesh.adapters.sql.schedule import SqlSchedule
 from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.statistics import SqlStatistics
+from panmesh.adapters.sql.stewarding import SqlStewardStore
+from panmesh.adapters.sql.teams import SqlTeams
 from panmesh.adapters.sql.upkeep import SqlUpkeep
+from panmesh.adapters.sql.usage import SqlUsage
+from panmesh.adapters.sql.visits import SqlVisits
 from panmesh.adapters.sql.webhooks import SqlWebhooks
 from panmesh.adapters.storage.digest import digest_handle
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.adapters.storage.pictures import FolderPictures
 from panmesh.adapters.storage.roots import Root, Roots
+from panmesh.adapters.storage.space import FreeSpace
+from panmesh.adapters.storage.thumbnails import FolderThumbnails
+from panmesh.app.dissemination import Records
 from panmesh.app.keys import secret_key
 from panmesh.app.lock import WorkerLock
+from panmesh.app.profiles import facility_profile, instrument_profiles
 from panmesh.app.settings import Settings, StorageSettings
 from panmesh.app.storages import remember_storage
 from panmesh.catalogue.basket import BasketService
+from panmesh.catalogue.bulk_editing import BulkEditService
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.events import EventService
@@ -62,10 +98,12 @@ from panmesh.catalogue.query import DatasetQuery
 from panmesh.catalogue.saved_searches import Matching, SavedSearchService
 from panmesh.catalogue.search import SearchService
 from panmesh.catalogue.statistics import StatisticsService
+from panmesh.catalogue.visiting import VisitService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.filters import query_of_address
 from panmesh.http.private_links import PrivateLinks
+from panmesh.ingest.dashboard import Dashboard
 from panmesh.ingest.desk import Desk
 from panmesh.ingest.digesting import DigestService
 from panmesh.ingest.profile import Profile
@@ -76,6 +114,20 @@ from panmesh.ingest.service import IngestService
 from panmesh.ingest.units import IngestCounts
 from panmesh.kernel.clock import Clock, system_clock
 from panmesh.kernel.errors import Invalid
+from panmesh.portal import strings
+from panmesh.publication.doi_comparing import DoiComparing
+from panmesh.publication.doi_sending import DoiSender
+from panmesh.publication.doi_service import DoiService
+from panmesh.publication.dois import Automatic
+from panmesh.publication.fair_history import QualityService
+from panmesh.publication.harvesting import HarvestService
+from panmesh.publication.planning import PlanService
+from panmesh.publication.record import Agent
+from panmesh.publication.records import InstrumentFacts, Publisher, RecordService, Sources
+from panmesh.publication.releasing import ReleaseService
+from panmesh.publication.suggesting import Suggesting
+from panmesh.publication.usage import Recorder, UsageService
+from panmesh.wire import datacite
 
 
 @dataclass
@@ -124,13 +176,39 @@ class Composition:
 
     @cached_property
     def graph(self) -> GraphService:
-        return GraphService(SqlGraph(self.database, self.manifests), self.clock)
+        return GraphService(SqlGraph(self.database, self.manifests, self.reads.candidates), self.clock)
 
     @cached_property
     def accounts(self) -> AccountService:
         return AccountService(
             SqlAccounts(self.database), Argon2Passwords(), self.clock, address_key=secret_key(self.settings.data)
         )
+
+    @cached_property
+    def personal(self) -> PersonalService:
+        return PersonalService(SqlPersonal(self.database), self.clock)
+
+    @cached_property
+    def invitations(self) -> SqlInvitations:
+        return SqlInvitations(self.database)
+
+    @cached_property
+    def teams(self) -> TeamService:
+        one = self.settings.teams
+        return TeamService(
+            SqlTeams(self.database, schedule_returns=self.schedule_returns),
+            self.invitations,
+            Argon2Passwords(),
+            self.clock,
+            secrets.token_urlsafe,
+            valid_days=one.invitation_days,
+            mails=self.settings.mail.host is not None,
+            new_accounts=one.new_accounts,
+        )
+
+    @property
+    def schedule_returns(self) -> bool:
+        return self.settings.teams.removed_members == "return-with-schedule"
 
     @cached_property
     def audit(self) -> SqlAudit:
@@ -141,12 +219,20 @@ class Composition:
         return EditingService(SqlEditing(self.database), self.clock)
 
     @cached_property
+    def bulk_edits(self) -> BulkEditService:
+        return BulkEditService(SqlBulkEdits(self.database), self.clock)
+
+    @cached_property
     def corrections(self) -> CorrectionService:
         return CorrectionService(SqlCorrections(self.database, self.manifests), self.clock)
 
     @cached_property
     def pictures(self) -> FolderPictures:
         return FolderPictures(self.settings.data / "pictures")
+
+    @cached_property
+    def thumbnails(self) -> FolderThumbnails:
+        return FolderThumbnails(self.settings.data / "thumbnails")
 
     @cached_property
     def notes(self) -> NoteService:
@@ -167,6 +253,10 @@ class Composition:
     @cached_property
     def statistics(self) -> StatisticsService:
         return StatisticsService(SqlStatistics(self.database), self.search, self.clock)
+
+    @cached_property
+    def visits(self) -> VisitService:
+        return VisitService(SqlVisits(self.database), self.search, self.clock)
 
     @cached_property
     def webhook_store(self) -> SqlWebhooks:
@@ -288,19 +378,56 @@ class Composition:
             works_here=False,
         )
 
+    @cached_property
+    def dashboard(self) -> Dashboard:
+        space = FreeSpace(lambda key: self.storages.root(key).path)
+        return Dashboard(SqlDashboard(self.database), self.storages.keys, space, self.clock)
+
     def desk_counts(self) -> IngestCounts:
         return SqlDesk(self.database).counts(OPERATOR, self.clock())
 
-    @cached_property
-    def schedule(self) -> ScheduleService:
+    @property
+    def rules(self) -> PolicyRules:
+        """Under which proposals are accepted from now on."""
         policy = self.settings.policy
-        return ScheduleService(
-            SqlSchedule(self.database, self.settings.facility.key),
-            self.clock,
-            zone=self.settings.facility.time_zone,
-            policy_version=policy.version,
+        return PolicyRules(
+            version=policy.version,
             embargo_years=policy.embargo_years,
             core_from_proposal=policy.core_metadata == "from-proposal",
+            retention_years=self.settings.plan.retention_years,
+        )
+
+    @cached_property
+    def notice_round(self) -> SqlNoticeRound:
+        return SqlNoticeRound(self.database, self.rules)
+
+    @cached_property
+    def notice_outbox(self) -> SqlNoticeOutbox:
+        return SqlNoticeOutbox(self.database, self.rules)
+
+    @cached_property
+    def stewarding(self) -> StewardService:
+        return StewardService(SqlStewardStore(self.database), self.notice_outbox, self.clock)
+
+    @cached_property
+    def audit_chain(self) -> SqlAuditChain:
+        return SqlAuditChain(self.database)
+
+    @cached_property
+    def why(self) -> WhyService:
+        return WhyService(SqlRequests(self.database, self.rules), self.accounts, self.clock)
+
+    @cached_property
+    def requests(self) -> RequestService:
+        return RequestService(SqlRequests(self.database, self.rules), self.clock)
+
+    @cached_property
+    def schedule(self) -> ScheduleService:
+        return ScheduleService(
+            SqlSchedule(self.database, self.settings.facility.key, returning=self.schedule_returns),
+            self.clock,
+            zone=self.settings.facility.time_zone,
+            rules=self.rules,
         )
 
     @cached_property
@@ -313,6 +440,131 @@ class Composition:
         key = self.settings.facility.key
         store = SqlPushes(self.database, self.directory, self.manifests, key, margin_us=self._margin_us)
         return PushService(store, self.storages, self.clock)
+
+    @cached_property
+    def records(self) -> RecordService:
+        facility = self.settings.facility
+        publisher = Publisher(facility.name, facility.ror, self.address.rstrip("/"))
+        instruments = {
+            key: InstrumentFacts(manufacturer=one.manufacturer, model=one.model, serial=one.serial)
+            for key, one in self.settings.instrument.items()
+        }
+        sources = Sources(proposals=self.proposals, instruments=instruments, told_us=self.dois.asked_us)
+        return RecordService(self.search, publisher, self.clock, self.dois.names, self.release_store, sources)
+
+    @cached_property
+    def proposals(self) -> SqlProposals:
+        return SqlProposals(self.database, self.manifests)
+
+    @cached_property
+    def dois(self) -> SqlDoiOutbox:
+        return SqlDoiOutbox(self.database, lambda: self.clock())
+
+    @cached_property
+    def doi_service(self) -> DoiService:
+        configured = self.registry is not None
+        return DoiService(
+            SqlDoiDesk(self.database, self.dois, configured=configured), lambda: self.clock(), configured=configured
+        )
+
+    @cached_property
+    def registry(self) -> DataCiteRegistry | None:
+        """None: there is no account, and nothing says DOI."""
+        one = self.settings.datacite
+        if one.prefix is None or one.repository is None or one.password_file is None:
+            return None
+        return DataCiteRegistry(
+            url=one.url,
+            repository=one.repository,
+            password_file=one.password_file,
+            prefix=one.prefix,
+            timeout=one.timeout,
+        )
+
+    @property
+    def automatic_dois(self) -> Automatic:
+        one = self.settings.datacite
+        return Automatic(
+            investigations=one.investigations != "on-demand",
+            datasets=one.datasets != "on-demand",
+            proposals=one.proposals != "on-demand",
+            instruments=one.instruments != "on-demand",
+        )
+
+    @cached_property
+    def doi_sender(self) -> DoiSender:
+        if self.registry is None:
+            raise Invalid("There is no account of DataCite here: set prefix, repository and password_file in [datacite].")
+        return DoiSender(self.dois, self.records, datacite.attributes, self.registry, lambda: self.clock(), self.worker_name)
+
+    @cached_property
+    def doi_comparing(self) -> DoiComparing:
+        sender = self.doi_sender
+        assert self.registry is not None
+        return DoiComparing(self.dois, sender, self.registry, datacite.essence, lambda: self.clock())
+
+    @cached_property
+    def release_store(self) -> SqlReleases:
+        return SqlReleases(self.database, intend_doi)
+
+    @cached_property
+    def releases(self) -> ReleaseService:
+        facility = Agent(name=self.settings.facility.name, ror=self.settings.facility.ror, organisation=True)
+        suggesting = Suggesting(self.search, self.plans, facility)
+        return ReleaseService(
+            self.release_store, self.search, self.clock, lambda: secrets.token_urlsafe(16), os.urandom, suggesting
+        )
+
+    @cached_property
+    def fair_scores(self) -> SqlFairScores:
+        return SqlFairScores(self.database, self.records.dois)
+
+    @cached_property
+    def quality(self) -> QualityService:
+        return QualityService(self.fair_scores, self.search, self.clock)
+
+    @cached_property
+    def harvest(self) -> HarvestService:
+        return HarvestService(SqlHarvest(self.database), Records(self.records), self.clock, self.harvest_texts)
+
+    @cached_property
+    def harvest_texts(self) -> SqlHarvestTexts:
+        facility = self.settings.facility
+        said = "|".join((self.address, facility.name, facility.ror or "", version("panmesh")))
+        return SqlHarvestTexts(self.database, hashlib.sha256(said.encode()).hexdigest()[:12])
+
+    @cached_property
+    def harvest_upkeep(self) -> SqlHarvestUpkeep:
+        return SqlHarvestUpkeep(self.database, self.clock)
+
+    @cached_property
+    def usage_store(self) -> SqlUsage:
+        return SqlUsage(self.database)
+
+    @cached_property
+    def usage(self) -> UsageService:
+        return UsageService(self.usage_store, self.dois.names, self.clock)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        return Recorder(self.usage_store, self.clock)
+
+    @cached_property
+    def plans(self) -> PlanService:
+        return PlanService(
+            SqlPlans(self.database),
+            facility_profile(self.settings, self.address),
+            instrument_profiles(self.settings),
+            self.clock,
+        )
+
+    @cached_property
+    def languages(self) -> dict[str, dict[str, str]]:
+        """Besides English: what was translated in the folder `strings` of the data directory. Raises Invalid for a broken file."""
+        try:
+            return {language: strings.read(path) for language, path in strings.languages(self.settings.data / "strings").items()}
+        except ValueError as error:
+            raise Invalid(str(error)) from error
 
     @property
     def facility_name(self) -> str:

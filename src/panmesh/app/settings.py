@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from panmesh.app.storages import remembered
 from panmesh.kernel.errors import Fault, Invalid
@@ -91,6 +91,44 @@ class PolicySettings(_Section):
     )
 
 
+class TeamSettings(_Section):
+    """[teams]: how people come into the teams of proposals."""
+
+    invitation_days: int = Field(14, ge=1, le=90, description="The link of an invitation works so long, and once.")
+    new_accounts: bool = Field(
+        True, description="Whoever is invited may make an account; false: only the facility makes accounts."
+    )
+    removed_members: Literal["stay-removed", "return-with-schedule"] = Field(
+        "stay-removed",
+        description="Whom a principal investigator takes out while the schedule still names them: stays out, or comes back with the "
+        "next schedule.",
+    )
+
+
+class AclSettings(_Section):
+    """[acl]: rights on the disk, for users who read it past the catalogue."""
+
+    check: bool = Field(False, description="Compare the disk with the catalogue each night; it is never changed by that.")
+    user: Literal["login", "orcid", "map"] = Field(
+        "login", description="What people are called on the hosts: like their login, or a file says."
+    )
+    map_file: Path | None = Field(None, description="With user = 'map': lines 'login name-on-the-host'.")
+    staff_group: str | None = Field(None, description='Group of an instrument\'s staff, e.g. "{instrument}-staff".')
+    owning_group: Literal["---", "r-x", "rwx"] = Field("---", description="Rights of the group that owns the folders.")
+    domain: str = Field("localdomain", description="Domain of NFSv4 names.")
+
+
+class RetentionSettings(_Section):
+    """[retention]: how long what is written down of people's doings is kept; executed each night. The audit log is never shortened."""
+
+    notice_days: int = Field(365, ge=30, description="Notices that were sent or void, and mails of alerts.")
+    delivery_days: int = Field(30, ge=1, description="What was sent to webhooks.")
+    invitation_days: int = Field(
+        365, ge=30, description="Invitations that were used, taken back or ran out, with their addresses."
+    )
+    session_days: int = Field(1, ge=1, description="Sessions that ended, and attempts to sign in.")
+
+
 class IngestSettings(_Section):
     """[ingest]: how files are read."""
 
@@ -141,6 +179,15 @@ class InstrumentSettings(_Section):
     name: str = Field(description="Name that pages show.")
     aliases: tuple[str, ...] = Field((), description="Other names that files give it.")
     description: str | None = Field(None, description="A sentence for its page.")
+    daily_gigabytes: float | None = Field(
+        None, gt=0, description="What it writes on a usual day, in GB: the size that data management plans expect."
+    )
+    data_format: str | None = Field(None, description='Format of its files, for plans: "NeXus/HDF5".')
+    acquisition: str | None = Field(None, description="Software that records, for plans.")
+    analysis: str | None = Field(None, description="Software that people analyse its data with, for plans.")
+    manufacturer: str | None = Field(None, description="Who built it, for its DOI; without: the facility.")
+    model: str | None = Field(None, description="Its model, for its DOI.")
+    serial: str | None = Field(None, description="Its serial number, for its DOI.")
     series: str | None = Field(
         None,
         description="Regular expression on the path of a run, with a group 'series': runs that match alike are one scan series, "
@@ -160,6 +207,51 @@ class InstrumentSettings(_Section):
         return value
 
 
+class DataciteSettings(_Section):
+    """[datacite]: the account that DOIs are made with; without a prefix everything has local identifiers only."""
+
+    prefix: str | None = Field(None, pattern=r"^10\.\d{4,9}$", description='Prefix of the account: "10.12345".')
+    repository: str | None = Field(None, description='Name of the account, e.g. "ABC.DATA".')
+    password_file: Path | None = Field(None, description="File with its password, nothing else in it.")
+    url: str = Field(
+        "https://api.datacite.org", pattern="^https?://", description="To try things out: https://api.test.datacite.org."
+    )
+    timeout: float = Field(30.0, gt=0, le=120, description="Seconds that DataCite may take for an answer.")
+    investigations: Literal["at-session-end", "on-demand"] = Field(
+        "at-session-end", description="Visits get a DOI when their session has ended, or only when somebody asks for one."
+    )
+    datasets: Literal["at-session-end", "on-demand"] = Field("on-demand", description="Runs likewise.")
+    proposals: Literal["with-visit", "on-demand"] = Field(
+        "with-visit", description="Proposals get one with their first visit that everybody may know of, or on demand."
+    )
+    instruments: Literal["always", "on-demand"] = Field("always", description="Instruments have one, or on demand.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> DataciteSettings:
+        if self.prefix is not None and (self.repository is None or self.password_file is None):
+            raise ValueError("with a prefix, repository and password_file are needed too: DataCite's account")
+        return self
+
+
+class PlanSettings(_Section):
+    """[plan]: what the facility answers in every data management plan."""
+
+    policy_url: str | None = Field(None, description="Where the data policy can be read.")
+    retention_years: int = Field(10, ge=1, le=100, description="Data are kept at least so long after the visit.")
+    storage: str = Field("On disks of the facility.", description="Where and how data are stored.")
+    backup: str = Field("By the facility.", description="How they are backed up.")
+    country: str | None = Field(None, pattern="^[A-Z]{2}$", description='Country of the storage, by ISO 3166: "FR".')
+    licence: str = Field("https://creativecommons.org/licenses/by/4.0/", description="Licence of open data.")
+    quality: str = Field(
+        "Instruments are calibrated by their staff; files are checked when they are catalogued.",
+        description="How the quality of data is assured.",
+    )
+    documentation: str = Field(
+        "In the files, the logbook of the visit and the catalogue.", description="Where data are documented."
+    )
+    costs: str = Field("The facility, as part of its operation.", description="Who pays for keeping them.")
+
+
 class WebhookSettings(_Section):
     """[webhooks]: which addresses users may have called."""
 
@@ -174,6 +266,16 @@ class WebhookSettings(_Section):
         for one in value:
             ip_network(one)  # says what is wrong with it
         return value
+
+
+class HarvestingSettings(_Section):
+    """[harvesting]: OAI-PMH, for search engines of research data."""
+
+    domain: str | None = Field(
+        None,
+        pattern=r"^[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z][a-zA-Z0-9-]*)+$",
+        description="In the identifiers of records, oai:DOMAIN:pid; never change it. Without: the host of public_url.",
+    )
 
 
 class MailSettings(_Section):
@@ -193,12 +295,24 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     server: ServerSettings = ServerSettings()
     policy: PolicySettings = PolicySettings()
+    teams: TeamSettings = TeamSettings()
+    acl: AclSettings = AclSettings()
+    retention: RetentionSettings = RetentionSettings()
     ingest: IngestSettings = IngestSettings()
     storage: dict[str, StorageSettings] = Field(default_factory=dict)
     instrument: dict[str, InstrumentSettings] = Field(default_factory=dict)
+    plan: PlanSettings = PlanSettings()
     webhooks: WebhookSettings = WebhookSettings()
     mail: MailSettings = MailSettings()
+    harvesting: HarvestingSettings = HarvestingSettings()
+    datacite: DataciteSettings = DataciteSettings()
     data: Path = Field(Path("panmesh-data"), description="Folder of everything that panmesh itself writes.")
+
+    @model_validator(mode="after")
+    def _dois_lead_somewhere(self) -> Settings:
+        if self.datacite.prefix is not None and self.server.public_url is None:
+            raise ValueError("[datacite] needs public_url in [server]: where DOIs lead to, for ever")
+        return self
 
     @property
     def database_url(self) -> str:
@@ -219,6 +333,9 @@ def load(*, data: Path | None = None, config: Path | None = None, environment: d
         for storage in plain.get("storage", {}).values():
             if isinstance(storage, dict) and isinstance(storage.get("path"), str):
                 storage["path"] = str((file.parent / storage["path"]).absolute())
+        account = plain.get("datacite", {})
+        if isinstance(account, dict) and isinstance(account.get("password_file"), str):
+            account["password_file"] = str((file.parent / account["password_file"]).absolute())
         if isinstance(plain.get("data"), str):
             plain["data"] = str((file.parent / plain["data"]).absolute())
     _from_environment(plain, os.environ if environment is None else environment)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from panmesh.adapters.sql.retention import forget
 from panmesh.adapters.storage.verify import Pace
 from panmesh.app.compose import Composition
+from panmesh.app.disk_rights import check
 from panmesh.app.indexing import is_due, make_index
 from panmesh.app.verify import Verified, verify_one
 from panmesh.kernel.clock import DAY_US
@@ -29,6 +31,7 @@ class Upkeep:
     stopped: threading.Event
     _retried_us: int = 0
     _collected_us: int = 0
+    _nightly_us: int = 0
 
     def loop(self) -> None:
         while not self.stopped.wait(ROUND_SECONDS):
@@ -39,6 +42,12 @@ class Upkeep:
         finished = self.app.corrections.finish_stopped()
         if finished:
             log.info("corrections that had stopped are finished", corrections=finished)
+        edits = self.app.bulk_edits.finish_stopped()
+        if edits:
+            log.info("changes to many runs that had stopped are finished", changes=edits)
+        self._renew_names(now)
+        if self.app.audit_chain.waits():
+            self.app.audit_chain.seal()
         self._look_at_growing()
         woken = self.app.upkeep.wake_quiet(now - int(self.app.settings.ingest.quiet_minutes * 60e6), now)
         if woken:
@@ -48,12 +57,29 @@ class Upkeep:
             again = self.app.upkeep.retry_failed_digests()
             if again:
                 log.info("digests tried again", versions=again)
+        if now - self._nightly_us > DAY_US:
+            self._nightly_us = now
+            self._nightly(now)
         if now - self._collected_us > COLLECT_US:
             self._collected_us = now
             self.app.manifests.collect_garbage(self.app.upkeep.segments())
         if is_due(self.app):
             make_index(self.app)
         self.verify_some(now)
+
+    def _nightly(self, now_us: int) -> None:
+        kept = self.app.settings.retention.model_dump()
+        gone = forget(self.app.database, {name.removesuffix("_days"): days for name, days in kept.items()}, now_us)
+        if gone:
+            log.info("forgotten by rule", **gone)
+        if self.app.settings.acl.check:
+            report = check(self.app)
+            log.info("rights on the disk compared", folders=report.folders, differ=len(report.drifts))
+
+    def _renew_names(self, now_us: int) -> None:
+        """Texts for search in which a name is withheld, or shown again: many runs in pieces."""
+        while (done := self.app.personal.renew_texts(now_us)) and not self.stopped.is_set():
+            log.info("texts for search made anew for withheld names", runs=done)
 
     def _look_at_growing(self) -> None:
         """Files that a writer holds open: the kernel tells of them only when they are closed."""

@@ -12,6 +12,8 @@ import structlog
 from panmesh.adapters.storage.watch import Overflow, Watcher, inotify_reliable
 from panmesh.app.announcing import Announcer
 from panmesh.app.compose import Composition
+from panmesh.app.publishing import Publishing
+from panmesh.app.registering import Registering
 from panmesh.app.upkeep import Upkeep
 from panmesh.ingest.files import FileStat
 
@@ -42,6 +44,8 @@ class Worker:
             ("beat", self._beat),
             ("upkeep", Upkeep(self._app, self._stop).loop),
             ("announce", Announcer(self._app, self._stop).loop),
+            ("publish", Publishing(self._app, self._stop).loop),
+            ("dois", Registering(self._app, self._stop).loop),
         ):
             thread = threading.Thread(target=self._guard, args=(name, loop), name=f"worker-{name}", daemon=True)
             thread.start()

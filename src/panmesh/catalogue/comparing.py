@@ -42,6 +42,26 @@ def compare(runs: Sequence[DatasetSummary]) -> Comparison:
     return Comparison(differing=tuple(row for row in rows if row not in common), common=tuple(common))
 
 
+def ordered(runs: Sequence[DatasetSummary], name: str, *, descending: bool = False) -> tuple[DatasetSummary, ...]:
+    """By what they say of one quantity; those that say nothing, or in a unit that cannot be converted, last in both directions."""
+    row = next((row for row in (*_facts(runs), *_quantities(runs)) if row.name == name), None)
+    if row is None:
+        return tuple(runs)
+    keys = {run.pid: _key(cell, descending) for run, cell in zip(runs, row.cells, strict=True)}
+    there = [run for run in runs if keys[run.pid] is not None]
+    there.sort(key=lambda run: keys[run.pid] or (0, 0.0, ""), reverse=descending)  # those alike stay in their order
+    return (*there, *(run for run in runs if keys[run.pid] is None))
+
+
+def _key(cell: Cell | None, descending: bool) -> tuple[int, float, str] | None:
+    if cell is None or cell.unit is not None:
+        return None
+    if isinstance(cell.value, str):
+        return 1, 0.0, cell.value.casefold()
+    end = cell.value if cell.value is not None else cell.maximum if descending else cell.minimum
+    return None if end is None or math.isnan(end) else (0, end, "")
+
+
 def _facts(runs: Sequence[DatasetSummary]) -> list[Row]:
     said: dict[str, list[str | None]] = {
         "sample": [run.sample.name if run.sample else None for run in runs],
@@ -65,10 +85,11 @@ def _quantities(runs: Sequence[DatasetSummary]) -> list[Row]:
 def _row(name: str, said: Sequence[ParameterView | None]) -> Row:
     """In the unit of the first run that has one."""
     unit = next((p.unit for p in said if p is not None and p.unit), None)
-    return Row(name=name, unit=unit, cells=tuple(None if p is None else _cell(p, unit) for p in said))
+    return Row(name=name, unit=unit, cells=tuple(None if p is None else cell_in(p, unit) for p in said))
 
 
-def _cell(p: ParameterView, unit: str | None) -> Cell:
+def cell_in(p: ParameterView, unit: str | None) -> Cell:
+    """Converted where it can be; else the cell says its own unit."""
     if isinstance(p.value, str):
         return Cell(value=p.value)
     if p.unit == unit or not any(isinstance(v, float | int) for v in (p.value, p.minimum, p.maximum)):

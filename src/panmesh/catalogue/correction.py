@@ -172,9 +172,9 @@ _NAMED = {
 
 
 def audience(terms: Terms, artefact: Artefact, now_us: int, *, team: str | None, instrument: str | None) -> frozenset[str]:
-    """Who may read it, in words. `team` and `instrument` name those of the terms."""
+    """Who may read it, in words. `team` and `instrument` name those of the terms. Whoever broke the glass is nobody in general."""
     found = set()
-    for standing in readers(terms, artefact, now_us):
+    for standing in readers(terms, artefact, now_us) - {Standing.EMERGENCY}:
         word = _NAMED[standing]
         if word == "the team":
             if terms.team_id is not None:

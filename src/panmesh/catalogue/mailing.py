@@ -10,14 +10,11 @@ from typing import Protocol
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.catalogue.saved_searches import Alert, MailState, Matching, SavedSearch
-from panmesh.kernel.clock import DAY_US, Clock, facility_day, facility_midnight
+from panmesh.jobs.posting import post_all
+from panmesh.kernel.clock import Clock, facility_day, facility_midnight
 from panmesh.kernel.errors import PanmeshError
-from panmesh.kernel.faults import reach
 
 APART_US = 60_000_000  # mails of one search that is told at once
-PAUSES_S = (60, 300, 900, 3600)
-LEASE_US = 120_000_000  # longer than a server may take
-LONGEST_US = 3 * DAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +24,10 @@ class AlertMail:
     message: str  # Message-ID without the angle brackets: the same at each attempt, so that a second copy is known as one
     attempts: int
     created_us: int
+
+    @property
+    def since_us(self) -> int:
+        return self.created_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +95,7 @@ class Mailing:
 
     def send(self, limit: int = 20) -> int:
         """Returns how many were taken by the mail server."""
-        sent = 0
-        for _ in range(limit):
-            now_us = self._clock()
-            mail = self._store.take(now_us, now_us + LEASE_US)
-            if mail is None:
-                break
-            sent += self._one(mail)
-        return sent
+        return post_all(_Box(self._store), self._give, self._clock, point="alert.sent", limit=limit)
 
     def letter(self, mail: AlertMail) -> Letter | None:
         """None: nobody to write to, or nothing to say to them any more."""
@@ -113,24 +107,33 @@ class Mailing:
             return None
         return Letter(to=to, message=mail.message, search=mail.search, runs=tuple(runs), at_us=mail.created_us)
 
-    def _one(self, mail: AlertMail) -> bool:
+    def _give(self, mail: AlertMail) -> bool:
         letter = self.letter(mail)
-        now_us = self._clock()
-        if letter is None:
-            self._store.finish(mail.id, MailState.EMPTY, None, now_us)
-            return False
-        try:
+        if letter is not None:
             self._send(letter)
-        except PanmeshError as error:
-            if now_us - mail.created_us > LONGEST_US:
-                self._store.finish(mail.id, MailState.FAILED, error.detail, now_us)
-            else:
-                pause = PAUSES_S[min(mail.attempts, len(PAUSES_S) - 1)]
-                self._store.later(mail.id, error.detail, now_us + pause * 1_000_000)
-            return False
-        reach("alert.sent")
-        self._store.finish(mail.id, MailState.SENT, None, self._clock())
-        return True
+        return letter is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """The store as `jobs.posting.Outbox`."""
+
+    store: MailStore
+
+    def take(self, now_us: int, until_us: int) -> AlertMail | None:
+        return self.store.take(now_us, until_us)
+
+    def sent(self, mail: AlertMail, now_us: int) -> None:
+        self.store.finish(mail.id, MailState.SENT, None, now_us)
+
+    def void(self, mail: AlertMail, now_us: int) -> None:
+        self.store.finish(mail.id, MailState.EMPTY, None, now_us)
+
+    def failed(self, mail: AlertMail, error: PanmeshError, now_us: int) -> None:
+        self.store.finish(mail.id, MailState.FAILED, error.detail, now_us)
+
+    def later(self, mail: AlertMail, error: PanmeshError, next_us: int) -> None:
+        self.store.later(mail.id, error.detail, next_us)
 
 
 def due_us(search: SavedSearch, zone: str, hour: int) -> int:

@@ -229,6 +229,21 @@ class InvestigationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalView:
+    """Number, title and kind are core metadata of its visits."""
+
+    id: int
+    pid: Pid
+    number: str
+    title: str | None
+    kind: ProposalKind
+    facility_name: str
+    facility_zone: str
+    members: tuple[PersonView, ...] = ()  # of the teams of those visits
+    text: str | None = None  # for the team and the facility alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentView:
     """Instruments and facilities are public."""
 

@@ -1,9 +1,14 @@
-"""What a visit is called where people read it: one wording for every page, list and answer."""
+"""What a run and a visit are called where people read it: one wording for every page, list and answer."""
 
 from __future__ import annotations
 
-from panmesh.catalogue.model import ProposalKind
+from panmesh.catalogue.model import DatasetSummary, ProposalKind
 from panmesh.kernel.clock import facility_day
+
+
+def run_title(d: DatasetSummary) -> str:
+    """What a run is called where its file gives no title: its number, or the name of its file."""
+    return d.title or (f"Run {d.run}" if d.run else "") or (d.path or "").rpartition("/")[2] or "Run without a title"
 
 
 def visit_name(

@@ -39,8 +39,12 @@ class NoteService:
 
     def pages(self, viewer: Viewer, about: About) -> Pages:
         """Raises NotFound; Embargoed or Forbidden where the record may be known and its logbook may not be read."""
-        self._check(viewer, about)
-        return self._store.pages(viewer, about, self._clock())
+        _need_read(viewer)
+        try:
+            return self._store.pages(viewer, about, self._clock())
+        except NotFound:
+            self._check(viewer, about)  # says why, where they may know of it
+            raise
 
     def note(self, viewer: Viewer, number: int) -> tuple[Note, tuple[NoteVersion, ...]]:
         _need_read(viewer)

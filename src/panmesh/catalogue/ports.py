@@ -19,8 +19,10 @@ from panmesh.catalogue.model import (
     InstrumentView,
     InvestigationView,
     Page,
+    ProposalView,
     SampleView,
 )
+from panmesh.catalogue.quantity_spread import Spread
 from panmesh.catalogue.query import DatasetQuery, Field
 from panmesh.catalogue.suggestion import Suggestion
 
@@ -34,6 +36,14 @@ class CatalogueReads(Protocol):
 
     def facet(self, viewer: Viewer, query: DatasetQuery, field: Field, now_us: int, limit: int = 50) -> tuple[FacetValue, ...]:
         """Values of one field over the result, most frequent first (ties by value). Only rows whose field the viewer may read count."""
+        ...
+
+    def techniques(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> dict[str, int]:
+        """PaNET pid → runs of the result by it or by a narrower one, each run counted once. Own techniques count as the term they are."""
+        ...
+
+    def years(self, viewer: Viewer, query: DatasetQuery, zone: str, now_us: int) -> dict[int, int]:
+        """Civil year of the start → runs of the result."""
         ...
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
@@ -59,8 +69,14 @@ class CatalogueReads(Protocol):
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None: ...
 
     def investigations(
-        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None
-    ) -> Page[InvestigationView]: ...
+        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None, proposal: str | None = None
+    ) -> Page[InvestigationView]:
+        """The newest first; of an instrument or a proposal, by pid."""
+        ...
+
+    def proposal(self, viewer: Viewer, pid: str, now_us: int) -> ProposalView | None:
+        """By pid or number; known through a visit that the viewer may know of."""
+        ...
 
     def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None: ...
 
@@ -74,6 +90,10 @@ class CatalogueReads(Protocol):
 
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
         """Names of the searchable quantities in what the viewer may read, with the most frequent unit as label."""
+        ...
+
+    def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str, now_us: int) -> tuple[Spread, ...]:
+        """Quantities with all that was typed in their name, over the runs of the result whose quantities the viewer may read; most runs first."""
         ...
 
 

@@ -34,6 +34,7 @@ class Field(StrEnum):
     RUN = "run"  # the acquisition's own number
     SERIES = "series"  # scan series that the instrument's rule puts it into
     FULL_TEXT = "full_text"  # sample, people, quantities' names, description, besides the core
+    FORMAT = "format"  # of the file: hdf5, tiff …
     READ_STATE = "read_state"  # read, partly-read, stored, failed
     FILE_COUNT = "file_count"
     BYTES = "bytes"
@@ -53,7 +54,7 @@ ARTEFACT_OF: Mapping[Field, Artefact] = (
     | dict.fromkeys(
         (
             Field.SAMPLE, Field.SAMPLE_PID, Field.PERSON, Field.DEFINITION, Field.RUN, Field.SERIES, Field.FULL_TEXT,
-            Field.READ_STATE, Field.FILE_COUNT, Field.BYTES, Field.PATH,
+            Field.READ_STATE, Field.FORMAT, Field.FILE_COUNT, Field.BYTES, Field.PATH,
         ),
         Artefact.FULL_METADATA,
     )
@@ -130,6 +131,7 @@ class SortKey(StrEnum):
     TITLE = "title"
     BYTES = "bytes"
     SAMPLE = "sample"
+    RELEVANCE = "relevance"  # how well it fits the words: the best first, whatever the direction; then the newest run
 
 
 SORT_FIELD: Mapping[SortKey, Field] = {
@@ -138,7 +140,7 @@ SORT_FIELD: Mapping[SortKey, Field] = {
     SortKey.TITLE: Field.TITLE,
     SortKey.BYTES: Field.BYTES,
     SortKey.SAMPLE: Field.SAMPLE,
-}
+}  # of RELEVANCE: see catalogue.relevance
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +159,13 @@ class DatasetQuery:
     limit: int = 20
 
 
-FACET_FIELDS = (Field.FACILITY, Field.INSTRUMENT, Field.TECHNIQUE, Field.STATE, Field.KIND, Field.PROPOSAL, Field.SAMPLE)
+FACET_FIELDS = (
+    Field.FACILITY,
+    Field.INSTRUMENT,
+    Field.TECHNIQUE,
+    Field.STATE,
+    Field.KIND,
+    Field.PROPOSAL,
+    Field.SAMPLE,
+    Field.FORMAT,
+)

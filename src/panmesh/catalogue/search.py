@@ -20,10 +20,13 @@ from panmesh.catalogue.model import (
     InstrumentView,
     InvestigationView,
     Page,
+    ProposalView,
     SampleView,
 )
 from panmesh.catalogue.ports import CatalogueReads
+from panmesh.catalogue.quantity_spread import Spread
 from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
+from panmesh.catalogue.technique_tree import Branch, tree
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Unavailable, Withdrawn
 
@@ -32,6 +35,7 @@ T = TypeVar("T")
 MAX_LIMIT = 1000
 MAX_CONDITIONS = 200  # words count one each
 MAX_DEPTH = 30
+MAX_TYPED = 200
 MAX_VALUES = 10_000  # of one choice
 
 
@@ -56,6 +60,18 @@ class SearchService:
         _need_read(viewer)
         check_query(query)
         return self._reads.facet(viewer, query, field, self._clock(), limit)
+
+    def technique_tree(self, viewer: Viewer, query: DatasetQuery) -> tuple[Branch, ...]:
+        _need_read(viewer)
+        check_query(query)
+        return tree(self._reads.techniques(viewer, query, self._clock()), {})
+
+    def years(self, viewer: Viewer, query: DatasetQuery, zone: str) -> dict[int, int]:
+        """The newest first."""
+        _need_read(viewer)
+        check_query(query)
+        found = self._reads.years(viewer, query, zone, self._clock())
+        return dict(sorted(found.items(), reverse=True))
 
     def get(self, viewer: Viewer, pid: str) -> DatasetRecord:
         """Raises NotFound; Withdrawn, with the reason, for those who could know of it before it was discarded."""
@@ -95,10 +111,16 @@ class SearchService:
         return _found(self._reads.investigation(viewer, pid, self._clock()))
 
     def investigations(
-        self, viewer: Viewer, *, offset: int = 0, limit: int = 50, instrument: str | None = None
+        self, viewer: Viewer, *, offset: int = 0, limit: int = 50, instrument: str | None = None, proposal: str | None = None
     ) -> Page[InvestigationView]:
         _need_read(viewer)
-        return self._reads.investigations(viewer, self._clock(), offset=offset, limit=limit, instrument=instrument)
+        now = self._clock()
+        return self._reads.investigations(viewer, now, offset=offset, limit=limit, instrument=instrument, proposal=proposal)
+
+    def proposal(self, viewer: Viewer, pid: str) -> ProposalView:
+        """By pid or number."""
+        _need_read(viewer)
+        return _found(self._reads.proposal(viewer, pid, self._clock()))
 
     def instrument(self, viewer: Viewer, pid: str) -> InstrumentView:
         return _found(self._reads.instrument(viewer, pid, self._clock()))
@@ -116,6 +138,14 @@ class SearchService:
     def quantities(self, viewer: Viewer) -> tuple[FacetValue, ...]:
         _need_read(viewer)
         return self._reads.quantities(viewer, self._clock())
+
+    def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str) -> tuple[Spread, ...]:
+        """What quantities there are in the result, as somebody types."""
+        _need_read(viewer)
+        check_query(query)
+        if len(typed) > MAX_TYPED:
+            raise Invalid(f"a name of a quantity has at most {MAX_TYPED} signs.")
+        return self._reads.spreads(viewer, query, typed, self._clock())
 
     def _refuse(self, viewer: Viewer, pid: str) -> None:
         """Says why, when the record is known to the viewer and its files are not; otherwise nothing (the caller says NotFound)."""

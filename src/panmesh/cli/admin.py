@@ -1,4 +1,4 @@
-"""admin: migrate, check, backup, restore, reindex."""
+"""admin: audit, migrate, check, backup, restore, reindex."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 
+from panmesh.cli.audit import audit
 from panmesh.cli.options import compose, facility
 
 
 @click.group()
 def admin() -> None:
     """Migrate, check, back up, restore, reindex."""
+
+
+admin.add_command(audit)
 
 
 @admin.command()
@@ -121,3 +125,33 @@ def index(data: Path | None, config: Path | None) -> None:
     folder = build(app.database, app.index_folder)
     app.close()
     click.echo(f"Made: {folder}")
+
+
+@admin.command("strings")
+@facility
+@click.argument("language")
+def translate(data: Path | None, config: Path | None, language: str) -> None:
+    """Write, or bring up to date, what the pages say for a translator: strings/LANGUAGE.json in the data directory.
+
+    What is filled in stays; new messages are empty and show in English until they are filled in; a restart takes them.
+
+    Example: panmesh admin strings fr --data /srv/panmesh
+    """
+    import json
+
+    from panmesh.kernel.errors import Invalid
+    from panmesh.portal import strings, words
+
+    app = compose(data, config)
+    path = app.settings.data / "strings" / f"{language}.json"
+    if not strings.is_language(language):
+        raise Invalid(f"{language!r} is no language other than English: write de, fr, pt-BR …")
+    try:
+        known = strings.read(path) if path.exists() else {}
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    held = strings.to_fill_in(known, words.all_words())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"language": language, "messages": held}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    click.echo(f"{path}: {len(held)} messages, {sum(1 for text in held.values() if text)} of them translated.")
+    app.close()

@@ -16,17 +16,28 @@ def mail() -> None:
 
 @mail.command()
 @facility
-@click.argument("search", type=int)
-def preview(data: Path | None, config: Path | None, search: int) -> None:
-    """The newest alert of a saved search, as it would be sent now; nothing is sent.
+@click.argument("what", metavar="[notice] NUMBER", nargs=-1, required=True)
+def preview(data: Path | None, config: Path | None, what: tuple[str, ...]) -> None:
+    """The newest alert of a saved search, or a notice of the policy, as it would be sent now; nothing is sent.
 
-    Example: panmesh mail preview 12
+    Example: panmesh mail preview notice 7
     """
-    from panmesh.app.mails import compose_letter, mailing
+    from panmesh.app.mails import compose_letter, mailing, notice_mail
     from panmesh.kernel.errors import NotFound
 
+    number = what[-1]
+    if not number.isdigit() or what[:-1] not in ((), ("notice",)):
+        raise click.BadParameter("give the number of a saved search, or 'notice' and the number of a notice", param_hint="NUMBER")
+    search = int(number)
     app = compose(data, config)
     try:
+        if len(what) == 2:
+            one = app.notice_outbox.notice(search, app.clock())
+            if one is None:
+                raise NotFound(f"There is no notice {search}.")
+            mail = notice_mail(app, one)
+            click.echo("\n".join([*(f"{name}: {value}" for name, value in mail.items()), "", mail.get_content()]))
+            return
         newest = app.search_store.newest_mail(search)
         letter = mailing(app).letter(newest) if newest is not None else None
         if letter is None:

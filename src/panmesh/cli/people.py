@@ -133,6 +133,70 @@ def instruments_(data: Path | None, config: Path | None, login: str, keys: tuple
     click.echo("Done.")
 
 
+@user.command("export")
+@facility
+@click.argument("login")
+def export_(data: Path | None, config: Path | None, login: str) -> None:
+    """Everything that is held of a person, as JSON: what they may ask for by law.
+
+    Example: panmesh user export ada
+    """
+    import orjson
+
+    from panmesh.access.viewer import OPERATOR
+
+    app = compose(data, config)
+    try:
+        click.echo(orjson.dumps(app.personal.export(OPERATOR, login), option=orjson.OPT_INDENT_2).decode())
+    finally:
+        app.close()
+
+
+@user.command("erase")
+@facility
+@click.argument("login")
+@click.option("--yes", is_flag=True, help="Do it; without this it is only said what would go.")
+@click.option("--withhold-name", is_flag=True, help="Also show the name no more on public pages.")
+def erase_(data: Path | None, config: Path | None, login: str, yes: bool, withhold_name: bool) -> None:
+    """Erase a person: says what goes and what stays, and with --yes does it. It cannot be undone.
+
+    Example: panmesh user erase ada --yes --withhold-name
+    """
+    from panmesh.access.viewer import OPERATOR
+
+    app = compose(data, config)
+    try:
+        told = app.personal.erasure(OPERATOR, login)
+        for word, lines in (("Goes", told.goes), ("Stays", told.stays), ("Before", told.hinders)):
+            for line in lines:
+                click.echo(f"{word}: {line}")
+        if yes:
+            app.personal.erase(OPERATOR, login, withhold=withhold_name)
+    finally:
+        app.close()
+    click.echo("Erased." if yes else "Nothing was changed: add --yes to do it.")
+
+
+@user.command("withhold")
+@facility
+@click.option("--name", help="Name, in any order and with or without accents.")
+@click.option("--orcid", help="ORCID iD, however the name is written.")
+@click.option("--reason", required=True, help="Who asked for it, and when.")
+def withhold_(data: Path | None, config: Path | None, name: str | None, orcid: str | None, reason: str) -> None:
+    """Show a name no more on public pages and in records.
+
+    Example: panmesh user withhold --name "Ada Lovelace" --reason "asked by letter in May"
+    """
+    from panmesh.access.viewer import OPERATOR
+
+    app = compose(data, config)
+    try:
+        app.personal.withhold(OPERATOR, name=name, orcid=orcid, reason=reason)
+    finally:
+        app.close()
+    click.echo("Done.")
+
+
 @click.group()
 def token() -> None:
     """API tokens."""

@@ -139,8 +139,8 @@ class Datasets:
         quantity: Any = None,
         **quantities: Any,
     ) -> Results:
-        """Runs, newest first, or by `sort` (start, created, title, bytes, sample; "-" before it: descending). `technique` includes all narrower
-        ones. A condition takes a value or several, which are alternatives; an Instrument, Visit or Sample is a value too.
+        """Runs, newest first, with `text` what fits it best first, or by `sort` (relevance, start, created, title, bytes, sample; "-" before
+        it: descending). `technique` includes all narrower ones. A condition takes a value or several, which are alternatives; an Instrument, Visit or Sample is a value too.
 
         Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None, and the unit is
         yours. `quantity` takes the API's own words, "temperature:80..300 K"."""

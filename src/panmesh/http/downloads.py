@@ -28,6 +28,7 @@ def open_download(services: Services, viewer: Viewer, pid: str, name: str, metho
         note_staff_read(services, viewer, pid, name)
     return FileAnswer(
         handle,
+        pid=pid,
         name=name,
         sha256=location.sha256,
         size=location.size,

@@ -33,6 +33,11 @@ def decoded(value: str) -> str:
     return value.replace(_SIGN, "/")
 
 
+def as_written(path: str) -> str:
+    """The path as an address has it: its encoded slashes encoded again."""
+    return path.replace(_SIGN, "%2F")
+
+
 class _Segment(Convertor[str]):
     regex = "[^/]+"
 

@@ -111,4 +111,5 @@ class EventHub:
 def _rights(viewer: Viewer) -> Hashable:
     """Equal for viewers who may read the same."""
     v = viewer
-    return v.operator, v.admin, v.steward, v.scopes, v.instruments, v.user_id is None, tuple(sorted(v.teams.items()))
+    teams = tuple(sorted(v.teams.items()))
+    return v.operator, v.admin, v.steward, v.scopes, v.instruments, v.user_id is None, teams, v.granted, v.emergencies

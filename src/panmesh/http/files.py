@@ -14,6 +14,7 @@ from anyio import CancelScope, create_task_group, to_thread
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from panmesh.http.encoded_slashes import segment
 from panmesh.http.ranges import Piece, Unsatisfiable, parse_range
 
 PIECE = 1 << 20  # bytes sent at once
@@ -32,6 +33,7 @@ class FileAnswer:
         self,
         handle: int,
         *,
+        pid: str,
         name: str,
         sha256: bytes | None,
         size: int,
@@ -40,6 +42,7 @@ class FileAnswer:
     ) -> None:
         """`size` and `modified_us` as the catalogue knows them; the digest holds for those bytes only."""
         self._handle = handle
+        self._page = f"/datasets/{segment(pid)}"
         self._name = name.rsplit("/", 1)[-1]
         info = os.fstat(handle)
         self._size = info.st_size
@@ -160,6 +163,7 @@ class FileAnswer:
             "etag": self.etag,
             "last-modified": formatdate(self._modified, usegmt=True),
             "content-security-policy": "sandbox; default-src 'none'",
+            "link": f'<{self._page}>; rel="collection"; type="text/html"',
         }
         if self._sha256 is not None:
             headers["repr-digest"] = f"sha-256=:{b64encode(self._sha256).decode()}:"

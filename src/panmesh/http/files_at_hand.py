@@ -73,6 +73,7 @@ class ManyFiles:
         scope["panmesh.viewer"], scope["route"] = decided.viewer, _Route
         return FileAnswer(
             handle,
+            pid=decoded(pid),
             name=decoded(name),
             sha256=location.sha256,
             size=location.size,

@@ -38,9 +38,12 @@ _FIELD = {
     "state": Field.STATE,
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,
+    "format": Field.FORMAT,
     "flag": Field.FLAG,
     "tag": Field.TAG,
 }
+# Said in a question, not in a record.
+FILLERS = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
 _NUMERAL = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(
     rf"\s*(?P<name>[\w-]{{1,80}})\s*:\s*(?P<low>{_NUMERAL})?\s*\.\.\s*(?P<high>{_NUMERAL})?\s*(?P<unit>[^\d\s.].*?)?\s*"
@@ -63,7 +66,8 @@ def query_of(given: Mapping[str, Iterable[str]], *, zone: str = "UTC", offset: i
             continue
         if condition is not None:
             parts.append(condition)
-    sort = _sort(list(given.get("sort", ())), faults)
+    ranked = any(value.strip() for name in ("text", "q") for value in given.get(name, ()))
+    sort = _sort(list(given.get("sort", ())), faults, ranked=ranked)
     if faults:
         raise Invalid("; ".join(f"{f.pointer}: {f.detail}" for f in faults), tuple(faults))
     return DatasetQuery(where=And(tuple(parts)) if parts else None, sort=sort, offset=offset, limit=limit)
@@ -81,9 +85,11 @@ def _condition(name: str, values: list[str], zone: str) -> Condition | None:
     if any("\x00" in value or len(value) > 2000 for value in values):
         raise Invalid("is no plain text")
     if name in ("text", "q"):
-        return Words(tuple(word for value in values for word in value.split()[:20]))
+        return Words(tuple(word for value in values for word in telling_words(value)))
     if name in ("from", "to"):
         return Compare(Field.START, Op.AT_LEAST if name == "from" else Op.LESS, instant(values[-1], zone, end=name == "to"))
+    if name == "year":
+        return Or(tuple(_year(value, zone) for value in values))
     if name == "technique":
         return Or(tuple(_technique(value) for value in values))
     if name == "quantity":
@@ -93,6 +99,19 @@ def _condition(name: str, values: list[str], zone: str) -> Condition | None:
     if name in _FIELD:
         return OneOf(_FIELD[name], tuple(values))
     return None
+
+
+def telling_words(text: str) -> list[str]:
+    """Of "XAS on CeO2" the words that a record may hold; of a text of such fillers alone, all."""
+    said = text.split()[:20]
+    return [word for word in said if word.casefold() not in FILLERS] or said
+
+
+def _year(value: str, zone: str) -> Condition:
+    if not re.fullmatch(r"\d{4}", value.strip()):
+        raise Invalid(f"{value!r} is no year")
+    first, last = (Compare(Field.START, op, instant(value, zone, end=end)) for op, end in ((Op.AT_LEAST, False), (Op.LESS, True)))
+    return And((first, last))
 
 
 def _technique(value: str) -> Condition:
@@ -148,10 +167,11 @@ def _number(text: str | None, whole: str) -> float | None:
     return number
 
 
-def _sort(values: list[str], faults: list[Fault]) -> Sort:
-    text = values[-1] if values else "-start"
+def _sort(values: list[str], faults: list[Fault], *, ranked: bool) -> Sort:
+    """Unless it is said otherwise, what fits the words best comes first; without words, the newest run."""
+    text = values[-1] if values else "relevance" if ranked else "-start"
     key = text.lstrip("-+ ")
     if key not in set(SortKey):
         faults.append(Fault("sort", f"{text!r} is none of {', '.join(SortKey)}, with '-' before it for descending"))
         return Sort()
-    return Sort(SortKey(key), text.startswith("-"))
+    return Sort(SortKey(key), text.startswith("-") or key == SortKey.RELEVANCE)

@@ -43,15 +43,19 @@ _API_SECURITY = (  # no page, nothing to frame or to run
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 Early = Callable[[Scope], Awaitable[ASGIApp | None]]
+Use = Callable[[Scope, int, list[tuple[bytes, bytes]]], None]  # request, status, headers of the answer
 _EXPOSED = b"ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
 
 
 class Front:
     """Identity, limits, security headers, CORS of the open API, one log line, one metric: around every route."""
 
-    def __init__(self, app: ASGIApp, services: Services, early: Early | None = None, files: ManyFiles | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, services: Services, early: Early | None = None, files: ManyFiles | None = None, use: Use | None = None
+    ) -> None:
         """`early`: an answer for a request of nobody, when it is there already: then no route is looked for. `files`: one more of the
-        many files of a dataset."""
+        many files of a dataset. `use`: where use of the data is noted."""
+        self._use = use
         self._app = app
         self._services = services
         self._early = early
@@ -80,6 +84,8 @@ class Front:
             if message["type"] == "http.response.start":
                 seen["status"], seen["begun"] = message["status"], True
                 _finish(message, headers, scope, api)
+                if self._use is not None:
+                    self._use(scope, message["status"], message["headers"])
             await send(message)
 
         try:

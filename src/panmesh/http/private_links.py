@@ -1,4 +1,4 @@
-"""Addresses that are a right by themselves, each to one thing only: a feed to be read, a way out of mails."""
+"""Addresses that are a right by themselves, each to one thing only: a feed to be read, a way out of mails, into a team."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from enum import StrEnum
 class Purpose(StrEnum):
     FEED = "feed"
     UNSUBSCRIBE = "unsubscribe"
+    INVITATION = "invitation"
 
 
 class PrivateLinks:

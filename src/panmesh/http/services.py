@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,9 +11,16 @@ from starlette.requests import Request
 
 from panmesh.access.accounts import AccountService
 from panmesh.access.audit import AuditLog
+from panmesh.access.disk_rights import DiskReport
+from panmesh.access.personal import PersonalService
+from panmesh.access.requests import RequestService
+from panmesh.access.stewarding import StewardService
+from panmesh.access.teams import TeamService
 from panmesh.access.viewer import Viewer
+from panmesh.access.why import WhyService
 from panmesh.catalogue.arrays import Arrays
 from panmesh.catalogue.basket import BasketService
+from panmesh.catalogue.bulk_editing import BulkEditService
 from panmesh.catalogue.correcting import CorrectionService
 from panmesh.catalogue.editing import EditingService
 from panmesh.catalogue.events import EventService
@@ -24,16 +31,25 @@ from panmesh.catalogue.noting import NoteService
 from panmesh.catalogue.saved_searches import SavedSearchService
 from panmesh.catalogue.search import SearchService
 from panmesh.catalogue.statistics import StatisticsService
+from panmesh.catalogue.visiting import VisitService
 from panmesh.catalogue.webhooks import WebhookService
 from panmesh.http.cursors import Cursors
 from panmesh.http.event_stream import EventHub
 from panmesh.http.private_links import PrivateLinks
-from panmesh.ingest.facts import PlotFacts
-from panmesh.ingest.plot import PlotData
+from panmesh.ingest.dashboard import Dashboard
+from panmesh.ingest.plot import PlotData, PlotRequest, Series
 from panmesh.ingest.ports import IngestDesk
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.pushing import PushService
 from panmesh.kernel.clock import Clock
+from panmesh.kernel.errors import Unavailable
+from panmesh.publication.doi_service import DoiService
+from panmesh.publication.fair_history import QualityService
+from panmesh.publication.harvesting import HarvestService
+from panmesh.publication.planning import PlanService
+from panmesh.publication.records import RecordService
+from panmesh.publication.releasing import ReleaseService
+from panmesh.publication.usage import UsageService
 
 
 class Bytes(Protocol):
@@ -57,7 +73,17 @@ class Bytes(Protocol):
 
 
 class Previews(Protocol):
-    def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = ()) -> PlotData: ...
+    def previews(self, requests: Sequence[PlotRequest]) -> list[PlotData | Unavailable]: ...
+
+    def series(self, path: Path, wanted: Sequence[str], companions: Sequence[Path] = ()) -> tuple[Series, ...]: ...
+
+
+class Thumbnails(Protocol):
+    """Small drawings by what they are drawn from; asked after it is decided that they may be seen."""
+
+    def get(self, key: str) -> str | None: ...
+
+    def keep(self, key: str, drawing: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +94,25 @@ class Services:
     audit: AuditLog
     editing: EditingService
     corrections: CorrectionService
+    bulk_edits: BulkEditService
     pushing: PushService
     notes: NoteService
     baskets: BasketService
     listing: ListingService
     statistics: StatisticsService
+    visits: VisitService
+    plans: PlanService
+    records: RecordService
+    dois: DoiService
+    releases: ReleaseService
+    quality: QualityService
+    harvest: HarvestService
+    usage: UsageService
+    requests: RequestService
+    teams: TeamService
+    personal: PersonalService
+    why: WhyService
+    stewarding: StewardService
     events: EventService
     webhooks: WebhookService
     searches: SavedSearchService
@@ -80,10 +120,13 @@ class Services:
     hub: EventHub
     cursors: Cursors
     desk: Callable[[], IngestDesk]
+    dashboard: Callable[[], Dashboard]
     storages: Bytes
     previews: Callable[[], Previews]
+    thumbnails: Thumbnails
     arrays: Callable[[], Arrays]
     health: Callable[[], dict[str, Any]]
+    disk_report: Callable[[], DiskReport | None]
     clock: Clock
     facility_name: str
     facility_contact: str | None
@@ -92,6 +135,7 @@ class Services:
     offload: str = "none"
     offload_prefix: str = "/_files"
     public_url: str | None = None
+    languages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # besides English: what its pages say
 
 
 def services(request: Request) -> Services:

@@ -24,7 +24,10 @@ class DeskStore(Protocol):
     ) -> Page[UnitView]: ...
     def counts(self, viewer: Viewer, now_us: int) -> IngestCounts: ...
     def waiting(self) -> bool: ...
-    def retry(self, unit_ids: Sequence[int], now_us: int) -> int: ...
+    def retry(self, viewer: Viewer, unit_ids: Sequence[int], now_us: int) -> int:
+        """Of those that the viewer may know of; how many there were."""
+        ...
+
     def quarantined(self, viewer: Viewer, offset: int, limit: int, now_us: int) -> Page[QuarantinedView]: ...
     def pids_of(self, viewer: Viewer, storage: str, paths: Sequence[str], now_us: int) -> tuple[str, ...]:
         """Of what the viewer may read."""
@@ -122,7 +125,7 @@ class Desk:
 
     def retry(self, viewer: Viewer, unit_ids: Sequence[int]) -> int:
         _need(viewer, Scope.INGEST)
-        return self._store.retry(unit_ids, self._clock())
+        return self._store.retry(viewer, unit_ids, self._clock())
 
     def quarantined(self, viewer: Viewer, *, offset: int = 0, limit: int = 50) -> Page[QuarantinedView]:
         _need_staff(viewer)

@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from panmesh.ingest.facts import PlotFacts
+
+VIRIDIS = (  # at nine points; between them it is linear
+    (68, 1, 84),
+    (71, 44, 122),
+    (59, 81, 139),
+    (44, 113, 142),
+    (33, 144, 141),
+    (39, 173, 129),
+    (92, 200, 99),
+    (170, 220, 50),
+    (253, 231, 37),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +41,21 @@ class PlotData:
     units: str | None
     axes: tuple[Axis, ...] = ()  # of the shown part, slowest first
     title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """How one array of numbers went on, thinned out so that no peak is lost."""
+
+    path: str  # in the file
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlotRequest:
+    """One default plot that is to be read."""
+
+    path: Path
+    plot: PlotFacts
+    companions: tuple[Path, ...] = ()  # the other files of the dataset, the only ones that a link may lead into
+    frame: int | None = None  # of a stack, from 0; None: that in the middle

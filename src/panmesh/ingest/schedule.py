@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from panmesh.access.terms import opens_at
+from panmesh.access.rules import PolicyRules
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import ProposalKind
 from panmesh.ingest.dates import parse_instant
@@ -43,7 +43,6 @@ class PlannedVisit:
     instrument: str  # key
     starts_us: int
     ends_us: int
-    opens_us: int | None  # None: proprietary
     pi: str | None
     pi_name: str | None
     members: tuple[str, ...]
@@ -63,8 +62,7 @@ class ScheduleStore(Protocol):
         viewer: Viewer,
         visits: Sequence[PlannedVisit],
         *,
-        policy_version: str,
-        core_from_proposal: bool,
+        rules: PolicyRules,
         correct_ended: bool,
         dry_run: bool,
         now_us: int,
@@ -72,15 +70,12 @@ class ScheduleStore(Protocol):
 
 
 class ScheduleService:
-    def __init__(
-        self, store: ScheduleStore, clock: Clock, *, zone: str, policy_version: str, embargo_years: int, core_from_proposal: bool
-    ) -> None:
+    def __init__(self, store: ScheduleStore, clock: Clock, *, zone: str, rules: PolicyRules) -> None:
+        """`rules`: under which proposals are accepted from now on."""
         self._store = store
         self._clock = clock
         self._zone = zone
-        self._policy_version = policy_version
-        self._embargo_years = embargo_years
-        self._core_from_proposal = core_from_proposal
+        self._rules = rules
 
     def load(self, viewer: Viewer, text: str, *, dry_run: bool, correct_ended: bool = False) -> list[Difference]:
         """CSV with a head line, or JSON (a list, or {"visits": […]}). Raises Invalid with all faults; nothing is then changed.
@@ -96,8 +91,7 @@ class ScheduleService:
         return self._store.apply(
             viewer,
             visits,
-            policy_version=self._policy_version,
-            core_from_proposal=self._core_from_proposal,
+            rules=self._rules,
             correct_ended=correct_ended,
             dry_run=dry_run,
             now_us=self._clock(),
@@ -127,7 +121,6 @@ class ScheduleService:
             faults.append(Fault(f"{place}/end", "is not after the start"))
         if len(faults) > before or starts is None or ends is None:
             return None
-        proprietary = kind == ProposalKind.PROPRIETARY
         return PlannedVisit(
             proposal=value["proposal"],
             proposal_key=key_of(value["proposal"]),
@@ -137,7 +130,6 @@ class ScheduleService:
             instrument=value["instrument"].lower(),
             starts_us=starts,
             ends_us=ends,
-            opens_us=None if proprietary else opens_at(ends_us=ends, embargo_years=self._embargo_years, zone=self._zone),
             pi=value["pi"].lower() or None,
             pi_name=value["pi_name"] or None,
             members=_names(value["members"]),

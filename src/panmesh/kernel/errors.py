@@ -14,7 +14,8 @@ PanmeshError
 ├── TooMany                 slow down: retry_after
 └── Unavailable             not now
     └── PeerFailed
-        └── DeadlineExceeded
+        ├── DeadlineExceeded
+        └── Refused         it will not take this, however often it is asked
 """
 
 from __future__ import annotations
@@ -115,3 +116,10 @@ class PeerFailed(Unavailable):
 
 class DeadlineExceeded(PeerFailed):
     pass
+
+
+class Refused(PeerFailed):
+    def __init__(self, detail: str, peer: str, *, address: bool = False) -> None:
+        """`address`: because of whom it was for, not of what it said."""
+        super().__init__(detail, peer)
+        self.address = address

@@ -27,6 +27,13 @@ POINTS = (
     "webhook.sent",
     "alert.written",
     "alert.sent",
+    "doi.intended",
+    "doi.asked",
+    "doi.begun",
+    "doi.answered",
+    "doi.confirmed",
+    "notice.written",
+    "notice.sent",
 )
 
 

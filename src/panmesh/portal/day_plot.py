@@ -13,7 +13,7 @@ LEFT, BOTTOM, TOP = 28, 20, 8
 
 def day_plot(days: Sequence[tuple[date, int]]) -> Markup:
     most = max((runs for _, runs in days), default=0)
-    top = _round_up(max(most, 1))
+    top = round_up(max(most, 1))
     wide = (WIDTH - LEFT) / max(len(days), 1)
     high = HEIGHT - BOTTOM - TOP
     total = sum(runs for _, runs in days)
@@ -39,11 +39,11 @@ def day_plot(days: Sequence[tuple[date, int]]) -> Markup:
     return Markup("".join([*parts, "</svg>"]))
 
 
-def _round_up(number: int) -> int:
+def round_up(number: int, steps: tuple[int, ...] = (1, 2, 5)) -> int:
     """To 1, 2 or 5 times a power of ten: an end of the axis that is easily read."""
     power = 1
     while True:
-        for step in (1, 2, 5):
+        for step in steps:
             if number <= step * power:
                 return step * power
         power *= 10

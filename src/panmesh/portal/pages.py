@@ -8,23 +8,38 @@ from pathlib import Path
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from panmesh.http import problems
+from panmesh.http import landing, problems
+from panmesh.http.services import services
 from panmesh.portal import (
     pages_account,
     pages_basket,
+    pages_bulk,
     pages_compare,
     pages_correction,
     pages_dataset,
+    pages_dois,
     pages_export,
+    pages_facility,
+    pages_fair,
     pages_feed,
     pages_notes,
     pages_notifications,
+    pages_personal,
+    pages_plan,
+    pages_proposal,
+    pages_publishing,
+    pages_release,
+    pages_requests,
     pages_search,
     pages_staff,
+    pages_steward,
+    pages_team,
+    pages_usage,
+    pages_visit,
     pages_visits,
 )
 from panmesh.portal.rendering import page, render
@@ -33,8 +48,12 @@ from panmesh.portal.rendering import page, render
 def routes() -> list[Route | Mount]:
     return [
         Route("/", page(pages_search.home), name="home"),
+        Route("/quantities", page(pages_search.quantities), name="quantities"),
+        Route("/robots.txt", robots, name="robots"),
+        Route("/doi/{pid:path}", page(pages_visits.resolve), name="doi"),
         Route("/datasets/{pid}", page(pages_dataset.dataset), name="dataset"),
         Route("/datasets/{pid}/plot.svg", page(pages_dataset.plot), name="plot"),
+        Route("/datasets/{pid}/changes.svg", page(pages_dataset.changes), name="changes"),
         Route("/datasets/{pid}/files/{name:path}", page(pages_dataset.download), name="download"),
         Route("/datasets/{pid}/edit", page(pages_dataset.edit), methods=["GET", "POST"], name="edit"),
         Route("/datasets/{pid}/undo", page(pages_dataset.undo), methods=["POST"], name="undo"),
@@ -42,10 +61,20 @@ def routes() -> list[Route | Mount]:
         *pages_basket.routes(),
         *pages_export.routes(),
         *pages_compare.routes(),
+        *pages_plan.routes(),
+        *pages_dois.routes(),
+        *pages_proposal.routes(),
+        *pages_publishing.routes(),
+        *pages_release.routes(),
+        *pages_team.routes(),
+        *pages_personal.routes(),
+        *pages_bulk.routes(),
         Route("/investigations", page(pages_visits.investigations), name="investigations"),
-        Route("/investigations/{pid}", page(pages_visits.investigation), name="investigation"),
+        *pages_visit.routes(),
         Route("/instruments", page(pages_visits.instruments), name="instruments"),
         Route("/instruments/{pid}", page(pages_visits.instrument), name="instrument"),
+        Route("/instruments/{pid}/lacking/{what}", page(pages_visits.lacking), name="lacking"),
+        *pages_facility.routes(),
         Route("/samples/{pid}", page(pages_visits.sample), name="sample"),
         Route("/ingest", page(pages_staff.ingest), name="ingest"),
         Route("/ingest/retry", page(pages_staff.retry), methods=["POST"], name="retry"),
@@ -62,10 +91,48 @@ def routes() -> list[Route | Mount]:
         Route("/tokens/{number:int}/revoke", page(pages_account.revoke), methods=["POST"], name="revoke"),
         *pages_notifications.routes(),
         *pages_feed.routes(),
+        *pages_usage.routes(),
+        *pages_fair.routes(),
+        *pages_requests.routes(),
+        *pages_steward.routes(),
         Route("/sign-in", page(pages_account.sign_in), methods=["GET", "POST"], name="sign-in"),
         Route("/sign-out", page(pages_account.sign_out), methods=["POST"], name="sign-out"),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
     ]
+
+
+async def robots(request: Request) -> Response:
+    """Pages of things may be found by search engines; combinations of conditions, of which there is no end, may not be crawled."""
+    where = f"\nSitemap: {landing.base_of(request, services(request))}/sitemap.xml\n"
+    return PlainTextResponse(ROBOTS + where, headers={"Cache-Control": "max-age=3600"})
+
+
+# Well-behaved crawlers take the longest rule that fits; '$' ends an address.
+ROBOTS = """User-agent: *
+Allow: /$
+Allow: /datasets/
+Allow: /investigations
+Allow: /instruments
+Allow: /proposals
+Allow: /facility
+Allow: /releases/
+Disallow: /?
+Disallow: /api/
+Disallow: /compare
+Disallow: /baskets
+Disallow: /publications/
+Disallow: /export
+Disallow: /feed
+Disallow: /quantities
+Disallow: /corrections
+Disallow: /sign-in
+Disallow: /why/
+Disallow: /*/files/
+Disallow: /instruments/*/lacking/
+Disallow: /investigations/*?
+Disallow: /investigations/*.csv
+Crawl-delay: 2
+"""
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from panmesh.access.accounts import SESSION_US
+from panmesh.access.accounts import SESSION_US, Session
 from panmesh.access.viewer import Scope
 from panmesh.http.identity import COOKIE, SECURE_COOKIE
 from panmesh.http.problems import status_of
@@ -42,6 +42,10 @@ def sign_in(request: Request, form: dict[str, str]) -> Response:
     except PanmeshError as error:
         login = form.get("login", "")
         return render(request, "sign-in.html", back=back, fault=error, login=login, status=status_of(error)[0])
+    return signed_in(request, session, back)
+
+
+def signed_in(request: Request, session: Session, back: str) -> Response:
     response = RedirectResponse(back, 303)
     secure = request.url.scheme == "https"
     response.set_cookie(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,15 +13,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from panmesh.access.viewer import Viewer
-from panmesh.catalogue.comparing import MOST, Cell, Row, compare
+from panmesh.catalogue.comparing import MOST, Cell, Row, compare, ordered
 from panmesh.catalogue.model import DatasetRecord, DatasetSummary
 from panmesh.catalogue.query import DatasetQuery, Field, OneOf
 from panmesh.http.services import Services, services, viewer
-from panmesh.kernel.errors import PanmeshError
+from panmesh.kernel.errors import PanmeshError, Unavailable
 from panmesh.portal.overlay import OVERLAYS, Curve, LeftOut, Look, draw_overlay, extent, fitting
 from panmesh.portal.pages_basket import visitor_of
 from panmesh.portal.plots import Drawings
-from panmesh.portal.previews import Previewed, preview_of, read_preview
+from panmesh.portal.previews import Previewed, preview_of, read_previews
 from panmesh.portal.rendering import page, render, size_of
 from panmesh.portal.words import plain_name, unit
 from panmesh.wire.lists import csv_line
@@ -41,6 +41,7 @@ def routes() -> list[Route]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     runs: tuple[DatasetSummary, ...]  # that the viewer may know of, at most `MOST`
+    sort: str | None = None  # name of what they are sorted by, with "-" before it for descending
     more: bool  # more were asked for than are compared at once
     fewer: bool  # some of those named by hand are not there
 
@@ -65,6 +66,9 @@ def comparison(request: Request, _form: dict[str, str]) -> Response:
         looks=_looks(request, chosen),
         picture=_address("/compare/overlay.svg", chosen, _given(request)),
         most=MOST,
+        sorted_by=lambda name: (
+            _address("/compare", chosen, _given(request)) + "&" + urlencode({"sort": _turned(chosen.sort, name)})
+        ),
         wide=extent(len(curves), OVERLAYS["wide"]),
         narrow=extent(len(curves), OVERLAYS["narrow"]),
     )
@@ -111,6 +115,14 @@ def overlay(request: Request, _form: dict[str, str]) -> Response:
 
 
 def _chosen(request: Request, s: Services, who: Viewer) -> Chosen:
+    found = _asked(request, s, who)
+    sort = request.query_params.get("sort", "")
+    if not sort:
+        return found
+    return replace(found, runs=ordered(found.runs, sort.removeprefix("-"), descending=sort.startswith("-")), sort=sort)
+
+
+def _asked(request: Request, s: Services, who: Viewer) -> Chosen:
     """`run` or `pid` several times, in their order, or `basket`. Absent and hidden runs are left out alike."""
     key = request.query_params.get("basket")
     if key:
@@ -160,19 +172,21 @@ def _readable(s: Services, who: Viewer, curves: Sequence[Numbered]) -> tuple[lis
 def _read(s: Services, who: Viewer, readable: Sequence[Readable]) -> tuple[list[Curve], list[LeftOut]]:
     curves: list[Curve] = []
     left: list[LeftOut] = []
-    for number, title, one in readable:
-        try:
-            plot = read_preview(s, who, one)
-        except PanmeshError as error:
-            left.append(LeftOut(number=number, why=error.detail))
-            continue
-        if plot.kind == "line":
+    plots = read_previews(s, who, [one for _, _, one in readable])
+    for (number, title, _), plot in zip(readable, plots, strict=True):
+        if isinstance(plot, Unavailable):
+            left.append(LeftOut(number=number, why=plot.detail))
+        elif plot.kind == "line":
             curves.append(Curve(number=number, title=title, plot=plot))
     return curves, left
 
 
 def _given(request: Request) -> tuple[str, ...]:
     return tuple(name for name in _LOOKS if request.query_params.get(name))
+
+
+def _turned(sort: str | None, name: str) -> str:
+    return f"-{name}" if sort == name else name
 
 
 def _looks(request: Request, chosen: Chosen) -> list[tuple[str, bool, str]]:

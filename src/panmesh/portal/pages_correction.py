@@ -35,6 +35,9 @@ FIELDS = (
     "proposal",
     "kind",
     "series",
+    "format",
+    "year",
+    "facility",
 )
 
 
@@ -42,15 +45,18 @@ def choose(request: Request, _form: dict[str, str]) -> Response:
     """What to do with the runs of the address: `pid` (several), or a search, with `waiting` for those in quarantine."""
     s, who = services(request), viewer(request)
     need_staff(who, Scope.READ)
+    return _form_page(request, s, who, chosen_of(request))
+
+
+def chosen_of(request: Request) -> dict[str, str]:
+    """The choice of the address, as a form keeps it. Raises Invalid when there is none."""
     pids = [one for one in request.query_params.getlist("pid") if one]
     given = [(name, value) for name, value in request.query_params.multi_items() if name in FIELDS and value.strip()]
     if pids:
-        chosen = {"pids": " ".join(dict.fromkeys(pids))}
-    elif given or request.query_params.get("waiting"):
-        chosen = {"search": urlencode(given), "waiting": "1" if request.query_params.get("waiting") else ""}
-    else:
-        raise Invalid("No run is chosen. Go back and tick some, or choose them by a search.", (Fault("pid", "no run"),))
-    return _form_page(request, s, who, chosen)
+        return {"pids": " ".join(dict.fromkeys(pids))}
+    if given or request.query_params.get("waiting"):
+        return {"search": urlencode(given), "waiting": "1" if request.query_params.get("waiting") else ""}
+    raise Invalid("No run is chosen. Go back and tick some, or choose them by a search.", (Fault("pid", "no run"),))
 
 
 def preview(request: Request, form: dict[str, str]) -> Response:

@@ -12,25 +12,29 @@ from starlette.responses import Response
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import FacetValue
 from panmesh.catalogue.query import DatasetQuery, Field
-from panmesh.http.filters import query_of
+from panmesh.http.filters import query_of, query_of_address, telling_words
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
 from panmesh.portal import words
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.rendering import offset_of, render, zone_of
+from panmesh.portal.spread_plot import condition_of, range_in_words, spread_plot
 
 PER_PAGE = 25
+NEAREST = 10  # ways to ask for less that are counted when nothing fits
 FACETS = (
     (Field.STATE, "Access"),
     (Field.INSTRUMENT, "Instrument"),
-    (Field.TECHNIQUE, "Technique"),
     (Field.SAMPLE, "Sample"),
     (Field.PROPOSAL, "Proposal"),
     (Field.KIND, "Kind"),
+    (Field.FORMAT, "File type"),
 )
 _SINGLE = ("q", "from", "to", "sort")
-_SEARCH_FIELDS = ("q", "from", "to", "quantity", "sort", "person", "visit", "flag", "tag", *(f.value for f, _ in FACETS))
+_SEARCH_FIELDS = (
+    "q", "from", "to", "quantity", "sort", "person", "visit", "flag", "tag", "technique", "facility", "year", *(f.value for f, _ in FACETS)
+)  # fmt: skip
 
 
 def home(request: Request, _form: dict[str, str]) -> Response:
@@ -47,14 +51,20 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         query = DatasetQuery(limit=PER_PAGE)
         page = s.search.search(who, query)
     facets = [(field.value, title, _worded(field, s.search.facet(who, query, field, 12))) for field, title in FACETS]
+    facets += [("facility", "Facility", list(s.search.facet(who, query, Field.FACILITY, 12)))]
+    years = s.search.years(who, query, zone)
+    facets.append(("year", "Year", [FacetValue(value=str(y), label=str(y), count=n) for y, n in list(years.items())[:12]]))
     basket = current_of(request)
-    return render(
+    conditions = _conditions(given, facets, _instrument_names(s, who, given, facets))
+    shown = render(
         request,
         "search.html",
         page=page,
         facets=[(name, title, values) for name, title, values in facets if len(values) > (0 if name in given else 1)],
+        techniques=s.search.technique_tree(who, query),
         given=given,
-        conditions=_conditions(given, facets, _instrument_names(s, who, given, facets)),
+        conditions=conditions,
+        nearest=() if page.total or fault else _nearest(s, who, given, conditions, zone),
         fault=fault,
         quantities=s.search.quantities(who),
         link=lambda **changes: _link(given, changes),
@@ -62,6 +72,24 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         basket=basket,
         basket_runs=s.baskets.runs(who, basket) if basket is not None else (),
     )
+    if given:
+        shown.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return shown
+
+
+def quantities(request: Request, _form: dict[str, str]) -> Response:
+    """The part of the page that lists quantities as somebody types; what is typed of another quantity does not narrow it."""
+    s, who = services(request), viewer(request)
+    given = {name: values for name, values in search_given(request).items() if name != "quantity"}
+    try:
+        query = query_of(given, zone=zone_of(s))
+    except Invalid:
+        query = DatasetQuery()
+    found = s.search.spreads(who, query, request.query_params.get("typed", "")[:80])
+    listed = [{"spread": q, "plot": spread_plot(q), "range": range_in_words(q), "condition": condition_of(q)} for q in found]
+    shown = render(request, "quantities.html", found=listed)
+    shown.headers.update({"Cache-Control": "private, max-age=30", "X-Robots-Tag": "noindex"})
+    return shown
 
 
 def search_given(request: Request) -> dict[str, list[str]]:
@@ -74,6 +102,8 @@ def search_given(request: Request) -> dict[str, list[str]]:
 
 
 def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:
+    if field is Field.FORMAT:
+        return [replace(v, label=words.kind_of_file(v.value)) for v in values]
     names = {Field.STATE: words.STATES, Field.KIND: words.KINDS}.get(field, {})
     return [replace(v, label=names.get(v.value, v.label)) for v in values]
 
@@ -101,6 +131,17 @@ def _conditions(
             label = labels.get((name, value)) or (techniques.label(value) if name == "technique" else None) or value
             found.append((titles[name], label, _link(given, {name: None if name in _SINGLE else value})))
     return found
+
+
+def _nearest(
+    s: Services, who: Viewer, given: dict[str, list[str]], conditions: list[tuple[str, str, str]], zone: str
+) -> list[tuple[str, int, str]]:
+    """What there is without one of the conditions, or one of the words: (what is left out, how many runs, the URL)."""
+    said = telling_words((given.get("q") or [""])[-1])
+    fewer = [(word, _link(given, {"q": " ".join(other for other in said if other != word)})) for word in said]
+    tried = [(label, url) for _, label, url in conditions if url != "/"] + (fewer if len(set(said)) > 1 else [])
+    counted = [(what, s.search.count(who, query_of_address(url[2:], zone=zone)), url) for what, url in tried[:NEAREST]]
+    return sorted((one for one in counted if one[1]), key=lambda one: -one[1])
 
 
 def _link(given: dict[str, list[str]], changes: dict[str, Any]) -> str:

@@ -1,35 +1,43 @@
-"""Pages around the runs: visits, instruments, samples."""
+"""Pages around the runs: lists of visits and instruments, an instrument, a sample."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from panmesh.access.explain import explain
-from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
+from panmesh.catalogue.statistics import Lack
+from panmesh.http import landing
+from panmesh.http.encoded_slashes import segment
 from panmesh.http.services import services, viewer
+from panmesh.kernel.errors import NotFound
 from panmesh.portal.day_plot import day_plot
-from panmesh.portal.pages_notes import notes_of
+from panmesh.portal.month_plot import byte_scale, month_plot
+from panmesh.portal.pages_dois import doi_of
 from panmesh.portal.rendering import offset_of, render
+from panmesh.publication.record import Kind
 
 PER_PAGE = 25
+_READABLE = ("open to you", "not open to you")
+
+
+def resolve(request: Request, _form: dict[str, str]) -> Response:
+    """Where an identifier leads, a DOI too: the address that never changes, also when what it names does."""
+    s, pid = services(request), request.path_params["pid"]
+    query = f"?{request.url.query}" if request.url.query else ""
+    if pid.startswith("10."):
+        try:
+            known = s.dois.subject_of(viewer(request), pid)
+            return RedirectResponse(f"/{known.kind}s/{segment(known.pid)}{query}", 302)
+        except NotFound:
+            pid = s.dois.pid_of(pid) or pid  # of something that its record tells of
+    found = s.records.at(landing.base_of(request, s)).record(pid, most_files=0)
+    return RedirectResponse(found.url + query, 302)
 
 
 def investigations(request: Request, _form: dict[str, str]) -> Response:
     page = services(request).search.investigations(viewer(request), offset=offset_of(request), limit=PER_PAGE)
     return render(request, "investigations.html", page=page)
-
-
-def investigation(request: Request, _form: dict[str, str]) -> Response:
-    s, who = services(request), viewer(request)
-    visit = s.search.investigation(who, request.path_params["pid"])
-    where = Compare(Field.VISIT, Op.EQUAL, visit.pid)
-    page = s.search.search(who, DatasetQuery(where=where, offset=offset_of(request), limit=PER_PAGE))
-    said = explain(visit.access, visit.facility_zone, signed_in=who.user_id is not None)
-    return render(
-        request, "investigation.html", v=visit, page=page, access=said, notes=notes_of(request, AboutKind.INVESTIGATION, visit)
-    )
 
 
 def instruments(request: Request, _form: dict[str, str]) -> Response:
@@ -38,15 +46,23 @@ def instruments(request: Request, _form: dict[str, str]) -> Response:
 
 def instrument(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
+    other = landing.answer(request, request.path_params["pid"], Kind.INSTRUMENT)
+    if other is not None:
+        return other
     one = s.search.instrument(who, request.path_params["pid"])
+    public = landing.public(request, one.pid, Kind.INSTRUMENT)
     where = Compare(Field.INSTRUMENT, Op.EQUAL, one.key)
     page = s.search.search(who, DatasetQuery(where=where, offset=offset_of(request), limit=PER_PAGE))
     visits = s.search.investigations(who, limit=20, instrument=one.pid)
     query = DatasetQuery(where=where)
     numbers = s.statistics.instrument(who, one.pid)
-    return render(
+    unit, scale = byte_scale(max((m.size for _, m in numbers.months), default=0))
+    scored = s.quality.may_see(who, one.id)
+    shown = render(
         request,
         "instrument.html",
+        scored=scored,
+        json_ld=landing.embedded(public),
         i=one,
         page=page,
         visits=visits,
@@ -54,7 +70,26 @@ def instrument(request: Request, _form: dict[str, str]) -> Response:
         measuring=[run for run in page.items if run.growing],
         numbers=numbers,
         plot=day_plot(numbers.days),
+        doi=doi_of(request, one.pid),
+        runs_by_month=month_plot("Runs", [(k, m.readable, m.runs - m.readable) for k, m in numbers.months], _READABLE),
+        bytes_by_month=month_plot(unit, [(k, m.size / scale, 0) for k, m in numbers.months], (unit, "")),
+        size_unit=unit,
+        staff=s.desk().counts(who) if who.staff else None,
     )
+    return landing.signposted(shown, public)
+
+
+def lacking(request: Request, _form: dict[str, str]) -> Response:
+    """Runs of an instrument that lack something, the newest first: what can still be mended."""
+    s, who = services(request), viewer(request)
+    wanted = request.path_params["what"]
+    if wanted not in set(Lack):
+        raise NotFound()
+    one = s.search.instrument(who, request.path_params["pid"])
+    page = s.statistics.lacking(who, one.pid, Lack(wanted), offset=offset_of(request), limit=PER_PAGE)
+    shown = render(request, "lacking.html", i=one, page=page, lack=wanted)
+    shown.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return shown
 
 
 def sample(request: Request, _form: dict[str, str]) -> Response:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import math
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
-from threading import Lock
 
 import numpy as np
 from PIL import Image
 
-from panmesh.ingest.plot import Axis, PlotData
+from panmesh.ingest.plot import VIRIDIS, Axis, PlotData
+from panmesh.portal.recent import Recent
 from panmesh.portal.words import plain_name, raised, unit
 
 
@@ -46,18 +45,6 @@ SIZES = {
 LOG_FROM = 1e4  # ratio of the largest to the smallest value, all positive, from which a logarithmic scale shows more
 MOST_KEPT = 200_000  # characters of a drawing that is remembered
 
-# Viridis at nine points; between them it is linear.
-_VIRIDIS = (
-    (68, 1, 84),
-    (71, 44, 122),
-    (59, 81, 139),
-    (44, 113, 142),
-    (33, 144, 141),
-    (39, 173, 129),
-    (92, 200, 99),
-    (170, 220, 50),
-    (253, 231, 37),
-)
 STYLE = (
     "text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#e2e6ea}"
     ".l{stroke:#0a58a6;stroke-width:1.5;stroke-linejoin:round;fill:none}.d{fill:#0a58a6}.t{font-size:12px;font-variant-numeric:tabular-nums}"
@@ -98,27 +85,11 @@ def message(text: str, size: Size = SIZES["wide"]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {84 if size.bare else 120}"><style>{STYLE}</style>{inner}</svg>'
 
 
-class Drawings:
-    """The last ones that were made: a list asks for the same thumbnails again and again."""
+class Drawings(Recent[str, str]):
+    """Of pages and lists; a large one is made anew each time."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, Lock()
-        self._kept: OrderedDict[str, str] = OrderedDict()
-
-    def get(self, key: str) -> str | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: str, drawing: str) -> str:
-        """Returns the drawing; a large one is made anew each time."""
-        if len(drawing) <= MOST_KEPT:
-            with self._lock:
-                self._kept[key] = drawing
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-        return drawing
+    def keep(self, key: str, value: str) -> str:
+        return super().keep(key, value) if len(value) <= MOST_KEPT else value
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -221,7 +192,7 @@ def _bar(units: str | None, low: float, high: float, size: Size, x: int, height:
     if size.bare:
         return ""
     scale = scale_of([low, high], 4, digits=4)
-    stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(_VIRIDIS))
+    stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(VIRIDIS))
     marks = "".join(
         f'<text class="t" x="{x + 16}" y="{size.top + (1 - at) * height + 4:.1f}">{text}</text>' for at, text in scale.ticks
     )
@@ -238,7 +209,7 @@ def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, hi
     scaled = np.clip((data - low) / (high - low), 0, 1)
     bad = ~np.isfinite(scaled)
     steps = np.where(bad, 0, scaled) * 8
-    table = np.array(_VIRIDIS, dtype=np.float64)
+    table = np.array(VIRIDIS, dtype=np.float64)
     base = np.minimum(steps.astype(int), 7)
     colour = table[base] + (table[base + 1] - table[base]) * (steps - base)[..., None]
     pixels = np.dstack([colour, np.where(bad, 0, 255)]).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,12 +12,13 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from panmesh.http.encoded_slashes import segment
+from panmesh.catalogue.naming import run_title
+from panmesh.http.encoded_slashes import as_written, segment
 from panmesh.http.identity import cross_origin
 from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, Unauthenticated, Unavailable
-from panmesh.portal import words
+from panmesh.portal import strings, words
 from panmesh.portal.plots import SIZES, message
 
 Handler = Callable[[Request, dict[str, str]], Any]
@@ -45,6 +46,7 @@ def page(handler: Handler, *, uploads: bool = False) -> Callable[[Request], Awai
             for value in (*request.path_params.values(), *request.query_params.values(), *_texts(request)):
                 if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
                     raise NotFound()
+            strings.speak_to(services(request).languages.get(language_of(request), {}))
             return await to_thread.run_sync(handler, request, form)
         except PanmeshError as error:
             return await to_thread.run_sync(_error_page, request, error)
@@ -81,17 +83,24 @@ def _check_csrf(request: Request, form: dict[str, str]) -> None:
 def _error_page(request: Request, error: PanmeshError) -> Response:
     status, title = status_of(error)
     if isinstance(error, Unauthenticated):
-        return RedirectResponse("/sign-in?" + urlencode({"next": request.url.path}), 303)
+        return RedirectResponse("/sign-in?" + urlencode({"next": _here(request)}), 303)
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
         drawing = message(error.detail, SIZES[size_of(request)])
         return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
     return render(request, "error.html", title=title, detail=error.detail, status=status, may_be_hidden=status in (403, 404))
 
 
+def _here(request: Request) -> str:
+    """What is looked at, with its conditions: where a reader comes back to after signing in."""
+    query = request.url.query if request.method == "GET" else ""
+    return as_written(request.url.path) + (f"?{query}" if query else "")
+
+
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     s, who = services(request), viewer(request)
+    language = language_of(request)
     html = (
-        _environment()
+        _environment(language, s.languages.get(language))
         .get_template(template)
         .render(
             facility=s.facility_name,
@@ -99,22 +108,31 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
             open_unscheduled=s.open_unscheduled,
             viewer=who,
             csrf=request.scope.get("panmesh.csrf") or "",
-            path=request.url.path,
+            path=as_written(request.url.path),
+            back_here=_here(request),
             now_us=s.clock(),
             status=status,
             zone=zone_of(s),
+            language=language,
             **values,
         )
     )
-    return HTMLResponse(html, status)
+    return HTMLResponse(html, status, {"Vary": "Accept-Language"} if s.languages else None)
 
 
-_ENVIRONMENT: Environment | None = None
+def language_of(request: Request) -> str:
+    """The first that the reader's browser asks for and that the facility has."""
+    offered = services(request).languages
+    return strings.chosen(request.headers.get("accept-language", ""), offered) if offered else strings.SOURCE
 
 
-def _environment() -> Environment:
-    global _ENVIRONMENT
-    if _ENVIRONMENT is None:
+_ENVIRONMENTS: dict[tuple[str, int], Environment] = {}
+
+
+def _environment(language: str, said: Mapping[str, str] | None) -> Environment:
+    """Templates are read once for each language."""
+    key = (language, id(said))
+    if key not in _ENVIRONMENTS:
         made = Environment(
             loader=PackageLoader("panmesh.portal"),
             autoescape=select_autoescape(default=True),
@@ -125,7 +143,13 @@ def _environment() -> Environment:
             segment=segment,
             badge=words.badge,
             when=words.when,
+            written=words.written,
             day=words.day,
+            month=words.month,
+            civil=words.civil,
+            recorded=words.recorded,
+            coded=words.coded,
+            kind_of_file=words.kind_of_file,
             size=words.size,
             number=words.number,
             quantity=words.quantity,
@@ -134,13 +158,16 @@ def _environment() -> Environment:
             telling=words.telling,
             ranked=words.ranked,
             plain=words.plain_name,
-            title_of=words.title_of,
+            title_of=run_title,
             reach=words.reach,
             listed=words.listed,
+            holds=words.holds,
         )
         made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)
-        _ENVIRONMENT = made
-    return _ENVIRONMENT
+        if said is not None:
+            strings.translate(made, said)
+        _ENVIRONMENTS[key] = made
+    return _ENVIRONMENTS[key]
 
 
 def zone_of(s: Services) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
 from panmesh.access.explain import explain
 from panmesh.access.terms import State
-from panmesh.catalogue.model import AccessView, DatasetSummary, ParameterView
-from panmesh.kernel.clock import from_us, iso
+from panmesh.catalogue.model import AccessView, ParameterView
+from panmesh.catalogue.technique_tree import Branch
+from panmesh.kernel.clock import from_us, iso, to_us
+from panmesh.portal.strings import Spoken, spoken
 
 _ICONS = {
     State.OPEN: ("open", "M7 11V7a5 5 0 0 1 9.9-1M5 11h14v10H5z"),
@@ -37,6 +39,25 @@ STATES = {
 CORRECTIONS = {"move": "Move", "split": "Split", "merge": "Merge", "discard": "Discard"}
 FLAGS = {"good": "✓ good", "doubtful": "? doubtful", "bad": "✕ bad"}
 KINDS = {"raw": "Raw data", "processed": "Processed data"}
+HELD = {
+    "tokens": "Tokens for scripts",
+    "teams": "Teams you are in",
+    "former_teams": "Teams you were in",
+    "team_changes": "Changes of teams that concern you",
+    "invitations": "Invitations",
+    "requests": "Requests about access",
+    "grants": "Visits you were let in to",
+    "notes": "Notes in logbooks",
+    "audit": "Entries of the audit log",
+}
+TEAM_ROLES = {"pi": "Principal investigator", "member": "Member", "grantee": "Reader"}
+TEAM_CHANGES = {
+    "added": "put in",
+    "joined": "joined by invitation",
+    "removed": "taken out",
+    "left": "left",
+    "changed": "role or last day changed",
+}
 VISIT_KINDS = {
     "user": "user experiment",
     "in-house": "in-house research",
@@ -52,6 +73,22 @@ UNITS = {
     "stored": "kept unread",
     "failed": "could not be read",
     "gone": "gone from disk",
+}
+# How a DOI stands in the steward's list.
+DOIS = {
+    "waiting": "waiting",
+    "failed": "failed",
+    "draft": "reserved",
+    "registered": "hidden",
+    "findable": "registered",
+    "unwanted": "none now",
+}
+DOI_KINDS = {
+    "investigation": "visit",
+    "dataset": "run",
+    "proposal": "proposal",
+    "instrument": "instrument",
+    "release": "publication",
 }
 SCOPES = {
     "read": "read metadata",
@@ -71,6 +108,64 @@ EVENTS = {
     "run.corrected": "staff moved or merged a run",
     "run.withdrawn": "staff discarded a run",
 }
+# What can be asked for: (what, in the second person, of whom or with what effect, on the button).
+REQUESTS = {
+    "access": (
+        "Access for a time",
+        "The principal investigator decides; after 30 days without an answer, a data steward.",
+        "Ask for access",
+    ),
+    "extension": (
+        "A longer embargo",
+        "A data steward decides. Until then the opening waits, 30 days at most.",
+        "Ask for an extension",
+    ),
+    "release": (
+        "Opening now",
+        "The principal investigator decides; if that is you, the data open at once. What is open cannot be closed again.",
+        "Open the data early",
+    ),
+    "hold": (
+        "A hold",
+        "A data steward decides. While it lasts only the core metadata are public, whatever the date.",
+        "Ask for a hold",
+    ),
+    "unhold": ("The end of the hold", "A data steward decides; then the dates count again.", "Ask to end the hold"),
+    "withdrawal": (
+        "Withdrawal",
+        "A data steward decides. A tombstone with your reason stays, for everybody to read.",
+        "Ask to withdraw",
+    ),
+    "deletion": (
+        "Deletion",
+        "A data steward decides, when the time of keeping has ended; of proprietary data, their owner at any time.",
+        "Ask to delete",
+    ),
+    "declassification": (
+        "Giving up that the data are proprietary",
+        "The principal investigator decides. From then on they are under embargo, and then open, like all others.",
+        "Make them public data",
+    ),
+    "succession": (
+        "Another principal investigator",
+        "A data steward or an administrator decides. Who leads now stays in the team.",
+        "Ask for a succession",
+    ),
+    "emergency": (
+        "Break the glass",
+        "You read at once, for eight hours. Your reason is recorded, and the data stewards are told.",
+        "Break the glass",
+    ),
+}
+FOR_GOOD = ("release", "withdrawal", "deletion", "declassification")  # what no undo takes back
+ANSWERS = {
+    "asked": "waits",
+    "granted": "granted",
+    "refused": "refused",
+    "taken back": "taken back",
+    "expired": "nobody answered in time",
+    "undone": "undone",
+}
 CONDITIONS = {
     "q": "Words",
     "from": "From",
@@ -80,6 +175,36 @@ CONDITIONS = {
     "visit": "Visit",
     "flag": "Flag",
     "tag": "Tag",
+    "technique": "Technique",
+    "year": "Year",
+    "facility": "Facility",
+}
+LACKS = {
+    "sample": "without a sample",
+    "technique": "without a technique",
+    "proposal": "without a proposal",
+    "unit": "with a number that needs a unit",
+    "time": "without a time",
+    "reading": "not read in full",
+}
+LACKS_WHY = {
+    "sample": "Others look for a material: say what was measured, in the file (NXsample) or on the page of the run.",
+    "technique": "Searches by technique do not find these: write a definition into the file, or choose the technique on the page of the run.",
+    "proposal": "Nobody but the facility's staff knows whose they are: they joined no visit of the schedule.",
+    "unit": "A number without its unit is found by no range: write the units attribute of the field.",
+    "time": "They stand in no timeline: write start_time with its offset.",
+    "reading": "Their files were read in part or not at all: the page of the run says why, and what to do.",
+}
+# Columns of a table of runs, besides quantities.
+RUN_FACTS = {
+    "start": "start",
+    "lasted": "lasted",
+    "sample": "sample",
+    "technique": "technique",
+    "run": "run",
+    "files": "files",
+    "bytes": "size",
+    "flag": "flag",
 }
 # What tells one run of a list from the next, the most telling first.
 TELLING = (
@@ -104,13 +229,18 @@ _UNITS = {
     **dict.fromkeys(("mm^-1", "1/mm"), "mm⁻¹"),
     **dict.fromkeys(("us", "usec", "microsecond", "microseconds"), "µs"),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("s", "sec", "second", "seconds", "Seconds"), "s"),
+    **dict.fromkeys(("s", "sec", "Sec", "second", "seconds", "Seconds"), "s"),
     **dict.fromkeys(("um", "micron", "microns", "micrometer", "micrometre"), "µm"),
     **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
     **dict.fromkeys(("kelvin", "Kelvin", "kelvins"), "K"),
     **dict.fromkeys(("degC", "celsius", "Celsius"), "°C"),
     **dict.fromkeys(("uA",), "µA"),
+    **dict.fromkeys(("ueV", "microeV"), "µeV"),
 }
+# Each of these tables is said in the reader's language.
+STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS = map(
+    Spoken, (STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS)
+)
 _THIN = "\u202f"  # narrow, and no line breaks here
 
 
@@ -120,7 +250,13 @@ def badge(access: AccessView, zone: str) -> Markup:
     said = explain(access, zone, signed_in=True)
     return Markup(
         '<span class="badge badge-{}" title="{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}</span>'
-    ).format(kind, said.sentence, path, said.word)
+    ).format(kind, spoken(said.sentence), path, spoken(said.word))
+
+
+def access_icon(access: AccessView) -> Markup:
+    """Instead of a picture of data that may not be seen; the badge beside it says the word."""
+    kind, path = _ICONS.get(access.state, _CLOSED)
+    return Markup('<svg class="state state-{}" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>').format(kind, path)
 
 
 def reach(contact: str) -> Markup:
@@ -139,11 +275,56 @@ def when(us: int | None, zone: str = "UTC", basis: str | None = None) -> Markup:
     return Markup('<time datetime="{}" title="{} ({})">{}</time>').format(iso(us), iso(us), basis or zone, text)
 
 
+def written(text: str, zone: str = "UTC") -> Markup:
+    """An instant that was written out in ISO 8601, as `when` says it."""
+    return when(to_us(datetime.fromisoformat(text)), zone)
+
+
+def moment(us: int, zone: str) -> str:
+    """The same as plain text."""
+    local = from_us(us).astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
 def day(us: int | None, zone: str = "UTC") -> str:
     if us is None:
         return "—"
     local = from_us(us).astimezone(ZoneInfo(zone))
     return f"{local.day} {local:%b %Y}"
+
+
+def month(text: str) -> str:
+    """`2026-11` as people say it."""
+    return f"{datetime.strptime(text, '%Y-%m'):%b %Y}"
+
+
+def civil(one: date) -> str:
+    """A day of the facility's calendar."""
+    return f"{one.day} {one:%b %Y}"
+
+
+def kind_of_file(name: str | None) -> str:
+    return "of an unknown kind" if name in (None, "", "unknown") else str(name).upper()
+
+
+def coded(text: str) -> Markup:
+    """What stands between backticks as code."""
+    pieces = [
+        escape(piece) if number % 2 == 0 else Markup("<code>{}</code>").format(piece)
+        for number, piece in enumerate(text.split("`"))
+    ]
+    return Markup("").join(pieces)
+
+
+def recorded(value: object, zone: str) -> str:
+    """A detail of the audit log: instants as days, lists as their entries, yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and value > 10**14:  # microseconds since 1970, in 1973 or later
+        return day(value, zone)
+    if isinstance(value, list | tuple):
+        return ", ".join(recorded(one, zone) for one in value)
+    return str(value)
 
 
 def size(count: int | None) -> str:
@@ -207,11 +388,6 @@ def plain_name(name: str) -> str:
     return name.replace("_", " ")
 
 
-def title_of(d: DatasetSummary) -> str:
-    """What a run is called where its file gives no title: its number, or the name of its file."""
-    return d.title or (f"Run {d.run}" if d.run else "") or (d.path or "").rpartition("/")[2] or "Run without a title"
-
-
 def span(start_us: int | None, end_us: int | None, zone: str, basis: str | None = None) -> Markup:
     """From when to when and how long; the day is not said twice."""
     begun = when(start_us, zone, basis)
@@ -257,8 +433,23 @@ def ago(us: int | None, now_us: int) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1} {2} ago</time>').format(iso(us), seconds // divisor, name)
 
 
+def share(part: int, of: int) -> str:
+    """Per cent; what is not whole is not 100, and what is there is not 0."""
+    if not of:
+        return "–"
+    percent = 100 * part / of
+    if 0 < percent < 1:
+        return "< 1 %"
+    return f"{min(percent, 99.0) if part < of else percent:.0f} %"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", _THIN)
+    return f"{count:,} {spoken(one if count == 1 else many or one + 's')}"
+
+
+def all_words() -> list[Spoken]:
+    """Every table of words here, for translators."""
+    return [value for value in globals().values() if isinstance(value, Spoken)]
 
 
 def listed(values: Sequence[str], words: dict[str, str]) -> str:
@@ -267,3 +458,8 @@ def listed(values: Sequence[str], words: dict[str, str]) -> str:
 
 def raised(exponent: int) -> str:
     return str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+
+
+def holds(branch: Branch, chosen: Sequence[str]) -> bool:
+    """Whether one of the chosen techniques is below this one."""
+    return any(child.pid in chosen or holds(child, chosen) for child in branch.children)

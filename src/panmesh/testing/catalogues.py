@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import CompoundSelect, literal, select, union_all
 
 from panmesh.access.terms import AccessClass, Hold, Terms
 from panmesh.access.viewer import TeamRole, Viewer
@@ -37,6 +39,7 @@ PEOPLE = ("Ann Other", "Ann", "Bo Person")
 UNITS = {"incident_energy": ("eV", "keV"), "temperature": ("K", "degC"), "count_time": ("s", None)}
 INSTRUMENTS = ("i22", "in16b")
 PROPOSALS = ("P-1", "P-2")
+FORMATS = ("hdf5", "tiff")
 
 _instants = st.one_of(st.none(), st.integers(0, 9))
 TERMS = st.builds(
@@ -64,6 +67,8 @@ VIEWERS = st.one_of(
         instruments=st.frozensets(st.integers(1, 2), max_size=1),
         admin=st.booleans(),
         steward=st.booleans(),
+        granted=st.frozensets(st.integers(1, 3), max_size=1),
+        emergencies=st.frozensets(st.integers(1, 3), max_size=1),
     ),
 )
 
@@ -119,6 +124,7 @@ def catalogues(draw: st.DrawFn, largest: int = 12) -> list[Record]:
                 people=tuple(p["name"] for p in values["people"]),
                 parameters=tuple(unique.values()),
                 bytes=draw(st.integers(0, 3)),
+                format=draw(st.one_of(st.none(), st.sampled_from(FORMATS))),
             )
         )
     return records
@@ -146,6 +152,7 @@ _LEAVES: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Compare, st.just(Field.INSTRUMENT), _TEXT_OPS, st.sampled_from(INSTRUMENTS)),
     st.builds(Compare, st.just(Field.PROPOSAL), st.sampled_from((Op.EQUAL, Op.NOT_EQUAL)), st.sampled_from(PROPOSALS)),
     st.builds(Compare, st.sampled_from((Field.START, Field.END, Field.CREATED, Field.BYTES)), _NUMBER_OPS, st.integers(0, 5)),
+    st.builds(Compare, st.just(Field.FORMAT), st.sampled_from((Op.EQUAL, Op.NOT_EQUAL)), st.sampled_from(FORMATS)),
     st.builds(
         OneOf,
         st.just(Field.STATE),
@@ -171,13 +178,42 @@ QUERIES = st.builds(
     offset=st.integers(0, 3),
     limit=st.integers(0, 12),
 )
+BEST_FIRST = st.builds(
+    DatasetQuery,
+    where=st.builds(
+        And,
+        st.lists(
+            st.one_of(
+                st.builds(Words, st.lists(st.sampled_from((*WORDS, "al", "gam", "ceo2", "i22", "a")), max_size=3).map(tuple)),
+                CONDITIONS,
+            ),
+            min_size=1,
+            max_size=2,
+        ).map(tuple),
+    ),
+    sort=st.just(Sort(SortKey.RELEVANCE)),
+    offset=st.integers(0, 2),
+)
+
+
+@cache
+def _held() -> CompoundSelect[tuple[str]]:
+    """Names of the tables that hold anything; the audit log only grows."""
+    return union_all(
+        *(
+            select(literal(table.name)).where(select(literal(1)).select_from(table).exists())
+            for table in t.metadata.sorted_tables
+            if not table.name.startswith("audit")
+        )
+    )
 
 
 def fill(database: Database, records: list[Record]) -> None:
     """Replaces whatever datasets the database has."""
     with database.write() as c:
+        held = set(c.execute(_held()).scalars())
         for table in reversed(t.metadata.sorted_tables):
-            if table.name != "audit":
+            if table.name in held:
                 c.execute(table.delete())
         c.execute(t.facility.insert(), {"id": 1, "facility_key": "fac", "name": "Facility", "time_zone": "UTC"})
         c.execute(t.team.insert(), [{"id": i, "name": str(i)} for i in (1, 2)])
@@ -231,6 +267,7 @@ def _insert(c: Any, record: Record) -> None:
             "title_folded": fold(record.title) if record.title else None, "start_us": record.start, "end_us": record.end, "core_text": record.core_text,
             "full_text": record.full_text, "read_state": "read", "version_id": number, "version": 1, "file_count": 0, "total_bytes": record.bytes,
             "created_us": record.created, "updated_us": 0, "revision": 1, "storage": "runs", "path": f"{number}.nxs",
+            "format": record.format,
         },
     )  # fmt: skip
     manifest = ManifestRef(file_count=0, total_bytes=0, inline=pack([])).to_bytes()

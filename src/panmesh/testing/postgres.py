@@ -19,7 +19,7 @@ class ThrowawayPostgres:
         if not programs:
             raise RuntimeError("PostgreSQL is missing: apt-get install postgresql")
         self._bin = programs[-1].parent
-        self.folder = Path(tempfile.mkdtemp(prefix="panmesh-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="panmesh-pg-", dir=_memory()))
         self._user = "postgres" if os.getuid() == 0 else None
         if self._user is not None:
             entry = pwd.getpwnam(self._user)
@@ -50,13 +50,34 @@ class ThrowawayPostgres:
             raise RuntimeError(f"{program} failed: {done.stderr[-1000:]}{done.stdout[-1000:]}")
 
 
-def new_database(maintenance_url: str) -> str:
-    """An empty database on the server behind the URL."""
+def new_database(maintenance_url: str, template: str | None = None) -> str:
+    """A database on the server behind the URL: empty, or a copy of the one behind another URL of it, which nobody uses now."""
     from sqlalchemy import create_engine
 
     name = f"t{uuid.uuid4().hex[:16]}"
     engine = create_engine(maintenance_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {_name(template)}" if template else ""))
     engine.dispose()
     return maintenance_url.replace("/postgres?", f"/{name}?")
+
+
+def drop_database(maintenance_url: str, url: str) -> None:
+    """With whoever is still connected to it."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(maintenance_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
+    engine.dispose()
+
+
+def _memory() -> str | None:
+    """A database is hundreds of small files: where there is room for them in memory, no disk waits for them."""
+    folder = Path("/dev/shm")
+    roomy = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 << 30
+    return str(folder) if roomy else None
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,8 @@ from panmesh.app.settings import load
 from panmesh.catalogue.importing import batched
 from panmesh.catalogue.model import Origin
 from panmesh.testing.panosc_seed import SEED
-from panmesh.testing.postgres import new_database
 from panmesh.wire.panosc_import import SearchApiReader
+from tests.conftest import BOTH, Schemas
 from tests.protocol.conftest import Client
 
 
@@ -70,11 +69,10 @@ def open_provider(url: str, folder: Any) -> Provider:
     return Provider(app, Client(build(app, work=False)))
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+@pytest.fixture(scope="session", params=BOTH)
+def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, schemas: Schemas) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("panosc")
-    url = f"sqlite:///{folder / 'test.db'}" if request.param == "sqlite" else new_database(os.environ["TEST_POSTGRES_URL"])
-    found = open_provider(url, folder)
+    found = open_provider(schemas.new(request.param, folder), folder)
     bring(found.app, SEED)
     yield found
     found.app.close()

@@ -154,21 +154,35 @@ def test_an_embargo_that_ends_shows_within_a_second(house: House) -> None:
     assert len(found["parameters"]) == len(found["files"]) == 1
 
 
-def test_a_membership_that_ends_is_not_kept(documents: House) -> None:
+def test_a_membership_that_ends_takes_rights_and_not_authorship(documents: House) -> None:
+    with_people = {"include": [{"relation": "members", "scope": {"include": ["person"]}}]}
+
     def members() -> list[str]:
-        found = ask(
-            documents, f"Documents/{VISITS['open']}", {"include": [{"relation": "members", "scope": {"include": ["person"]}}]}
-        )
+        found = ask(documents, f"Documents/{VISITS['open']}", with_people)
         return sorted(one["person"]["fullName"] for one in found["members"])
+
+    def files() -> int:
+        return len(ask(documents, f"Datasets/{PIDS['embargoed']}", {"include": ["files"]}, "member")["files"])
 
     end = documents.moment[0] + 10_000_000
     with documents.app.database.write() as c:
         account = c.execute(t.account.select().where(t.account.c.login == "member")).one().id
         c.execute(update(t.team_member).where(t.team_member.c.account_id == account).values(expires_us=end))
     for _ in range(3):
-        assert members() == ["Member", "Pi"]
+        assert (members(), files()) == (["Member", "Pi"], 1)
     documents.moment[0] = end
-    assert members() == ["Pi"]
+    assert (members(), files()) == (["Member", "Pi"], 0)
+
+
+def test_who_left_before_a_visit_began_is_not_named_by_it(documents: House) -> None:
+    """Also not from what was kept before."""
+    include = {"include": ["members"]}
+    assert len(ask(documents, f"Documents/{VISITS['open']}", include)["members"]) == 2
+    with documents.app.database.write() as c:
+        account = c.execute(t.account.select().where(t.account.c.login == "member")).one().id
+        before = NOW - 21 * DAY_US
+        c.execute(update(t.team_member).where(t.team_member.c.account_id == account).values(expires_us=before))
+    assert len(ask(documents, f"Documents/{VISITS['open']}", include)["members"]) == 1
 
 
 def test_nothing_hidden_is_told_by_scores_and_counts(house: House) -> None:

@@ -9,12 +9,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from panmesh.adapters.hdf5.selection import BadSelection
+from panmesh.ingest.plot import VIRIDIS
 
 MOST_PIXELS = 2000  # wide and high
-_VIRIDIS = np.array(
-    [(68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141), (39, 173, 129), (92, 200, 99), (170, 220, 50), (253, 231, 37)],
-    dtype=np.float32,
-)  # fmt: skip
+_VIRIDIS = np.array(VIRIDIS, dtype=np.float32)
 _NOTHING = 255  # the colour of what is no number: none
 _PLACES = np.linspace(0, 8, _NOTHING)
 _PALETTE = [

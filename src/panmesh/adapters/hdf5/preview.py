@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5g, h5l, h5o, h5s, h5t
+from h5py import h5d, h5s, h5t
 
-from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters, open_file
-from panmesh.ingest.plot import Axis, PlotData
+from panmesh.adapters.hdf5.inside import Found, Inside, NotThere, Outside, Unknown, open_dataset
+from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
+from panmesh.ingest.plot import Axis, PlotData, Series
 from panmesh.ingest.reader import ReadLimits
 
 MAX_POINTS = 2000  # of a line
@@ -20,6 +20,9 @@ MAX_SIDE = 400  # of an image
 MAX_READ = 64 << 20  # bytes that a preview may hold
 MAX_FRAME_BYTES = 256 << 20  # of the frame that is thinned out while it is read
 MAX_CHUNK = 128 << 20  # bytes: a frame of 18 megapixels is one chunk
+CACHE = 8 << 20  # bytes of decoded chunks: each is read once
+MAX_SERIES = 1 << 20  # numbers of one series
+SERIES_POINTS = 240  # that are kept of one
 
 
 class NotDrawable(OSError):
@@ -30,47 +33,76 @@ def warm() -> None:
     """NumPy loads some of its modules at the first use, which the sandbox would forbid."""
     few = np.array([1.0, np.nan, 2.0])
     np.percentile(few[np.isfinite(few)], 1), np.nanargmin(few), np.nanargmax(few)
-    np.linspace(0, 2, 2).astype(int)
+    _extremes(few, 2)
 
 
-def read_preview(path: str, plot: dict[str, Any], limits: ReadLimits, companions: Sequence[str] = ()) -> PlotData:
-    """`companions`: the other files of the dataset, the only ones that a link may lead into."""
-    _companions.clear()
-    _opened.clear()
-    _companions.update(companions)
-    file, _ = open_file(path)
+def read_preview(
+    path: str, plot: dict[str, Any], limits: ReadLimits, companions: Sequence[str] = (), frame: int | None = None
+) -> PlotData:
+    """`companions`: the other files of the dataset, the only ones that a link may lead into. `frame`: which one of a stack, from 0;
+    None: that in the middle."""
+    inside = Inside(path, Beside(companions))
     try:
-        return _draw(file, plot, limits)
+        return _draw(inside, plot, frame, limits)
     except NotDrawable:
         raise
     except ROOT_ERRORS as error:
-        raise NotDrawable(f"its numbers cannot be read: {_why(file, plot, str(error))}") from error
-    finally:
-        file.close()
+        raise NotDrawable(f"its numbers cannot be read: {_why(inside, plot, str(error))}") from error
 
 
-def _draw(file: Any, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
-    signal = _open(file, plot["signal"], limits)
+def read_series(path: str, wanted: Sequence[str], limits: ReadLimits, companions: Sequence[str] = ()) -> list[Series]:
+    """How each of the wanted arrays went on, in few points; those that cannot be read are left out."""
+    inside = Inside(path, Beside(companions))
+    found = []
+    for name in wanted:
+        try:
+            found.append(_series(inside, name, limits))
+        except (NotDrawable, *ROOT_ERRORS):
+            continue
+    return found
+
+
+class Beside(Mapping[tuple[str, str], str | None]):
+    """The other files of the dataset, by the name written in one of them or, when that is a path of the facility, beside it."""
+
+    def __init__(self, companions: Sequence[str]) -> None:
+        self._companions = {os.path.realpath(path) for path in companions}
+
+    def __getitem__(self, key: tuple[str, str]) -> str | None:
+        home, name = os.path.dirname(key[0]), key[1]
+        beside = (os.path.join(home, os.path.basename(name)),) if os.path.isabs(name) else ()
+        places = (os.path.realpath(place) for place in (os.path.join(home, name), *beside))
+        return next((place for place in places if place in self._companions), None)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _draw(inside: Inside, plot: dict[str, Any], frame: int | None, limits: ReadLimits) -> PlotData:
+    signal = _open(inside, plot["signal"], limits)
     shape = tuple(int(n) for n in signal.shape)
     if not shape or 0 in shape:
         raise NotDrawable("the signal is empty")
     long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
     shown = long[-2:] if len(long) >= 2 else long[-1:]
-    start = [n // 2 if i not in shown else 0 for i, n in enumerate(shape)]
+    start = _start(shape, shown, frame)
     step = [max(1, -(-n // MAX_SIDE)) if i in shown and len(shown) == 2 else 1 for i, n in enumerate(shape)]
     count = [-(-n // s) if i in shown else 1 for i, (n, s) in enumerate(zip(shape, step, strict=True))]
-    frame = math.prod(shape[i] for i in shown) * int(signal.get_type().get_size())
-    if frame > MAX_FRAME_BYTES or math.prod(count) * 8 > MAX_READ:
+    size = math.prod(shape[i] for i in shown) * int(signal.get_type().get_size())
+    if size > MAX_FRAME_BYTES or math.prod(count) * 8 > MAX_READ:
         raise NotDrawable("one frame is larger than a preview may read")
     data = _read(signal, start, count, step).reshape([count[i] for i in shown])
-    axes = [_axis(file, plot, i, shape, limits) for i in shown]
+    axes = [_axis(inside, plot, i, shape, limits) for i in shown]
     if data.ndim == 1:
         data, axes = _thin_line(data, axes[0])
     else:
         axes = [_thin_axis(axis, step[i]) for axis, i in zip(axes, shown, strict=True)]
     good = data[np.isfinite(data)]
     low, high = (float(np.percentile(good, 1)), float(np.percentile(good, 99))) if good.size else (None, None)
-    rest = [f"{n // 2 + 1} of {n}" for i, n in enumerate(shape) if i not in shown and n > 1]
+    rest = [_place(_axis(inside, plot, i, shape, limits), start[i], n) for i, n in enumerate(shape) if i not in shown and n > 1]
     return PlotData(
         kind="line" if data.ndim == 1 else "image",
         shape=shape,
@@ -87,83 +119,73 @@ def _draw(file: Any, plot: dict[str, Any], limits: ReadLimits) -> PlotData:
     )
 
 
-def _open(file: Any, path: str, limits: ReadLimits) -> Any:
-    dataset = _inside(file, path)
+def _start(shape: tuple[int, ...], shown: Sequence[int], frame: int | None) -> list[int]:
+    """Where in the whole array the frame begins; one that is asked for beyond the end is the last."""
+    start = [0 if i in shown else n // 2 for i, n in enumerate(shape)]
+    if frame is None:
+        return start
+    rest = [i for i, n in enumerate(shape) if i not in shown and n > 1]
+    left = max(0, min(frame, math.prod(shape[i] for i in rest) - 1))
+    for i in reversed(rest):
+        left, start[i] = divmod(left, shape[i])
+    return start
+
+
+def _place(axis: Axis, at: int, count: int) -> str:
+    known = [v for v in axis.values if v is not None]
+    value = axis.values[at] if len(axis.values) == count else None
+    if value is None:
+        return f"{at + 1} of {count}"
+    span = max(known) - min(known)
+    shown = round(value / span, 5) * span if span > 0 else value  # dust near zero is no position
+    return f"{at + 1} of {count} ({axis.label} {shown:.5g}{f' {axis.units}' if axis.units else ''})"
+
+
+def _series(inside: Inside, path: str, limits: ReadLimits) -> Series:
+    dataset = _open(inside, path, limits)
+    shape = [int(n) for n in dataset.shape]
+    if not 1 < math.prod(shape) <= MAX_SERIES:
+        raise NotDrawable("it is no series")
+    values = _read(dataset, [0] * len(shape), shape).reshape(-1)
+    if values.size > SERIES_POINTS:
+        values = values[_extremes(values, SERIES_POINTS)]
+    return Series(path=path, values=_plain(values))
+
+
+def _found(inside: Inside, path: str) -> Found:
+    try:
+        return inside.find(path)
+    except (NotThere, Outside, Unknown) as error:
+        raise NotDrawable(str(error)) from error
+
+
+def _open(inside: Inside, path: str, limits: ReadLimits) -> Any:
+    found = _found(inside, path)
+    dataset = found.id
     if not isinstance(dataset, h5d.DatasetID):
         raise NotDrawable(f"{path} is not a dataset")
     if dataset.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT):
         raise NotDrawable(f"{path} holds no numbers")
     properties = dataset.get_create_plist()
     layout = properties.get_layout()
-    if layout == h5d.VIRTUAL:
-        _check_virtual(file, path, properties, limits)
-    elif properties.get_external_count():
-        raise NotDrawable(f"the numbers of {path} lie in other files")
-    if layout == h5d.CHUNKED:
-        size = int(dataset.get_type().get_size()) * math.prod(int(n) for n in properties.get_chunk())
-        if size > max(limits.chunk_bytes, MAX_CHUNK):
-            raise NotDrawable(f"the chunks of {path} are too large to be read safely")
-    return dataset
-
-
-def _check_virtual(file: Any, path: str, properties: Any, limits: ReadLimits) -> None:
-    """Every source is a plain dataset of the same dataset's files: one that is virtual itself may be a circle, which kills the library,
-    and one that is missing would read as a flat image."""
-    sources = {
-        (properties.get_virtual_filename(i), properties.get_virtual_dsetname(i))
-        for i in range(min(properties.get_virtual_count(), 2000))
-    }
-    before = len(_opened)
-    for name, inner in sorted(sources):
-        home = file if name == "." else _companion(file, os.fsencode(name))
-        source = _inside(home, inner)
-        if not isinstance(source, h5d.DatasetID) or source.get_create_plist().get_layout() == h5d.VIRTUAL:
-            raise NotDrawable(f"the numbers of {path} lie in other files that are virtual themselves")
-        _open(home, inner, limits)
-    while len(_opened) > before:
-        _opened.pop().close()  # the library opens them itself, in its own way, and takes fill values where it cannot
-
-
-def _why(file: Any, plot: dict[str, Any], error: str) -> str:
     try:
-        return missing_filters(_inside(file, plot["signal"])) or error[:300]
-    except ROOT_ERRORS:
+        virtual = inside.sources(found, properties) if layout == h5d.VIRTUAL else None
+        raw = inside.raw(found, properties)
+    except (NotThere, Outside, Unknown) as error:
+        raise NotDrawable(str(error)) from error
+    chunk = 0
+    if layout == h5d.CHUNKED:
+        chunk = int(dataset.get_type().get_size()) * math.prod(int(n) for n in properties.get_chunk())
+        if chunk > max(limits.chunk_bytes, MAX_CHUNK):
+            raise NotDrawable(f"the chunks of {path} are too large to be read safely")
+    return open_dataset(found, cache=max(CACHE, chunk), virtual=virtual, raw=raw)
+
+
+def _why(inside: Inside, plot: dict[str, Any], error: str) -> str:
+    try:
+        return missing_filters(inside.find(plot["signal"]).id) or error[:300]
+    except (NotThere, Outside, Unknown, *ROOT_ERRORS):
         return error[:300]
-
-
-def _inside(file: Any, path: str, hops: int = 0) -> Any:
-    """The object at an absolute path, link by link. A link to another file is followed only into the dataset's own files."""
-    names = [name.encode("utf-8") for name in path.split("/") if name]
-    if not names:
-        raise NotDrawable("the signal is not named")
-    place = h5g.open(file, b"/")
-    for i, name in enumerate(names):
-        if not isinstance(place, h5g.GroupID) or name not in place:
-            raise NotDrawable(f"{path} is not there")
-        kind = place.links.get_info(name).type
-        if kind == h5l.TYPE_EXTERNAL and hops < 4:
-            other, inner = place.links.get_val(name)
-            rest = b"/".join([inner.strip(b"/"), *names[i + 1 :]])
-            return _inside(_companion(file, other), "/" + rest.decode("utf-8", "replace"), hops + 1)
-        if kind != h5l.TYPE_HARD:
-            raise NotDrawable(f"{path} leads through a link to another place")
-        place = h5o.open(place, name)
-    return place
-
-
-def _companion(file: Any, written: bytes) -> Any:
-    """Another file of the same dataset, by the name written in this one or, when that is a path of the facility, beside it."""
-    home = os.path.dirname(os.fsdecode(file.name))
-    name = os.fsdecode(written)
-    for path in (os.path.join(home, name), *((os.path.join(home, os.path.basename(name)),) if os.path.isabs(name) else ())):
-        if os.path.realpath(path) in _companions:
-            _opened.append(open_file(os.path.realpath(path))[0])  # closing it would close what was found in it
-            return _opened[-1]
-    raise NotDrawable(f"it lies in another file that is not part of this dataset ({name[:100]}): the link is not followed")
-
-
-_companions: set[str] = set()  # of the one plot that this process is made for
-_opened: list[Any] = []
 
 
 def _read(dataset: Any, start: list[int], count: list[int], step: list[int] | None = None) -> Any:
@@ -174,7 +196,7 @@ def _read(dataset: Any, start: list[int], count: list[int], step: list[int] | No
     return array
 
 
-def _axis(file: Any, plot: dict[str, Any], dimension: int, shape: tuple[int, ...], limits: ReadLimits) -> Axis:
+def _axis(inside: Inside, plot: dict[str, Any], dimension: int, shape: tuple[int, ...], limits: ReadLimits) -> Axis:
     paths = plot.get("axes") or []
     path = (
         paths[dimension]
@@ -185,7 +207,7 @@ def _axis(file: Any, plot: dict[str, Any], dimension: int, shape: tuple[int, ...
         return Axis(label="", units=None, values=())
     label = path.rsplit("/", 1)[-1]
     try:
-        dataset = _open(file, path, limits)
+        dataset = _open(inside, path, limits)
         if math.prod(int(n) for n in dataset.shape) not in (shape[dimension], shape[dimension] + 1):
             return Axis(label=label, units=None, values=())  # a bomb, or an axis of something else
         values = _read(dataset, [0] * len(dataset.shape), [int(n) for n in dataset.shape]).reshape(-1)
@@ -217,15 +239,23 @@ def _thin_line(data: Any, axis: Axis) -> tuple[Any, list[Axis]]:
     n = data.size
     x = np.asarray(axis.values, dtype=np.float64) if axis.values else np.arange(n, dtype=np.float64)
     if n > MAX_POINTS:
-        edges = np.linspace(0, n, MAX_POINTS // 2 + 1).astype(int)
-        picks: list[int] = []
-        for a, b in itertools.pairwise(edges):
-            part = data[a:b]
-            if not np.isfinite(part).any():
-                continue
-            picks += sorted({int(a + np.nanargmin(part)), int(a + np.nanargmax(part))})
+        picks = _extremes(data, MAX_POINTS)
         data, x = data[picks], x[picks]
     return data, [Axis(label=axis.label, units=axis.units, values=_plain(x))]
+
+
+def _extremes(data: Any, points: int) -> Any:
+    """Places of the lowest and the highest finite number of each bin, in their order."""
+    bins = points // 2
+    width = -(-data.size // bins)
+    padded = np.full(bins * width, np.nan)
+    padded[: data.size] = data
+    padded = padded.reshape(bins, width)
+    finite = np.isfinite(padded)
+    known = np.flatnonzero(finite.any(axis=1))
+    low = np.where(finite, padded, np.inf).argmin(axis=1)
+    high = np.where(finite, padded, -np.inf).argmax(axis=1)
+    return np.unique(np.concatenate([known * width + low[known], known * width + high[known]]))
 
 
 def _thin_axis(axis: Axis, step: int) -> Axis:

@@ -23,7 +23,7 @@ from panmesh.adapters.hdf5.confine import SandboxReport, probe
 from panmesh.adapters.hdf5.zygote import DIED, END, MAX_FRAME, PEAK
 from panmesh.ingest.facts import EntryFacts, FileFacts, FileFormat, PlotFacts, ReadState
 from panmesh.ingest.facts_codec import Malformed, facts_from_dict, from_plain, to_plain
-from panmesh.ingest.plot import PlotData
+from panmesh.ingest.plot import PlotData, PlotRequest, Series
 from panmesh.ingest.reader import ReadLimits, ReadRequest
 from panmesh.ingest.tree import Problem
 from panmesh.kernel.errors import Unavailable
@@ -75,20 +75,32 @@ class SandboxedReader:
             else:
                 yield result
 
-    def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = ()) -> PlotData:
+    def preview(self, path: Path, plot: PlotFacts, companions: Sequence[Path] = (), frame: int | None = None) -> PlotData:
         """From this file and the other files of its dataset. Raises Unavailable with the reason when the plot cannot be drawn."""
-        others = [str(c.resolve()) for c in companions if c.is_file()]
-        item = {"path": str(path), "profile": {}, "plot": to_plain(plot), "companions": others}
-        folder = path.parent
-        for _, result in list(self._job("preview", folder, [item])):
-            if isinstance(result, str):
-                raise Unavailable(f"The plot cannot be drawn: {result}.")
+        [found] = self.previews([PlotRequest(path=path, plot=plot, companions=tuple(companions), frame=frame)])
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+    def previews(self, requests: Sequence[PlotRequest]) -> list[PlotData | Unavailable]:
+        """In the order of the requests. Files of one folder are read by one process, as when they are ingested."""
+        found: dict[int, PlotData | Unavailable] = {}
+        for batch in _plot_batches(requests):
+            items = [_plot_item(requests[i]) for i in batch]
+            for index, result in list(self._job("preview", requests[batch[0]].path.parent, items)):
+                found[batch[index]] = _plotted(result)
+        return [found.get(i) or Unavailable("The plot cannot be drawn: the reader gave no answer.") for i in range(len(requests))]
+
+    def series(self, path: Path, wanted: Sequence[str], companions: Sequence[Path] = ()) -> tuple[Series, ...]:
+        """Of the arrays at these paths, all in one pass; those that cannot be read are left out. Raises Unavailable when none can."""
+        item = {"path": str(path), "profile": {}, "wanted": list(wanted), "companions": _there(companions)}
+        for _, result in list(self._job("series", path.parent, [item])):
             try:
-                data: PlotData = from_plain(PlotData, result)
+                found: tuple[Series, ...] = from_plain(tuple[Series, ...], result)
+                return found
             except Malformed as error:
-                raise Unavailable(f"The plot cannot be drawn: {_reason(result)}.") from error
-            return data
-        raise Unavailable("The plot cannot be drawn: the reader gave no answer.")
+                raise Unavailable(f"The series cannot be read: {_reason(result)}.") from error
+        raise Unavailable("The series cannot be read: the reader gave no answer.")
 
     def close(self) -> None:
         for _ in range(self.processes):
@@ -226,6 +238,40 @@ def _exactly(handle: int, size: int, deadline: float) -> bytes | None:
 
 
 _START = "import sys; sys.path[:] = {path!r}; from panmesh.adapters.hdf5.zygote import serve; serve()"
+
+
+def _plot_batches(requests: Sequence[PlotRequest]) -> Iterator[list[int]]:
+    by_folder: dict[Path, list[int]] = {}
+    for i, request in enumerate(requests):
+        by_folder.setdefault(request.path.parent, []).append(i)
+    for group in by_folder.values():
+        for i in range(0, len(group), BATCH):
+            yield group[i : i + BATCH]
+
+
+def _plot_item(request: PlotRequest) -> dict[str, Any]:
+    others = _there(request.companions)
+    return {
+        "path": str(request.path),
+        "profile": {},
+        "plot": to_plain(request.plot),
+        "companions": others,
+        "frame": request.frame,
+    }
+
+
+def _plotted(result: Any) -> PlotData | Unavailable:
+    if isinstance(result, str):
+        return Unavailable(f"The plot cannot be drawn: {result}.")
+    try:
+        data: PlotData = from_plain(PlotData, result)
+        return data
+    except Malformed:
+        return Unavailable(f"The plot cannot be drawn: {_reason(result)}.")
+
+
+def _there(companions: Sequence[Path]) -> list[str]:
+    return [str(one.resolve()) for one in companions if one.is_file()]
 
 
 def _batches(requests: Sequence[ReadRequest]) -> Iterator[list[ReadRequest]]:

@@ -132,14 +132,16 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
         confine.limit_resources(memory=limits.memory, cpu_seconds=int(limits.seconds * len(indexes)) + 1)
         if job["confined"]:
             allowed = (
-                [job["folder"]] if job["kind"] != "preview" else [p for i in job["items"] for p in (i["path"], *i["companions"])]
+                [job["folder"]] if job["kind"] == "read" else [p for i in job["items"] for p in (i["path"], *i["companions"])]
             )
             confine.confine(tuple(os.fsencode(p) for p in allowed))
         for i in indexes:
             item = job["items"][i]
             try:
                 if job["kind"] == "preview":
-                    result: Any = preview.read_preview(item["path"], item["plot"], limits, item["companions"])
+                    result: Any = preview.read_preview(item["path"], item["plot"], limits, item["companions"], item["frame"])
+                elif job["kind"] == "series":
+                    result = preview.read_series(item["path"], item["wanted"], limits, item["companions"])
                 else:
                     result = reading.read_facts(item["path"], profiles[i], limits)
             except preview.NotDrawable as error:

@@ -11,6 +11,7 @@ from panmesh.access.policy import may_read
 from panmesh.access.terms import Terms, state
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.query import And, Compare, Condition, DatasetQuery, Field, OneOf, Op, Or, QuantityRange, SortKey, Words
+from panmesh.catalogue.relevance import ranked_words, relevance
 from panmesh.kernel import techniques
 from panmesh.kernel.text import fold, key_of
 from panmesh.kernel.units import known, to_base
@@ -50,6 +51,7 @@ class Record:
     parameters: tuple[Parameter, ...] = ()
     full_text: str | None = None
     bytes: int | None = None
+    format: str | None = None
 
 
 def redact(records: Iterable[Record], viewer: Viewer, now_us: int) -> list[Record]:
@@ -60,7 +62,7 @@ def redact(records: Iterable[Record], viewer: Viewer, now_us: int) -> list[Recor
             continue
         said = replace(record, state=state(record.terms, now_us).value)
         if not may_read(viewer, record.terms, Artefact.FULL_METADATA, now_us):
-            said = replace(said, full=False, sample=None, people=(), parameters=(), full_text=None, bytes=None)
+            said = replace(said, full=False, sample=None, people=(), parameters=(), full_text=None, bytes=None, format=None)
         kept.append(said)
     return kept
 
@@ -69,6 +71,10 @@ def search(records: Sequence[Record], query: DatasetQuery) -> tuple[int, list[st
     """(total, pids of the page)."""
     found = [r for r in records if query.where is None or _holds(r, query.where)]
     found.sort(key=lambda r: -r.id)
+    if query.sort.key is SortKey.RELEVANCE:
+        words = ranked_words(query.where)
+        found.sort(key=lambda r: (-relevance(words, r.title, _texts(r)), r.start is None, -(r.start or 0)))
+        return len(found), [r.pid for r in found[query.offset : query.offset + query.limit]]
     column = {
         SortKey.START: "start",
         SortKey.CREATED: "created",
@@ -87,6 +93,10 @@ def search(records: Sequence[Record], query: DatasetQuery) -> tuple[int, list[st
         there.sort(key=key, reverse=True)
     ordered = there + [r for r in found if getattr(r, column) is None]
     return len(found), [r.pid for r in ordered[query.offset : query.offset + query.limit]]
+
+
+def _texts(record: Record) -> tuple[str, ...]:
+    return (record.core_text, record.full_text) if record.full and record.full_text is not None else (record.core_text,)
 
 
 def facet(records: Sequence[Record], query: DatasetQuery, field: Field) -> dict[str, int]:

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
 
 from panmesh.access.accounts import Account, TokenInfo
-from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, TeamRole, Viewer
+from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, Standing, TeamRole, Viewer
+from panmesh.adapters.sql.audit import pseudonym
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.request_tables import terms_grant
 from panmesh.adapters.sql.tables import (
     account,
     account_instrument,
@@ -105,6 +107,7 @@ class SqlAccounts:
                         "role": role.value,
                         "expires_us": expires_us,
                         "source": MemberSource.PERSON.value,
+                        "since_us": now_us,
                     },
                 )
             _audit(connection, actor, "team member", now_us, team=team_name, login=login, role=role, expires=expires_us)
@@ -137,7 +140,8 @@ class SqlAccounts:
         with self._db.write() as connection:
             connection.execute(delete(web_session).where(web_session.c.expires_us < now_us))
             connection.execute(web_session.insert(), row)
-            _audit(connection, str(account_id), "signed in", now_us)
+            login = connection.execute(select(account.c.login).where(account.c.id == account_id)).scalar_one()
+            _audit(connection, login, "signed in", now_us)
 
     def session(self, id_hash: bytes, now_us: int, expires_us: int) -> tuple[Viewer, str] | None:
         query = (
@@ -241,6 +245,9 @@ class SqlAccounts:
             _audit(connection, actor, "mail address set", now_us, account=account_id)
 
 
+_ROLES = {role.value: role for role in TeamRole}
+
+
 def _account(row: Any) -> Account:
     return Account(
         id=row.id,
@@ -258,19 +265,35 @@ def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: 
         team_member.c.account_id == row.id, or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us)
     )
     instruments = select(account_instrument.c.instrument_id).where(account_instrument.c.account_id == row.id)
+    live = select(terms_grant.c.terms_id, terms_grant.c.standing).where(
+        terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
+    )
+    given = connection.execute(live).all()
     return Viewer(
         user_id=row.id,
         name=row.name,
         login=row.login,
-        teams={m.team_id: TeamRole(m.role) for m in connection.execute(members)},
+        teams={team: _ROLES[role] for team, role in connection.execute(members)},
         instruments=frozenset(connection.execute(instruments).scalars()),
         admin=row.admin,
         steward=row.steward,
         scopes=scopes,
+        granted=frozenset(g.terms_id for g in given if g.standing == Standing.GRANTEE.value),
+        emergencies=frozenset(g.terms_id for g in given if g.standing == Standing.EMERGENCY.value),
     )
 
 
 def _audit(connection: Connection, actor: str, action: str, now_us: int, **detail: object) -> None:
-    connection.execute(
-        audit.insert(), {"at_us": now_us, "actor": actor, "action": action, "detail_json": json.dumps(detail, default=str)}
-    )
+    """Accounts by their numbers, never by their logins: see `adapters.sql.audit.pseudonym`."""
+    number = int(actor) if actor.isdigit() else _number(connection, actor)
+    login = detail.pop("login", None)
+    if login is not None:
+        about = _number(connection, str(login))
+        detail |= {"account": about} if about is not None else {"login": login}
+    row = {"at_us": now_us, "account_id": number, "actor": actor if number is None else pseudonym(number), "action": action}
+    connection.execute(audit.insert(), row | {"detail_json": json.dumps(detail, default=str)})
+
+
+def _number(connection: Connection, login: str) -> int | None:
+    found = connection.execute(select(account.c.id).where(account.c.login == login)).scalar()
+    return None if found is None else int(found)

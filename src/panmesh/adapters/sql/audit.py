@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union
 
-from panmesh.access.audit import AuditEntry
+from panmesh.access.artefact import Artefact
+from panmesh.access.audit import START, AuditEntry, AuditFilter, Chain
+from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.tables import audit
+from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.request_tables import audit_link
+from panmesh.adapters.sql.tables import account, audit, dataset, investigation, set_aside, terms
 from panmesh.kernel.clock import Clock
+from panmesh.kernel.text import storable
+
+PIECE = 500
 
 
 class SqlAudit:
@@ -26,14 +34,116 @@ class SqlAudit:
             write_audit(connection, viewer, action, pid, self._clock(), **detail)
 
     def entries(self, *, pid: str | None = None, limit: int = 100) -> tuple[AuditEntry, ...]:
-        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        who = account.c.login.label("login")
+        query = select(audit, who).outerjoin(account, account.c.id == audit.c.account_id).order_by(audit.c.id.desc()).limit(limit)
         if pid is not None:
             query = query.where(audit.c.pid == pid)
         with self._db.read() as connection:
             return tuple(
-                AuditEntry(id=r.id, at_us=r.at_us, actor=r.actor, action=r.action, pid=r.pid, detail=json.loads(r.detail_json))
+                AuditEntry(
+                    id=r.id, at_us=r.at_us, actor=r.login or r.actor, action=r.action, pid=r.pid, detail=json.loads(r.detail_json)
+                )
                 for r in connection.execute(query)
             )
+
+    def find(self, viewer: Viewer, wanted: AuditFilter, *, before: int | None, limit: int) -> tuple[AuditEntry, ...]:
+        query = _joined(wanted).order_by(audit.c.id.desc()).limit(limit)
+        return self._shown(viewer, query.where(audit.c.id < before) if before is not None else query)
+
+    def history(self, pid: str, request: int) -> tuple[AuditEntry, ...]:
+        query = _joined(AuditFilter(pid=pid, request=request)).order_by(audit.c.id).limit(PIECE)
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(one for one in map(_entry, rows) if (one.detail or {}).get("request") == request)
+
+    def each(self, viewer: Viewer, wanted: AuditFilter) -> Iterator[AuditEntry]:
+        after = 0
+        while True:
+            query = _joined(wanted).where(audit.c.id > after).order_by(audit.c.id).limit(PIECE)
+            found = self._shown(viewer, query, as_sealed=True)
+            yield from found
+            if len(found) < PIECE:
+                return
+            after = found[-1].id
+
+    def chain(self) -> Chain:
+        with self._db.read() as connection:
+            return chain_of(connection)
+
+    def _shown(self, viewer: Viewer, query: Any, *, as_sealed: bool = False) -> tuple[AuditEntry, ...]:
+        """Details of what the viewer may not read are left out: an entry about proprietary data says that there was one."""
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+            hidden = _hidden(connection, viewer, {r.pid for r in rows if r.pid}, self._clock())
+        return tuple(_entry(r, hidden=r.pid in hidden, as_sealed=as_sealed) for r in rows)
+
+
+def chain_of(connection: Connection) -> Chain:
+    last = connection.execute(select(audit_link).order_by(audit_link.c.position.desc()).limit(1)).first()
+    all_ = connection.execute(select(func.count()).select_from(audit)).scalar_one()
+    sealed = connection.execute(select(func.count()).select_from(audit_link)).scalar_one()
+    head = bytes(last.digest) if last is not None else START
+    return Chain(sealed=sealed, waiting=max(0, all_ - sealed), head=head.hex())
+
+
+def _joined(wanted: AuditFilter) -> Any:
+    a = audit.c
+    query = (
+        select(audit, audit_link.c.position, audit_link.c.digest, account.c.login)
+        .outerjoin(audit_link, audit_link.c.audit_id == a.id)
+        .outerjoin(account, account.c.id == a.account_id)
+    )
+    tests: list[ColumnElement[bool]] = []
+    if wanted.actor:
+        theirs = select(account.c.id).where(account.c.login == storable(wanted.actor))
+        tests.append(or_(a.actor == storable(wanted.actor), a.account_id.in_(theirs)))
+    if wanted.action:
+        tests.append(a.action.contains(storable(wanted.action), autoescape=True))
+    if wanted.pid:
+        tests.append(a.pid == storable(wanted.pid))
+    if wanted.since_us is not None:
+        tests.append(a.at_us >= wanted.since_us)
+    if wanted.until_us is not None:
+        tests.append(a.at_us < wanted.until_us)
+    if wanted.request is not None:
+        tests.append(a.detail_json.contains(f'"request": {wanted.request}'))
+    return query.where(*tests)
+
+
+def _hidden(connection: Connection, viewer: Viewer, pids: set[str], now_us: int) -> set[str]:
+    if viewer.operator or not pids:
+        return set()
+    t = terms.c
+    owned = and_(t.access == AccessClass.PROPRIETARY.value, ~readable(viewer, Artefact.CORE_METADATA, now_us))
+    closed = or_(owned, and_(t.access == AccessClass.ASIDE.value, t.deleted_us.is_not(None)))
+    some = sorted(pids)
+    was = func.coalesce(set_aside.c.terms_id, dataset.c.terms_id)  # of a run that was discarded
+    runs = select(dataset.c.pid).outerjoin(set_aside, set_aside.c.dataset_id == dataset.c.id).join(terms, t.id == was)
+    visits = select(investigation.c.pid).join(terms, t.id == investigation.c.terms_id)
+    parts = (runs.where(dataset.c.pid.in_(some), closed), visits.where(investigation.c.pid.in_(some), closed))
+    return set(connection.execute(union(*parts)).scalars())
+
+
+def _entry(row: Any, hidden: bool = False, as_sealed: bool = False) -> AuditEntry:
+    """`as_sealed`: with the account's number, as the digest was made of it; else with the login that it has now."""
+    return AuditEntry(
+        id=row.id,
+        at_us=row.at_us,
+        actor=row.actor if as_sealed else row.login or row.actor,
+        action=row.action,
+        pid=row.pid,
+        detail=None if hidden else json.loads(row.detail_json),
+        account=row.account_id,
+        raw=None if hidden else row.detail_json,
+        position=row.position,
+        digest=bytes(row.digest).hex() if row.digest is not None else None,
+    )
+
+
+def pseudonym(account_id: int) -> str:
+    """As entries name an account: its name is looked up when they are read, so that an erased account has none in the log, and no entry
+    is ever written again."""
+    return f"account {account_id}"
 
 
 def write_audit(connection: Connection, viewer: Viewer, action: str, pid: str | None, now_us: int, **detail: Any) -> None:
@@ -41,7 +151,7 @@ def write_audit(connection: Connection, viewer: Viewer, action: str, pid: str | 
     row = {
         "at_us": now_us,
         "account_id": viewer.user_id,
-        "actor": viewer.login or viewer.name,
+        "actor": pseudonym(viewer.user_id) if viewer.user_id is not None else viewer.login or viewer.name,
         "action": action,
         "pid": pid,
         "detail_json": json.dumps(detail, default=str),

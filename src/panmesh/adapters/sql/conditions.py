@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.marked import marked
-from panmesh.adapters.sql.permission import readable_terms, state_label
+from panmesh.adapters.sql.permission import names_seen, readable_terms, state_label
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -42,6 +42,7 @@ from panmesh.catalogue.query import (
     SortKey,
     Words,
 )
+from panmesh.catalogue.relevance import TEXT_WORD, TITLE_START, TITLE_WORD, ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Fault, Invalid
 from panmesh.kernel.text import ascii_lower, fold, key_of, storable
@@ -84,7 +85,10 @@ class Compiler:
         core = self.may(Artefact.CORE_METADATA)
         return core if condition is None else and_(core, self._condition(condition))
 
-    def order(self, sort: Sort) -> list[ColumnElement[Any]]:
+    def order(self, sort: Sort, condition: Condition | None = None) -> list[ColumnElement[Any]]:
+        """`condition`: whose words rank, where the order is by relevance."""
+        if sort.key is SortKey.RELEVANCE:
+            return [self.relevance(condition).desc(), dataset.c.start_us.desc().nulls_last(), dataset.c.id.desc()]
         value = _SORT_COLUMN[sort.key]
         artefact = ARTEFACT_OF[SORT_FIELD[sort.key]]
         if artefact is not Artefact.CORE_METADATA and not self._viewer.operator:
@@ -93,6 +97,23 @@ class Compiler:
             value = code_points(value)
         way = value.desc().nulls_last() if sort.descending else value.asc().nulls_last()
         return [way, dataset.c.id.desc()]
+
+    def relevance(self, condition: Condition | None) -> ColumnElement[int]:
+        """As `catalogue.relevance` says it."""
+        title = literal(" ") + func.coalesce(dataset.c.title_folded, "")
+        core = literal(" ") + dataset.c.core_text + literal(" ")
+        full = literal(" ") + dataset.c.full_text + literal(" ")
+        may = self.may(Artefact.FULL_METADATA)
+        found: ColumnElement[int] = literal(0)
+        for word in map(storable, ranked_words(condition)):
+            whole = or_(contains(core, f" {word} "), and_(may, contains(full, f" {word} ")))
+            steps = [
+                (contains(title + literal(" "), f" {word} "), TITLE_WORD),
+                (contains(title, f" {word}"), TITLE_START),
+                (whole, TEXT_WORD),
+            ]
+            found = found + case(*steps, else_=0)
+        return found
 
     def state_label(self) -> ColumnElement[str]:
         """The access state of `terms` as text."""
@@ -120,13 +141,15 @@ class Compiler:
     def _compare(self, condition: Compare) -> ColumnElement[bool]:
         field, op, value = condition.field, condition.op, condition.value
         if field in _MANY:
-            return _many(field, op, (str(value),))
+            return self._many(field, op, (str(value),))
         if field is Field.STATE:
             return dataset.c.terms_id.in_(self.states(op, str(value)))
         if field in _NUMBERS:
             if not isinstance(value, int):
                 raise Invalid(f"{field.value} is compared with a whole number, not with {value!r}.")
             return _apply(op, _COLUMN[field], min(max(value, -_LARGEST), _LARGEST))
+        if field in _ONE and op is Op.EQUAL:
+            return _is_one(field, self.owners(field, op, str(value)))
         if field in _BY_ID:
             return _BY_ID[field][0].in_(self.owners(field, op, str(value)))  # type: ignore[no-any-return]
         return _apply(op, _COLUMN[field], plain_value(field, str(value)))
@@ -136,13 +159,46 @@ class Compiler:
         if field in _NUMBERS:
             raise Invalid(f"{field.value} is compared with a whole number, not with one of several texts.")
         if field in _MANY:
-            return _many(field, Op.EQUAL, values)
+            return self._many(field, Op.EQUAL, values)
         plain = sorted({plain_value(field, value) for value in values})
         if field is Field.STATE:
             return dataset.c.terms_id.in_(self.states_among(values))
+        if field in _ONE and len(plain) == 1:
+            return _is_one(field, self.owners_among(field, values))
         if field in _BY_ID:
             return _BY_ID[field][0].in_(self.owners_among(field, values))  # type: ignore[no-any-return]
         return _COLUMN[field].in_(plain)  # type: ignore[no-any-return]
+
+    def _many(self, field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
+        """Fields with several values: some value equals or contains it; the negated forms mean that none does and there is one."""
+        if op not in (Op.EQUAL, Op.NOT_EQUAL, Op.CONTAINS, Op.NOT_CONTAINS):
+            raise Invalid(f"{field.value} has no order: use 'eq' or 'contains'.")
+        if field in (Field.FLAG, Field.TAG):
+            return marked(field, op, values)
+        if field is Field.TECHNIQUE:
+            wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
+            of = dataset_technique
+            pids = sorted(storable(pid) for pid in wanted)
+            own = select(technique.c.pid).where(
+                or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values))))
+            )
+            test: ColumnElement[bool] = or_(of.c.technique_pid.in_(pids), of.c.technique_pid.in_(own))
+        else:
+            names = sorted({storable(fold(value)) for value in values})
+            column = dataset_person.c.name_folded
+            within = op in (Op.CONTAINS, Op.NOT_CONTAINS)
+            of = dataset_person
+            test = or_(false(), *(contains(column, n) for n in names)) if within else column.in_(names)
+            test = and_(test, self.named())
+        inner = select(of.c.dataset_id).where(test)
+        if op in (Op.NOT_EQUAL, Op.NOT_CONTAINS):
+            return and_(dataset.c.id.in_(select(of.c.dataset_id)), dataset.c.id.not_in(inner))
+        return dataset.c.id.in_(inner)
+
+    def named(self) -> ColumnElement[bool]:
+        """Rows of `dataset_person` whose name the viewer sees: nobody is found by a name that is withheld from them."""
+        seen = select(dataset.c.id).join(terms, terms.c.id == dataset.c.terms_id).where(names_seen(self._viewer))
+        return or_(dataset_person.c.withheld.is_(False), dataset_person.c.dataset_id.in_(seen))
 
 
 def plain_value(field: Field, value: str) -> str:
@@ -152,32 +208,6 @@ def plain_value(field: Field, value: str) -> str:
     if field in _EXACT:
         return storable(value)
     return storable(ascii_lower(value) if field in _MACHINE_NAMES else fold(value))
-
-
-def _many(field: Field, op: Op, values: tuple[str, ...]) -> ColumnElement[bool]:
-    """Fields with several values: some value equals or contains it; the negated forms mean that none does and there is one."""
-    if op not in (Op.EQUAL, Op.NOT_EQUAL, Op.CONTAINS, Op.NOT_CONTAINS):
-        raise Invalid(f"{field.value} has no order: use 'eq' or 'contains'.")
-    if field in (Field.FLAG, Field.TAG):
-        return marked(field, op, values)
-    if field is Field.TECHNIQUE:
-        wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
-        of = dataset_technique
-        pids = sorted(storable(pid) for pid in wanted)
-        own = select(technique.c.pid).where(
-            or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values))))
-        )
-        test: ColumnElement[bool] = or_(of.c.technique_pid.in_(pids), of.c.technique_pid.in_(own))
-    else:
-        names = sorted({storable(fold(value)) for value in values})
-        column = dataset_person.c.name_folded
-        within = op in (Op.CONTAINS, Op.NOT_CONTAINS)
-        of = dataset_person
-        test = or_(false(), *(contains(column, n) for n in names)) if within else column.in_(names)
-    inner = select(of.c.dataset_id).where(test)
-    if op in (Op.NOT_EQUAL, Op.NOT_CONTAINS):
-        return and_(dataset.c.id.in_(select(of.c.dataset_id)), dataset.c.id.not_in(inner))
-    return dataset.c.id.in_(inner)
 
 
 def quantity_ends(condition: QuantityRange) -> tuple[str, float | None, float | None]:
@@ -220,6 +250,11 @@ def _quantity(condition: QuantityRange) -> ColumnElement[bool]:
     return dataset.c.id.in_(select(p.dataset_id).where(p.name == storable(condition.name), *tests))
 
 
+def _is_one(field: Field, owner: Select[tuple[int]]) -> ColumnElement[bool]:
+    """Of what has one pid: not IN, for which SQLite looks through all datasets in the order of their starts."""
+    return _BY_ID[field][0] == owner.scalar_subquery()  # type: ignore[no-any-return]
+
+
 def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
     """A missing value satisfies nothing: NULL compares to unknown, which no condition takes for true."""
     if isinstance(value, int) and op in (Op.CONTAINS, Op.NOT_CONTAINS):
@@ -245,8 +280,9 @@ def _apply(op: Op, column: Any, value: str | int) -> ColumnElement[bool]:
 
 
 _MANY = (Field.TECHNIQUE, Field.PERSON, Field.FLAG, Field.TAG)
+_ONE = (Field.VISIT, Field.SAMPLE_PID)
 _LARGEST = 2**63 - 1  # what a column holds
-_EXACT = (Field.PID, Field.KIND, Field.STATE, Field.READ_STATE, Field.SAMPLE_PID, Field.VISIT)
+_EXACT = (Field.PID, Field.KIND, Field.STATE, Field.READ_STATE, Field.FORMAT, Field.SAMPLE_PID, Field.VISIT)
 _MACHINE_NAMES = (Field.DEFINITION, Field.RUN, Field.SERIES, Field.PATH)  # compared without regard to the case of A-Z
 _NUMBERS = (Field.START, Field.END, Field.CREATED, Field.FILE_COUNT, Field.BYTES)
 _COLUMN: dict[Field, Any] = {
@@ -262,6 +298,7 @@ _COLUMN: dict[Field, Any] = {
     Field.RUN: lower(dataset.c.run),
     Field.SERIES: lower(dataset.c.series),
     Field.READ_STATE: dataset.c.read_state,
+    Field.FORMAT: dataset.c.format,
     Field.PATH: lower(dataset.c.path),
     Field.CORE_TEXT: dataset.c.core_text,
     Field.FULL_TEXT: dataset.c.full_text,

@@ -46,7 +46,7 @@ class SqlDesk:
     def units(
         self, viewer: Viewer, now_us: int, states: Sequence[UnitState], contains: str | None, offset: int, limit: int
     ) -> Page[UnitView]:
-        where: list[Any] = [_may_know(viewer, now_us)]
+        where: list[Any] = [may_know(viewer, now_us)]
         if states:
             where.append(unit.c.state.in_([s.value for s in states]))
         if contains:
@@ -78,7 +78,7 @@ class SqlDesk:
         return Page(items=items, total=total, offset=offset, limit=limit)
 
     def counts(self, viewer: Viewer, now_us: int) -> IngestCounts:
-        known = _may_know(viewer, now_us)
+        known = may_know(viewer, now_us)
         pending = (
             select(func.count())
             .select_from(dataset_version)
@@ -104,8 +104,10 @@ class SqlDesk:
                 last_hour=connection.execute(recent).scalar_one(),
             )
 
-    def retry(self, unit_ids: Sequence[int], now_us: int) -> int:
-        return self._ledger.retry(unit_ids, now_us)
+    def retry(self, viewer: Viewer, unit_ids: Sequence[int], now_us: int) -> int:
+        pieces = [list(unit_ids[at : at + 500]) for at in range(0, len(unit_ids), 500)]
+        known = may_know(viewer, now_us)
+        return sum(self._ledger.retry(and_(unit.c.id.in_(piece), known), now_us) for piece in pieces)
 
     def waiting(self) -> bool:
         with self._db.read() as connection:
@@ -246,7 +248,7 @@ def _path_contains(text: str) -> ColumnElement[bool]:
     return or_(unit.c.path.contains(text, autoescape=True), *whole)
 
 
-def _may_know(viewer: Viewer, now_us: int) -> ColumnElement[bool]:
+def may_know(viewer: Viewer, now_us: int) -> ColumnElement[bool]:
     """Units that the viewer may know of. Those without a dataset of their own (waiting, part of another one, gone) are for the whole
     facility's staff: nothing is known yet of whose they are."""
     if viewer.operator:

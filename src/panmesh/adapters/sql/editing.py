@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, may_edit, sees_editors
+from panmesh.access.names import without
+from panmesh.access.naming_policy import sees_names
 from panmesh.access.policy import may_read
 from panmesh.access.terms import AccessClass, Hold, Terms
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.materialise import materialise
+from panmesh.adapters.sql.records import hidden_people, withheld_texts
 from panmesh.adapters.sql.tables import change, dataset, layer, pid, terms
 from panmesh.catalogue.editing import Change
 from panmesh.kernel.errors import Conflict, Forbidden, NotFound, Stale
@@ -54,7 +58,12 @@ class SqlEditing:
                 raise NotFound()
             query = select(layer).where(layer.c.dataset_id == row.dataset_id).order_by(layer.c.id.desc())
             named = sees_editors(viewer, terms_value(row))
-            return tuple(_change(one, named=named) for one in connection.execute(query))
+            changes = tuple(_change(one, named=named) for one in connection.execute(query))
+            hidden = [] if sees_names(viewer, terms_value(row)) else hidden_people(connection, row.dataset_id)
+            if not hidden:
+                return changes
+            names, orcids = withheld_texts(hidden)
+            return tuple(replace(one, values=without(dict(one.values), names, orcids)) for one in changes)
 
     def undo(self, viewer: Viewer, pid: str, layer_id: int, now_us: int) -> int:
         with self._db.write() as connection:

@@ -29,10 +29,12 @@ from panmesh.adapters.sql.tables import (
     pid,
     proposal,
 )
+from panmesh.adapters.sql.withheld_now import withheld_now
 from panmesh.catalogue.effective import Described, Surroundings, describe
 from panmesh.catalogue.imported import ImportedDataset, ImportedParameter, ImportedSample
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DatasetKind
+from panmesh.catalogue.withholding import hide
 from panmesh.kernel.pid import Pid, version_pid
 
 
@@ -154,7 +156,8 @@ def _visits(ground: Ground, wanted: set[str]) -> dict[str, _Visit]:
 def _add(ground: Ground, ready: Sequence[_Ready], names: Mapping[str, str]) -> None:
     c = ground.connection
     layers = [_values(one) for one in ready]
-    described = [describe(values, _around(ground, one, names)) for one, values in zip(ready, layers, strict=True)]
+    withheld = withheld_now(c)
+    described = [hide(describe(values, _around(ground, one, names)), withheld) for one, values in zip(ready, layers, strict=True)]
     samples = _sample_ids(ground, ready)
     manifests = [manifest_of(ground, one.record) for one in ready]
     rows = [

@@ -9,6 +9,7 @@ from sqlalchemy import Table, delete, select, update
 
 from panmesh.adapters.sql.import_ground import Ground
 from panmesh.adapters.sql.tables import affiliation, member, person
+from panmesh.adapters.sql.withheld_now import withheld_now
 from panmesh.catalogue.imported import ImportedAffiliation, ImportedMember, ImportedPerson
 
 
@@ -36,6 +37,7 @@ def _person(ground: Ground, one: ImportedPerson) -> int:
         "last_name": one.last_name,
         "orcid": one.orcid,
         "researcher_id": one.researcher_id,
+        "withheld": withheld_now(ground.connection).holds(one.full_name, one.orcid),
     }
     if one.orcid:
         return _keep(ground, person, "person_key", f"orcid:{one.orcid}", values)

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import MemberSource, TeamRole
 from panmesh.adapters.sql.import_ground import Ground, admit, remember
+from panmesh.adapters.sql.people_tables import team_removal
 from panmesh.adapters.sql.tables import account, facility, instrument, pid, team, team_member, terms
 from panmesh.catalogue.imported import ImportedAccess, ImportedInstrument, ImportedMember
 from panmesh.catalogue.model import Origin
@@ -107,7 +108,10 @@ class Places:
                 wanted[number] = TeamRole.PI if _leads(member.role) or wanted.get(number) is TeamRole.PI else TeamRole.MEMBER
         c = self._ground.connection
         known = {r.account_id: r.role for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
+        removed = set(c.execute(select(team_removal.c.account_id).where(team_removal.c.team_id == team_id)).scalars())
         for number, role in wanted.items():
+            if number in removed:  # by a person, whose word stands
+                continue
             if number not in known:
                 row = {
                     "team_id": team_id,

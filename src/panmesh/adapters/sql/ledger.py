@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -110,12 +110,12 @@ class Ledger:
         with self._db.write() as connection:
             connection.execute(update(unit).where(unit.c.claimed_by == worker).values(claimed_by=None, claimed_until_us=None))
 
-    def retry(self, unit_ids: Sequence[int], now_us: int) -> int:
+    def retry(self, which: ColumnElement[bool], now_us: int) -> int:
         with self._db.write() as connection:
             done = connection.execute(
                 update(unit)
                 .where(
-                    unit.c.id.in_(list(unit_ids)),
+                    which,
                     unit.c.state.in_([UnitState.FAILED.value, UnitState.STORED.value, UnitState.CATALOGUED.value]),
                 )
                 .values(state=UnitState.SEEN.value, seen_us=now_us, claimed_by=None, claimed_until_us=None)

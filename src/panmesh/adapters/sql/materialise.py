@@ -21,8 +21,10 @@ from panmesh.adapters.sql.tables import (
     proposal,
 )
 from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.adapters.sql.withheld_now import withheld_now
 from panmesh.catalogue.effective import Surroundings, describe
 from panmesh.catalogue.layers import Layer, merge
+from panmesh.catalogue.withholding import hide
 
 
 def layers_of(connection: Connection, dataset_id: int) -> list[Layer]:
@@ -46,7 +48,7 @@ def materialise(connection: Connection, dataset_id: int, now_us: int) -> None:
         visit_title=row.visit_title or "",
         technique_names=technique_names(connection, values.get("techniques") or ()),
     )
-    described = describe(values, around, path=row.path or "")
+    described = hide(describe(values, around, path=row.path or ""), withheld_now(connection))
     scope = f"proposal:{row.proposal}" if row.proposal else f"terms:{row.terms_id}"
     sample_id = sample_ids(connection, [(row.facility_id, scope, described.sample)], os.urandom)[0]
     columns: dict[str, Any] = {

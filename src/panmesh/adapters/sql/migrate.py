@@ -9,11 +9,40 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from panmesh.adapters.sql import event_tables, note_tables, push_tables
+from panmesh.adapters.sql import (
+    bulk_tables,
+    doi_tables,
+    event_tables,
+    fair_tables,
+    harvest_tables,
+    note_tables,
+    people_tables,
+    plan_tables,
+    push_tables,
+    release_tables,
+    request_tables,
+    usage_tables,
+    view_tables,
+)
 from panmesh.adapters.sql.database import Database
 from panmesh.kernel.errors import Conflict
 
-TABLES = (note_tables, event_tables, push_tables)  # modules that the schema is written in, besides `tables`
+# Modules that the schema is written in, besides `tables`.
+TABLES = (
+    note_tables,
+    event_tables,
+    push_tables,
+    plan_tables,
+    request_tables,
+    harvest_tables,
+    usage_tables,
+    bulk_tables,
+    view_tables,
+    people_tables,
+    doi_tables,
+    release_tables,
+    fair_tables,
+)
 
 
 def _config(database: Database) -> Config:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, not_, or_, select, true
+import json
+from functools import lru_cache
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, false, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
+from panmesh.access.naming_policy import COLLEAGUES
 from panmesh.access.policy import CORE_FROM_PROPOSAL_STATES, READERS, RESULTS_SHARED_STATES
 from panmesh.access.terms import AccessClass, Hold, State, Terms
 from panmesh.access.viewer import Standing, TeamRole, Viewer
+from panmesh.adapters.sql.dialects import among
 from panmesh.adapters.sql.tables import terms
 
+MANY = 50  # teams from which they are one parameter: writing thousands into each statement takes longer than answering it
 _CORE = (Artefact.PID_RECORD, Artefact.CORE_METADATA)
 
 
@@ -18,11 +24,14 @@ def readable_terms(viewer: Viewer, artefact: Artefact, now_us: int) -> Select[tu
     return select(terms.c.id).where(readable(viewer, artefact, now_us))
 
 
-def readable(viewer: Viewer, artefact: Artefact, now_us: int) -> ColumnElement[bool]:
-    """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number."""
+def readable(viewer: Viewer, artefact: Artefact, now_us: int, *, bound: bool = False) -> ColumnElement[bool]:
+    """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number.
+
+    `bound`: the numbers of teams are given when it is asked (`teams_bound`), so that one statement serves all members of teams.
+    """
     if viewer.operator:
         return terms.c.access != AccessClass.ASIDE.value
-    by_standing = _standings(viewer)
+    by_standing = _standings(viewer, bound)
     steps: list[tuple[ColumnElement[bool], ColumnElement[bool]]] = []
     for state, condition in state_steps(now_us):
         holds = [by_standing[standing] for standing in READERS[state][artefact] if standing in by_standing]
@@ -37,14 +46,23 @@ def readable(viewer: Viewer, artefact: Artefact, now_us: int) -> ColumnElement[b
     return case(*before, else_=last)
 
 
-def state_steps(now_us: int) -> list[tuple[State, ColumnElement[bool]]]:
+def names_seen(viewer: Viewer) -> ColumnElement[bool]:
+    """Of a row of `terms`: whether the viewer sees names that are withheld from the public (`access.naming_policy.sees_names`)."""
+    if viewer.operator:
+        return true()
+    held = _standings(viewer)
+    return or_(false(), *(held[standing] for standing in COLLEAGUES if standing in held))
+
+
+@lru_cache(maxsize=64)  # one answer asks many times for one instant
+def state_steps(now_us: int) -> tuple[tuple[State, ColumnElement[bool]], ...]:
     """In the order of precedence of `access.terms.state`: the first whose condition holds is the state; the last one always does."""
     t = terms.c
 
     def past(column: ColumnElement[int | None]) -> ColumnElement[bool]:
         return and_(column.is_not(None), column <= now_us)
 
-    return [
+    return (
         (State.ASIDE, t.access == AccessClass.ASIDE.value),
         (State.PROPRIETARY, and_(t.access == AccessClass.PROPRIETARY.value, not_(past(t.declassified_us)))),
         (State.DELETED, past(t.deleted_us)),
@@ -55,7 +73,7 @@ def state_steps(now_us: int) -> list[tuple[State, ColumnElement[bool]]]:
         (State.EMBARGOED, past(t.ends_us)),
         (State.COLLECTING, past(t.starts_us)),
         (State.PLANNED, true()),
-    ]
+    )
 
 
 def state_label(now_us: int) -> ColumnElement[str]:
@@ -69,13 +87,34 @@ def terms_of(row: RowMapping) -> Terms:
     return Terms(**{**row, "access": AccessClass(row["access"]), "hold": Hold(row["hold"]) if row["hold"] else None})
 
 
-def _standings(viewer: Viewer) -> dict[Standing, ColumnElement[bool]]:
+def teams_bound(viewer: Viewer) -> dict[str, list[int]]:
+    """What a statement made with `bound` is given."""
+    found: dict[str, list[int]] = {}
+    for team, role in viewer.teams.items():
+        found.setdefault(_bound_name(role), []).append(team)
+    return found
+
+
+def _bound_name(role: TeamRole) -> str:
+    return f"teams_{role.value}"
+
+
+def _standings(viewer: Viewer, bound: bool = False) -> dict[Standing, ColumnElement[bool]]:
     """The standings that this viewer can have at all, each with the condition under which they have it."""
     found: dict[Standing, ColumnElement[bool]] = {Standing.ANYONE: true()}
     for role, standing in _ROLES.items():
         teams = [team for team, held in viewer.teams.items() if held is role]
-        if teams:
+        if teams and bound:
+            found[standing] = terms.c.team_id.in_(bindparam(_bound_name(role), expanding=True))
+        elif len(teams) > MANY:
+            found[standing] = among(terms.c.team_id, json.dumps(sorted(teams)))
+        elif teams:
             found[standing] = terms.c.team_id.in_(teams)
+    if viewer.granted:
+        by_name = terms.c.id.in_(sorted(viewer.granted))
+        found[Standing.GRANTEE] = or_(found[Standing.GRANTEE], by_name) if Standing.GRANTEE in found else by_name
+    if viewer.emergencies:
+        found[Standing.EMERGENCY] = terms.c.id.in_(sorted(viewer.emergencies))
     if viewer.instruments:
         found[Standing.STAFF] = terms.c.instrument_id.in_(sorted(viewer.instruments))
     if viewer.admin:

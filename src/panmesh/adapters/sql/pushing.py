@@ -42,6 +42,7 @@ from panmesh.adapters.sql.tables import (
     terms,
     unit_dataset,
 )
+from panmesh.catalogue.file_types import format_of
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore, content_key
 from panmesh.catalogue.model import DatasetKind, DigestState, Origin
 from panmesh.ingest.placing import Claim, InstrumentEntry, Visit, place
@@ -380,7 +381,11 @@ class SqlPushes:
         state = DigestState.PENDING if ours else DigestState.ELSEWHERE
         values = {"manifest": manifest.to_bytes(), "content_key": content_key(rows), "digest_state": state.value, **counts}
         connection.execute(update(dataset_version).where(dataset_version.c.id == version.id).values(**values))
-        connection.execute(update(dataset).where(dataset.c.id == row.id).values(**counts, updated_us=now_us))
+        connection.execute(
+            update(dataset)
+            .where(dataset.c.id == row.id)
+            .values(**counts, format=format_of(one.name for one in rows), updated_us=now_us)
+        )
         keep_file_names(connection, [(row.id, manifest)])
 
     def _join(self, connection: Connection, row: Any, files: Sequence[FileRow], now_us: int) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.viewer import Viewer
+from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.named_people import people_of
+from panmesh.adapters.sql.permission import MANY, readable
 from panmesh.adapters.sql.records import (
+    SummaryQueries,
     access_columns,
     access_view,
     name_of_visit,
@@ -20,8 +24,8 @@ from panmesh.adapters.sql.records import (
     summary_query,
     visit_span,
 )
+from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_in_sql
 from panmesh.adapters.sql.tables import (
-    account,
     correction,
     dataset,
     dataset_technique,
@@ -35,7 +39,6 @@ from panmesh.adapters.sql.tables import (
     proposal,
     sample,
     set_aside,
-    team_member,
     terms,
 )
 from panmesh.adapters.sql.technique_names import technique_names
@@ -56,15 +59,19 @@ from panmesh.catalogue.model import (
     Page,
     PersonView,
     ProposalKind,
+    ProposalView,
     Ref,
     SampleView,
 )
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field
+from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.pid import Pid
 from panmesh.kernel.text import storable
+
+_TEAMS = 10  # of one proposal that are asked for their members
 
 
 class SqlReads:
@@ -73,6 +80,7 @@ class SqlReads:
     def __init__(self, database: Database, manifests: ManifestStore) -> None:
         self._db = database
         self._manifests = manifests
+        self._summaries = SummaryQueries()
 
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
         compiler = Compiler(viewer, now_us)
@@ -80,7 +88,11 @@ class SqlReads:
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(dataset).where(where)).scalar_one()
             found = (
-                select(dataset.c.id).where(where).order_by(*compiler.order(query.sort)).offset(query.offset).limit(query.limit)
+                select(dataset.c.id)
+                .where(where)
+                .order_by(*compiler.order(query.sort, query.where))
+                .offset(query.offset)
+                .limit(query.limit)
             )
             ids = [row.id for row in connection.execute(found)]
             items = self._shown(connection, viewer, ids, now_us)
@@ -90,7 +102,11 @@ class SqlReads:
         """In this order, as far as the viewer may know of them."""
         if not ids:
             return ()
-        rows = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))
+        if len(viewer.teams) > MANY:  # of other teams than theirs these rows' rights know nothing
+            of = select(terms.c.team_id).join(dataset, dataset.c.terms_id == terms.c.id).where(dataset.c.id.in_(ids)).distinct()
+            there = set(connection.execute(of).scalars())
+            viewer = replace(viewer, teams={team: role for team, role in viewer.teams.items() if team in there})
+        rows = self._summaries.rows(connection, viewer, ids, now_us)
         by_id = {row.id: row for row in rows}
         return summaries(connection, [by_id[i] for i in ids if i in by_id])
 
@@ -110,6 +126,16 @@ class SqlReads:
         return tuple(
             FacetValue(value=str(r.value), label=own.get(r.value) or facet_label(field, r), count=r.number) for r in rows
         )
+
+    def techniques(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> dict[str, int]:
+        compiler = Compiler(viewer, now_us)
+        with self._db.read() as connection:
+            return techniques_of(connection, compiler.where(query.where))
+
+    def years(self, viewer: Viewer, query: DatasetQuery, zone: str, now_us: int) -> dict[int, int]:
+        compiler = Compiler(viewer, now_us)
+        with self._db.read() as connection:
+            return years_of(connection, compiler.where(query.where), zone)
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
         with self._db.read() as connection:
@@ -151,17 +177,19 @@ class SqlReads:
             row = connection.execute(rows).first()
             if row is None:
                 return None
-            members = _members(connection, row.team_id, now_us) if row.team_id is not None else ()
+            members = people_of(connection, viewer, row.terms_id) if row.team_id is not None else ()
             return _investigation_view(row, _totals(connection, viewer, [row.id], now_us), members)
 
     def investigations(
-        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None
+        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None, proposal: str | None = None
     ) -> Page[InvestigationView]:
         from panmesh.adapters.sql.tables import instrument as instruments
+        from panmesh.adapters.sql.tables import proposal as proposals
 
-        where: Any = instruments.c.pid == storable(instrument) if instrument is not None else investigation.c.id.is_not(None)
+        where: list[Any] = [instruments.c.pid == storable(instrument)] if instrument is not None else []
+        where += [proposals.c.pid == storable(proposal)] if proposal is not None else []
         with self._db.read() as connection:
-            query = self._investigations(connection, viewer, now_us, and_(where, _not_left(investigation.c.id)))
+            query = self._investigations(connection, viewer, now_us, and_(_not_left(investigation.c.id), *where))
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             ordered = (
                 query.order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
@@ -172,6 +200,46 @@ class SqlReads:
             totals = _totals(connection, viewer, [row.id for row in rows], now_us)
             items = tuple(_investigation_view(row, totals, ()) for row in rows)
         return Page(items=items, total=total, offset=offset, limit=limit)
+
+    def proposal(self, viewer: Viewer, pid: str, now_us: int) -> ProposalView | None:
+        named = or_(proposal.c.pid == storable(pid), proposal.c.number == storable(pid))
+        visits = (
+            select(investigation.c.id)
+            .join(terms, terms.c.id == investigation.c.terms_id)
+            .where(investigation.c.proposal_id == proposal.c.id, investigation.c.natural_key.not_like("%|quarantine"))
+            .correlate(proposal)
+        )
+        core, text = (
+            visits.where(readable(viewer, artefact, now_us)).exists()
+            for artefact in (Artefact.CORE_METADATA, Artefact.PROPOSAL_TEXT)
+        )
+        query = (
+            select(
+                proposal,
+                case((text, proposal.c.proposal_text), else_=None).label("text"),
+                facility.c.name.label("facility_title"),
+                facility.c.time_zone,
+            )
+            .join(facility, facility.c.id == proposal.c.facility_id)
+            .where(named, core)
+            .order_by((proposal.c.pid == storable(pid)).desc(), proposal.c.id)
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query.limit(1)).first()
+            if row is None:
+                return None
+            members = _of_teams(connection, viewer, row.id, now_us)
+        return ProposalView(
+            id=row.id,
+            pid=Pid(row.pid),
+            number=row.number,
+            title=row.title,
+            kind=ProposalKind(row.kind),
+            facility_name=row.facility_title,
+            facility_zone=row.time_zone,
+            members=members,
+            text=row.text,
+        )
 
     def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None:
         return next((i for i in self.instruments(viewer, now_us) if i.pid == pid), None)
@@ -246,6 +314,20 @@ class SqlReads:
         )
         with self._db.read() as connection:
             return tuple(FacetValue(value=r.name, label=r.unit or "", count=r.number) for r in connection.execute(query))
+
+    def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str, now_us: int) -> tuple[Spread, ...]:
+        compiler = Compiler(viewer, now_us)
+        where = and_(compiler.where(query.where), compiler.may(PARAMETER_ARTEFACT))
+        with self._db.read() as connection:
+            datasets = datasets_in_sql(connection, where, names_in_sql(connection, typed))
+            found = best(Counted(name=name, datasets=number, parts=()) for name, number in datasets.items())
+            counted = counted_in_sql(connection, where, {one.name: one.datasets for one in found})
+            return tuple(self._spread(connection, where, counted[one.name]) for one in found)
+
+    def _spread(self, connection: Connection, where: ColumnElement[bool], counted: Counted) -> Spread:
+        scale = scale_of(counted)
+        bars = bars_in_sql(connection, where, counted.name, scale) if scale is not None else []
+        return spread_of(counted, scale, bars)
 
     def set_aside(self, viewer: Viewer, pid_: str, now_us: int) -> str | None:
         named = select(pid.c.concept).where(pid.c.pid == storable(pid_))
@@ -362,15 +444,22 @@ def _investigation_view(
     )
 
 
-def _members(connection: Connection, team_id: int, now_us: int) -> tuple[PersonView, ...]:
-    live = or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us)
-    query = (
-        select(account.c.name, account.c.orcid, team_member.c.role)
-        .join(account, account.c.id == team_member.c.account_id)
-        .where(team_member.c.team_id == team_id, live)
-        .order_by(team_member.c.role.desc(), account.c.name)
+def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: int) -> tuple[PersonView, ...]:
+    """Of the visits of a proposal that the viewer may know of: nearly always one team."""
+    newest = (
+        select(func.max(terms.c.id))
+        .join(investigation, investigation.c.terms_id == terms.c.id)
+        .where(investigation.c.proposal_id == proposal_id, terms.c.team_id.is_not(None))
+        .where(readable(viewer, Artefact.CORE_METADATA, now_us), investigation.c.natural_key.not_like("%|quarantine"))
+        .group_by(terms.c.team_id)
+        .order_by(terms.c.team_id)
+        .limit(_TEAMS)
     )
-    return tuple(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=None) for r in connection.execute(query))
+    found: dict[str, PersonView] = {}
+    for terms_id in connection.execute(newest).scalars().all():
+        for one in people_of(connection, viewer, terms_id):
+            found.setdefault(one.orcid or one.name, one)
+    return tuple(sorted(found.values(), key=lambda one: (one.role != TeamRole.PI, one.name)))
 
 
 def _not_left(investigation_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -423,7 +512,8 @@ def facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) ->
                 select(sample.c.name.label("value"), number).select_from(dataset).join(sample, sample.c.id == dataset.c.sample_id)
             )
         case _:
-            query = select(getattr(dataset.c, field.value).label("value"), number).select_from(dataset)
+            column = getattr(dataset.c, field.value)
+            query = select(column.label("value"), number).select_from(dataset).where(column.is_not(None))
     return query.where(where).group_by("value").order_by(number.desc(), "value")
 
 

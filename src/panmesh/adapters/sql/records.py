@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, literal, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, literal, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
+from panmesh.access.names import NAME_WITHHELD, without
+from panmesh.access.naming_policy import sees_names
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.materialise import layers_of
-from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.permission import readable, teams_bound
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -52,6 +57,7 @@ from panmesh.catalogue.model import (
 from panmesh.catalogue.naming import visit_name
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
+from panmesh.kernel.text import fold
 
 SHOWN = (
     Artefact.PID_RECORD,
@@ -63,11 +69,11 @@ SHOWN = (
 )
 
 
-def access_columns(viewer: Viewer, now_us: int) -> list[Any]:
+def access_columns(viewer: Viewer, now_us: int, *, bound: bool = False) -> list[Any]:
     """The state and the readable artefacts of the joined `terms`, for `access_view`."""
     label = Compiler(viewer, now_us).state_label().label("access_state")
     may = [
-        case((readable(viewer, artefact, now_us), literal(1)), else_=literal(0)).label(f"may_{artefact.value}")
+        case((readable(viewer, artefact, now_us, bound=bound), literal(1)), else_=literal(0)).label(f"may_{artefact.value}")
         for artefact in SHOWN
     ]
     return [label, terms.c.opens_us, terms.c.hold, *may]
@@ -82,7 +88,7 @@ def access_view(row: Any) -> AccessView:
     )
 
 
-def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
+def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select[Any]:
     return (
         select(
             dataset,
@@ -103,7 +109,7 @@ def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
             sample.c.identifier.label("sample_identifier"),
             sample.c.formula.label("sample_formula"),
             sample.c.description.label("sample_description"),
-            *access_columns(viewer, now_us),
+            *access_columns(viewer, now_us, bound=bound),
         )
         .select_from(dataset)
         .join(terms, terms.c.id == dataset.c.terms_id)
@@ -115,7 +121,38 @@ def summary_query(viewer: Viewer, now_us: int) -> Select[Any]:
     )
 
 
-def visit_span() -> list[Any]:
+class SummaryQueries:
+    """`summary_query` of some datasets, kept for each kind of viewer: to write it takes longer than to answer it."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._most, self._lock = most, Lock()
+        self._kept: OrderedDict[Hashable, Select[Any]] = OrderedDict()
+
+    def rows(self, connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> Sequence[Any]:
+        roles = frozenset(viewer.teams.values())
+        key = viewer.operator, viewer.admin, viewer.steward, viewer.instruments, roles, viewer.granted, viewer.emergencies
+        with self._lock:
+            query = self._kept.get(key)
+            if query is not None:
+                self._kept.move_to_end(key)
+        if query is None:
+            instant: Any = bindparam("now_us", type_=BigInteger)
+            query = summary_query(viewer, instant, bound=True).where(dataset.c.id.in_(bindparam("ids", expanding=True)))
+            with self._lock:
+                self._kept[key] = query
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
+        return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams_bound(viewer)}).all()
+
+
+def standing_of(viewer: Viewer) -> Hashable:
+    """All that decides what a viewer may read."""
+    teams = frozenset(viewer.teams.items())
+    return viewer.operator, viewer.admin, viewer.steward, viewer.instruments, teams, viewer.granted, viewer.emergencies
+
+
+@cache
+def visit_span() -> tuple[Any, ...]:
     """Of the joined investigation, when it has no schedule: the starts of its first and last run, `first_us` and `last_us`. Only
     of runs under its own terms: whoever reads its name may read theirs."""
     found = []
@@ -131,7 +168,7 @@ def visit_span() -> list[Any]:
             .scalar_subquery()
         )
         found.append(case((investigation.c.kind == ProposalKind.UNSCHEDULED.value, edge), else_=None).label(name))
-    return found
+    return tuple(found)  # made once: an alias of so many columns costs more than the query that it is part of
 
 
 def name_of_visit(row: Any, title: str | None) -> str:
@@ -176,13 +213,14 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
     document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if version.facts else {}
     people = connection.execute(
         select(dataset_person).where(dataset_person.c.dataset_id == row.id).order_by(dataset_person.c.position)
-    )
+    ).all()
     effective = merge(layers_of(connection, row.id))
     owners = connection.execute(select(terms.c.team_id, terms.c.instrument_id).where(terms.c.id == row.terms_id)).one()
     named = sees_editors(viewer, owners)
-    return DatasetRecord(
+    hidden = [] if sees_names(viewer, owners) else [p for p in people if p.withheld]
+    made = DatasetRecord(
         **common,
-        people=tuple(PersonView(name=p.name, role=p.role, orcid=p.orcid, affiliation=p.affiliation) for p in people),
+        people=tuple(_person(p, shown=p not in hidden) for p in people),
         facts=document.get("entry"),
         values={
             field: {
@@ -201,6 +239,30 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
         digest_state=DigestState(version.digest_state),
         findings=connection.execute(select(func.count()).select_from(finding).where(finding.c.dataset_id == row.id)).scalar_one(),
     )
+    return made if not hidden else _without(made, hidden)
+
+
+def _person(row: Any, *, shown: bool) -> PersonView:
+    if not shown:
+        return PersonView(name=NAME_WITHHELD, role=row.role, orcid=None, affiliation=None)
+    return PersonView(name=row.name, role=row.role, orcid=row.orcid, affiliation=row.affiliation)
+
+
+def _without(made: DatasetRecord, hidden: Sequence[Any]) -> DatasetRecord:
+    """Also what was read of the file, and what people wrote of it, says these names no more."""
+    names, orcids = withheld_texts(hidden)
+    told = {"facts": made.facts, "values": made.values, "problems": list(made.problems)}
+    cut = without(told, names, orcids)
+    return replace(made, facts=cut["facts"], values=cut["values"], problems=tuple(cut["problems"]))
+
+
+def withheld_texts(rows: Sequence[Any]) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(fold(row.name) for row in rows), frozenset(row.orcid for row in rows if row.orcid)
+
+
+def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
+    p = dataset_person.c
+    return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
 def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:

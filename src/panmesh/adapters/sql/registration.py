@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -36,8 +36,10 @@ from panmesh.adapters.sql.tables import (
     terms,
     unit_dataset,
 )
+from panmesh.adapters.sql.withheld_now import withheld_now
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DatasetKind, DigestState, Origin, ProposalKind
+from panmesh.catalogue.withholding import hide
 from panmesh.ingest.facts import ReadState
 from panmesh.ingest.placing import InstrumentEntry, Visit
 from panmesh.ingest.store import ClaimedUnit, Neighbour, NewDataset, PendingDigest, Sighting, SplitOff, UnitOutcome
@@ -188,6 +190,9 @@ class SqlIngestStore:
         return self._directory.unscheduled(connection, place.instrument, new.storage, place.folder or "", now_us)
 
     def _add(self, connection: Connection, fresh: list[_Placed], now_us: int) -> dict[bytes, int]:
+        withheld = withheld_now(connection)
+        if withheld:
+            fresh = [replace(p, new=replace(p.new, described=hide(p.new.described, withheld))) for p in fresh]
         samples = sample_ids(
             connection,
             [(p.new.place.instrument.facility_id, p.sample_scope, p.new.described.sample) for p in fresh],

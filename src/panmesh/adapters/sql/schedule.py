@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, false, or_, select, update
 
+from panmesh.access.rules import PolicyRules
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import MemberSource, TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.documents import keep_document
 from panmesh.adapters.sql.materialise import materialise
+from panmesh.adapters.sql.people_tables import team_removal
+from panmesh.adapters.sql.rules import keep_plain, pin, planned_opening, rules_of
 from panmesh.adapters.sql.tables import (
     account,
     account_instrument,
@@ -35,6 +38,8 @@ from panmesh.ingest.schedule import Difference, PlannedVisit
 from panmesh.kernel.clock import DAY_US, iso
 from panmesh.kernel.pid import mint
 
+AS_A_PERSON_SAID = "stays as the team's leader said"
+
 
 class _DryRun(Exception):
     pass
@@ -43,8 +48,10 @@ class _DryRun(Exception):
 class SqlSchedule:
     """Implements `ingest.schedule.ScheduleStore`."""
 
-    def __init__(self, database: Database, facility_key: str) -> None:
+    def __init__(self, database: Database, facility_key: str, *, returning: bool = False) -> None:
+        """`returning`: whom a person took out of a team comes back when the schedule still names them."""
         self._db = database
+        self._returning = returning
         self._facility_key = facility_key
 
     def apply(
@@ -52,8 +59,7 @@ class SqlSchedule:
         viewer: Viewer,
         visits: Sequence[PlannedVisit],
         *,
-        policy_version: str,
-        core_from_proposal: bool,
+        rules: PolicyRules,
         correct_ended: bool,
         dry_run: bool,
         now_us: int,
@@ -66,11 +72,11 @@ class SqlSchedule:
                 import_ = _Import(
                     connection,
                     self._facility_key,
-                    policy_version,
-                    core_from_proposal=core_from_proposal,
+                    pin(connection, rules, now_us),
                     correct_ended=correct_ended,
                     now_us=now_us,
                     found=found,
+                    returning=self._returning,
                 )
                 for visit in visits:
                     import_.visit(visit)
@@ -78,7 +84,7 @@ class SqlSchedule:
                 import_.place_again()
                 if dry_run:
                     raise _DryRun
-                made = [d for d in found if d.change != "same"]
+                made = [d for d in found if d.change not in ("same", AS_A_PERSON_SAID)]
                 write_audit(connection, viewer, "schedule imported", None, now_us, visits=len(visits), changes=len(made))
                 if made:
                     connection.execute(change.insert(), {"at_us": now_us, "kind": "schedule", "pid": "", "what": "imported"})
@@ -92,16 +98,17 @@ class _Import:
         self,
         connection: Connection,
         facility_key: str,
-        policy_version: str,
+        rules: PolicyRules,
         *,
-        core_from_proposal: bool,
         correct_ended: bool,
         now_us: int,
         found: list[Difference],
+        returning: bool,
     ) -> None:
         self._connection = connection
-        self._policy_version = policy_version
-        self._core_from_proposal = core_from_proposal
+        self._returning = returning
+        self._accepted: dict[int, PolicyRules] = {}  # proposal → what it was accepted under
+        self._rules = rules
         self._correct_ended = correct_ended
         self._now_us = now_us
         self._found = found
@@ -220,11 +227,24 @@ class _Import:
     def _settle(self, team_id: int, wanted: dict[int, tuple[str, TeamRole]]) -> None:
         c = self._connection
         known = {r.account_id: r for r in c.execute(select(team_member).where(team_member.c.team_id == team_id))}
+        if any(r.role == TeamRole.PI.value and r.source == MemberSource.PERSON.value for r in known.values()):
+            wanted = _as_succeeded(wanted, known)
+        removed = set() if self._returning else self._removed(team_id)
         for account_id, (login, role) in wanted.items():
+            kept = known.get(account_id)
+            if account_id in removed or (kept is not None and not self._returning and _said_by_a_person(kept, role)):
+                self._note("team", f"{self._team_names[team_id]} {login}", AS_A_PERSON_SAID)
+                continue
             mine = (team_member.c.team_id == team_id, team_member.c.account_id == account_id)
             was = known.get(account_id)
             if was is None:
-                row = {"team_id": team_id, "account_id": account_id, "role": role.value, "expires_us": None}
+                row = {
+                    "team_id": team_id,
+                    "account_id": account_id,
+                    "role": role.value,
+                    "expires_us": None,
+                    "since_us": self._now_us,
+                }
                 c.execute(team_member.insert(), row | {"source": MemberSource.SCHEDULE.value})
             elif was.role != role.value or was.expires_us is not None or was.source != MemberSource.SCHEDULE.value:
                 values = {"role": role.value, "expires_us": None, "source": MemberSource.SCHEDULE.value}
@@ -236,6 +256,10 @@ class _Import:
             c.execute(delete(team_member).where(team_member.c.team_id == team_id, team_member.c.account_id == left.account_id))
             login = c.execute(select(account.c.login).where(account.c.id == left.account_id)).scalar_one()
             self._note("team", f"{self._team_names[team_id]} {login}", f"{left.role} → nobody")
+
+    def _removed(self, team_id: int) -> set[int]:
+        query = select(team_removal.c.account_id).where(team_removal.c.team_id == team_id)
+        return set(self._connection.execute(query).scalars())
 
     def _proposal(self, visit: PlannedVisit, team_id: int) -> int:
         c = self._connection
@@ -249,11 +273,15 @@ class _Import:
                 "number_folded": visit.proposal_key,
                 "title": visit.title,
                 "kind": visit.kind.value,
-                "policy_version": self._policy_version,
+                "policy_version": self._rules.version,
                 "team_id": team_id,
             }
             self._note("proposal", visit.proposal, "new")
-            return int(c.execute(proposal.insert().values(**values).returning(proposal.c.id)).scalar_one())
+            number = int(c.execute(proposal.insert().values(**values).returning(proposal.c.id)).scalar_one())
+            self._accepted[number] = self._rules
+            return number
+        if row.id not in self._accepted:
+            self._accepted[row.id] = rules_of(c, row.policy_version, self._rules)
         if visit.title is not None and row.title != visit.title:
             c.execute(update(proposal).where(proposal.c.id == row.id).values(title=visit.title))
             self._note("proposal", visit.proposal, f"title {row.title!r} → {visit.title!r}")
@@ -265,19 +293,20 @@ class _Import:
         c = self._connection
         key = f"{self._facility_key}|{visit.proposal_key}|{visit.visit_id}"
         row = c.execute(select(investigation).where(investigation.c.natural_key == key)).first()
+        rules = self._accepted[proposal_id]
         planned = {
             "access": (AccessClass.PROPRIETARY if visit.kind is ProposalKind.PROPRIETARY else AccessClass.PUBLIC).value,
             "team_id": team_id,
             "instrument_id": instrument_id,
             "starts_us": visit.starts_us,
             "ends_us": visit.ends_us,
-            "opens_us": visit.opens_us,
         }
+        planned["opens_us"] = planned_opening(c, row.terms_id if row is not None else None, planned, rules)
         name = f"{visit.proposal} {visit.visit_id}"
         if row is None:
             terms_id = c.execute(
                 terms.insert()
-                .values(policy_version=self._policy_version, core_from_proposal=self._core_from_proposal, **planned)
+                .values(policy_version=rules.version, core_from_proposal=rules.core_from_proposal, **planned)
                 .returning(terms.c.id)
             ).scalar_one()
             new = self._pid("investigation")
@@ -330,6 +359,8 @@ class _Import:
             return
         if differs:
             c.execute(update(terms).where(terms.c.id == row.terms_id).values(**differs))
+            if "opens_us" in differs:
+                keep_plain(c, row.terms_id, planned, rules_of(c, old.policy_version, self._rules))
             self._concern(visit, planned["instrument_id"])
         own = {k: v for k, v in differs.items() if k in ("instrument_id", "starts_us", "ends_us")}
         if own or renamed:
@@ -351,6 +382,18 @@ class _Import:
         new = mint(os.urandom)
         self._connection.execute(pid.insert(), {"pid": new, "kind": kind, "concept": new, "version": None, "origin": "native"})
         return new
+
+
+def _as_succeeded(wanted: dict[int, tuple[str, TeamRole]], known: Mapping[int, Any]) -> dict[int, tuple[str, TeamRole]]:
+    """A person said who leads the team now: a schedule that still names the one before makes nobody else lead it."""
+    leads = {n for n, r in known.items() if r.role == TeamRole.PI.value and r.source == MemberSource.PERSON.value}
+    return {number: (login, TeamRole.MEMBER) for number, (login, _) in wanted.items() if number not in leads}
+
+
+def _said_by_a_person(row: Any, role: TeamRole) -> bool:
+    """An end, or only to look: that a schedule knows nothing of. Who leads is told apart before (`_as_succeeded`)."""
+    by_person = row.source == MemberSource.PERSON.value and row.role != TeamRole.PI.value and role is not TeamRole.PI
+    return by_person and (row.expires_us is not None or row.role != role.value)
 
 
 _PINNED = ("starts_us", "ends_us", "opens_us", "access")

@@ -1,20 +1,27 @@
-"""Numbers about an instrument, each counted over the runs whose artefact it tells of and the viewer may read."""
+"""Numbers about an instrument and the facility, each counted over the runs whose artefact it tells of and the viewer may read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.tables import dataset, dataset_technique, investigation
-from panmesh.catalogue.statistics import Gap, Totals
+from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.tables import dataset, dataset_technique, investigation, parameter
+from panmesh.catalogue.model import DatasetSummary, Origin, Page
+from panmesh.catalogue.statistics import Gap, Lack, Measured, Totals
 from panmesh.kernel.clock import DAY_US
 
 HOUR_US = DAY_US // 24
+# Quantities whose number means nothing without a unit.
+WITH_UNIT = (
+    "incident_energy", "incident_wavelength", "temperature", "pressure", "magnetic_field", "electric_field", "count_time", "exposure_time",
+    "detector_distance", "beam_current", "duration", "two_theta",
+)  # fmt: skip
 
 
 class SqlStatistics:
@@ -26,16 +33,13 @@ class SqlStatistics:
     def totals(self, viewer: Viewer, instrument_id: int, now_us: int) -> Totals:
         compiler = Compiler(viewer, now_us)
         core, full = compiler.may(Artefact.CORE_METADATA), compiler.may(Artefact.FULL_METADATA)
-        technique = select(dataset_technique.c.dataset_id).where(dataset_technique.c.dataset_id == dataset.c.id).exists()
         query = (
             select(
                 func.count().label("runs"),
                 func.max(dataset.c.start_us).label("latest"),
                 func.sum(case((full, dataset.c.total_bytes), else_=0)).label("size"),
                 _count(full).label("described"),
-                _count(and_(full, dataset.c.sample_id.is_(None))).label("sample"),
-                _count(~technique).label("technique"),
-                _count(investigation.c.proposal_id.is_(None)).label("proposal"),
+                *(_count(_lacks(compiler, lack)).label(f"no_{lack.value}") for lack in Lack),
             )
             .select_from(dataset)
             .outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
@@ -47,10 +51,27 @@ class SqlStatistics:
             runs=row.runs,
             total_bytes=int(row.size or 0),
             latest_us=row.latest,
-            without_sample=Gap(missing=row.sample or 0, of=row.described or 0),
-            without_technique=Gap(missing=row.technique or 0, of=row.runs),
-            without_proposal=Gap(missing=row.proposal or 0, of=row.runs),
+            lacks={
+                lack: Gap(missing=getattr(row, f"no_{lack.value}") or 0, of=row.runs if lack in _CORE else row.described or 0)
+                for lack in Lack
+            },
         )
+
+    def lacking(
+        self, viewer: Viewer, instrument_id: int, lack: Lack, offset: int, limit: int, now_us: int
+    ) -> Page[DatasetSummary]:
+        compiler = Compiler(viewer, now_us)
+        joined = dataset.outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
+        where = and_(dataset.c.instrument_id == instrument_id, compiler.may(Artefact.CORE_METADATA), _lacks(compiler, lack))
+        found = select(dataset.c.id).select_from(joined).where(where)
+        newest = found.order_by(dataset.c.start_us.desc().nulls_last(), dataset.c.id.desc()).offset(offset).limit(limit)
+        with self._db.read() as connection:
+            total = connection.execute(select(func.count()).select_from(joined).where(where)).scalar_one()
+            ids = list(connection.execute(newest).scalars())
+            shown = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids))) if ids else ()
+            by_id = {row.id: row for row in shown}
+            items = summaries(connection, [by_id[one] for one in ids if one in by_id])
+        return Page(items=items, total=total, offset=offset, limit=limit)
 
     def hours(self, viewer: Viewer, instrument_id: int, since_us: int, now_us: int) -> dict[int, int]:
         hour = ((dataset.c.start_us - dataset.c.start_us % HOUR_US) / HOUR_US).label("hour")
@@ -66,6 +87,56 @@ class SqlStatistics:
         )
         with self._db.read() as connection:
             return {int(row.hour): row.runs for row in connection.execute(query)}
+
+    def days(self, viewer: Viewer, instrument_id: int | None, now_us: int) -> dict[int | None, Measured]:
+        compiler = Compiler(viewer, now_us)
+        full = compiler.may(Artefact.FULL_METADATA)
+        since = dataset.c.start_us % DAY_US  # of what is before 1970, negative: taken to the day before
+        day = ((dataset.c.start_us - since) // DAY_US - case((since < 0, 1), else_=0)).label("day")
+        of = dataset.c.origin != Origin.MIRRORED.value if instrument_id is None else dataset.c.instrument_id == instrument_id
+        query = (
+            select(
+                day,
+                func.count().label("runs"),
+                _count(full).label("readable"),
+                func.sum(case((full, dataset.c.total_bytes), else_=0)).label("size"),
+            )
+            .where(of, compiler.may(Artefact.CORE_METADATA))
+            .group_by(day)
+        )
+        with self._db.read() as connection:
+            return {
+                None if row.day is None else int(row.day): Measured(
+                    runs=row.runs, readable=int(row.readable), size=int(row.size or 0)
+                )
+                for row in connection.execute(query)
+            }
+
+
+_CORE = (Lack.TECHNIQUE, Lack.PROPOSAL, Lack.TIME)  # everybody who knows of the run knows whether it has these
+
+
+def _lacks(compiler: Compiler, lack: Lack) -> ColumnElement[bool]:
+    """Of rows of `dataset`, joined with their `investigation`; what the viewer may not read is not said to be missing."""
+    full = true() if lack in _CORE else compiler.may(Artefact.FULL_METADATA)
+    return and_(full, _missing(lack))
+
+
+def _missing(lack: Lack) -> ColumnElement[bool]:
+    p = parameter.c
+    match lack:
+        case Lack.SAMPLE:
+            return dataset.c.sample_id.is_(None)
+        case Lack.TECHNIQUE:
+            return ~select(dataset_technique.c.dataset_id).where(dataset_technique.c.dataset_id == dataset.c.id).exists()
+        case Lack.PROPOSAL:
+            return investigation.c.proposal_id.is_(None)
+        case Lack.TIME:
+            return dataset.c.start_us.is_(None)
+        case Lack.UNIT:
+            bare = and_(p.unit.is_(None), p.text.is_(None), or_(p.value.is_not(None), p.minimum.is_not(None)))
+            return select(p.id).where(p.dataset_id == dataset.c.id, p.name.in_(WITH_UNIT), bare).exists()
+    return dataset.c.read_state.in_(("partly-read", "failed"))
 
 
 def _count(condition: ColumnElement[bool]) -> Any:

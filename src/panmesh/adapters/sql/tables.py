@@ -16,6 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 metadata = MetaData(
@@ -75,6 +77,9 @@ account = Table(
     Column("name", Text, nullable=False),
     Column("email", Text),
     Column("orcid", Text),
+    Column("affiliation", Text),
+    Column("withheld", Boolean, nullable=False, server_default=false()),  # the name is not shown to the public
+    Column("erased_us", BigInteger),  # nothing personal is left here
     Column("password_hash", Text),  # argon2id; null: cannot sign in with a password
     Column("admin", Boolean, nullable=False, default=False),
     Column("steward", Boolean, nullable=False, default=False),
@@ -99,6 +104,8 @@ team_member = Table(
     Column("role", Text, nullable=False),  # access.viewer.TeamRole
     Column("expires_us", BigInteger),  # null: does not expire
     Column("source", Text, nullable=False, server_default="person"),  # access.viewer.MemberSource
+    Column("since_us", BigInteger),  # null: before that was kept
+    Column("by_id", BigInteger),  # the account that put them in
 )
 
 web_session = Table(
@@ -351,8 +358,9 @@ dataset_person = Table(
     Column("name", Text, nullable=False),
     Column("name_folded", Text, nullable=False, index=True),
     Column("role", Text),
-    Column("orcid", Text),
+    Column("orcid", Text, index=True),
     Column("affiliation", Text),
+    Column("withheld", Boolean, nullable=False, server_default=false()),  # not shown to the public, nor found by it
 )
 
 relation = Table(
@@ -515,6 +523,7 @@ person = Table(
     Column("last_name", Text),
     Column("orcid", Text),
     Column("researcher_id", Text),
+    Column("withheld", Boolean, nullable=False, server_default=false()),
 )
 
 affiliation = Table(
@@ -574,6 +583,8 @@ pid = Table(
     Column("origin", Text, nullable=False),
 )
 
+_OF_VISITS = text("kind = 'investigation'")
+
 change = Table(
     "change",
     metadata,
@@ -582,6 +593,7 @@ change = Table(
     Column("kind", Text, nullable=False),  # dataset, investigation, instrument, terms …
     Column("pid", Text, nullable=False),
     Column("what", Text, nullable=False),  # created, updated, digested, version, moved, discarded …
+    Index("ix_change_of_visits", "pid", "at_us", sqlite_where=_OF_VISITS, postgresql_where=_OF_VISITS),
     sqlite_autoincrement=True,
 )
 

@@ -22,3 +22,28 @@ def create_triggers(connection: Connection) -> None:
         "CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()"
     )
+
+
+def create_seal_triggers(connection: Connection) -> None:
+    """The same for the chain over it."""
+    if connection.dialect.name == "sqlite":
+        for action in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS audit_link_no_{action.lower()} BEFORE {action} ON audit_link "
+                "BEGIN SELECT RAISE(ABORT, 'the seals of the audit log only grow'); END"
+            )
+        return
+    connection.exec_driver_sql("DROP TRIGGER IF EXISTS audit_link_only_grows ON audit_link")
+    connection.exec_driver_sql(
+        "CREATE TRIGGER audit_link_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_link "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()"
+    )
+
+
+def drop_seal_triggers(connection: Connection) -> None:
+    names = (
+        ("audit_link_no_update", "audit_link_no_delete") if connection.dialect.name == "sqlite" else ("audit_link_only_grows",)
+    )
+    for name in names:
+        on = "" if connection.dialect.name == "sqlite" else " ON audit_link"
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on}")

@@ -16,14 +16,19 @@
     for (const id of place.dataset.liveParts.split(" ")) {
       const here = document.getElementById(id);
       const there = fresh.getElementById(id);
-      if (here && there && !here.contains(document.activeElement)) here.replaceChildren(...there.childNodes);
+      if (!here || !there || here.contains(document.activeElement)) continue;
+      const open = [...here.querySelectorAll("details")].map((one) => one.open);
+      const folded = [...there.querySelectorAll("details")];
+      if (folded.length === open.length) folded.forEach((one, place) => { one.open = open[place]; });
+      here.replaceChildren(...there.childNodes);
     }
   };
   const happened = (event) => {
     const { type, run } = JSON.parse(event.data);
     if (said && type === "run.created" && run) said.textContent = `New run: ${run.title || run.pid}`;
+    if (said && type === "read.failed") said.textContent = `Could not be read: ${run ? run.title || run.pid : "a file"}`;
     if (said && type === "run.complete" && run) said.textContent = `Complete: ${run.title || run.pid}`;
-    if (!timer) timer = setTimeout(renew, 200);
+    if (!timer) timer = setTimeout(renew, Number(place.dataset.liveWait) || 200);
   };
   const listen = () => {
     if (document.hidden) {
@@ -31,7 +36,7 @@
       stream = null;
     } else if (!stream) {
       stream = new EventSource(place.dataset.live);
-      for (const type of ["run.created", "run.updated", "run.complete", "run.corrected", "run.withdrawn", "opened"]) {
+      for (const type of ["run.created", "run.updated", "run.complete", "run.corrected", "run.withdrawn", "read.failed", "opened"]) {
         stream.addEventListener(type, happened);
       }
     }
@@ -48,3 +53,169 @@ document.addEventListener("click", async (event) => {
   button.textContent = "copied";
   setTimeout(() => { button.textContent = before; }, 1500);
 });
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
+
+// Quantities as somebody types: the server's list under the field, by mouse and keyboard. Without it, the browser's own list.
+(() => {
+  const field = document.querySelector("input[data-suggest]");
+  if (!field) return;
+  const place = field.parentElement.querySelector(".suggested");
+  const said = field.parentElement.querySelector("[role=status]");
+  field.removeAttribute("list");
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "quantity-list" })) field.setAttribute(name, value);
+  let timer = null;
+  let asked = null;
+  let current = -1;
+  const options = () => [...place.querySelectorAll("[role=option]")];
+  const close = () => {
+    if (asked) asked.abort();
+    clearTimeout(timer);
+    place.hidden = true;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+    current = -1;
+  };
+  const mark = (number) => {
+    const all = options();
+    if (!all.length) return;
+    current = (number + all.length) % all.length;
+    all.forEach((option, place) => option.setAttribute("aria-selected", String(place === current)));
+    all[current].scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-activedescendant", all[current].id);
+  };
+  const choose = (option) => {
+    field.value = option.dataset.value;
+    close();
+    field.focus();
+    field.setSelectionRange(field.value.indexOf(":") + 1, field.value.length);
+  };
+  const ask = async () => {
+    if (asked) asked.abort();
+    if (field.value.includes(":")) return close();
+    asked = new AbortController();
+    const url = new URL(field.dataset.suggest, location.href);
+    url.searchParams.set("typed", field.value);
+    try {
+      const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: asked.signal });
+      if (!answer.ok || document.activeElement !== field) return;
+      place.innerHTML = await answer.text();
+      const list = place.querySelector("[role=listbox]");
+      said.textContent = list ? list.dataset.said : "";
+      current = -1;
+      place.hidden = !options().length;
+      field.setAttribute("aria-expanded", String(!place.hidden));
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    }
+  };
+  const soon = () => { clearTimeout(timer); timer = setTimeout(ask, 120); };
+  field.addEventListener("input", soon);
+  field.addEventListener("focus", () => { if (!field.value) soon(); });
+  field.addEventListener("blur", () => setTimeout(close, 100));
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (place.hidden) ask();
+      else mark(event.key === "ArrowDown" ? current + 1 : current < 0 ? -1 : current - 1);
+    } else if (event.key === "Enter" && current >= 0 && !place.hidden) {
+      event.preventDefault();
+      choose(options()[current]);
+    } else if (event.key === "Escape" && !place.hidden) {
+      event.preventDefault();
+      close();
+    }
+  });
+  place.addEventListener("mousedown", (event) => {
+    const option = event.target.closest("[role=option]");
+    event.preventDefault();
+    if (option) choose(option);
+  });
+})();
+// The viewer of a run's files is loaded when it is asked for, never before.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest(".open-viewer");
+  if (!button) return;
+  const place = button.closest("[data-viewer]");
+  const stage = document.getElementById(button.getAttribute("aria-controls"));
+  const choice = place.querySelector("[name=view]");
+  stage.hidden = false;
+  stage.textContent = "Loading the viewer …";
+  button.setAttribute("aria-expanded", "true");
+  button.hidden = true;
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = place.dataset.style;
+  const styled = new Promise((resolve) => { style.onload = style.onerror = resolve; });
+  document.head.append(style);
+  try {
+    const [island] = await Promise.all([import(place.dataset.viewer), styled]);
+    stage.textContent = "";
+    const { url, path, growing } = place.dataset;
+    const show = island.open(stage, { url, file: choice.value, path, growing: Boolean(growing) });
+    choice.addEventListener("change", () => show({ file: choice.value, path: "/" }));
+  } catch (error) {
+    console.error(error);
+    stage.textContent = "The viewer could not be loaded. Reload the page to try again.";
+  }
+});
+
+// Frames of a stack: the next picture is shown when it has come, and only the last one that was asked for.
+document.addEventListener("input", (event) => {
+  const slider = event.target.closest("[data-frames] [type=range]");
+  if (!slider) return;
+  const form = slider.form;
+  const picture = form.parentElement.querySelector("picture");
+  form.querySelector("output").textContent = `${slider.value} of ${Number(slider.max).toLocaleString("en")}`;
+  clearTimeout(form.waiting);
+  form.waiting = setTimeout(async () => {
+    const frame = slider.value;
+    const narrow = picture.querySelector("source");
+    const address = `${form.dataset.frames}?${matchMedia(narrow.media).matches ? "size=narrow&" : ""}frame=${frame}`;
+    const fresh = new Image();
+    fresh.src = address;
+    await fresh.decode().catch(() => {});
+    if (frame !== slider.value) return;
+    narrow.srcset = `${form.dataset.frames}?size=narrow&frame=${frame}`;
+    picture.querySelector("img").src = `${form.dataset.frames}?frame=${frame}`;
+    const here = new URL(location.href);
+    here.searchParams.set("frame", frame);
+    history.replaceState(null, "", here);
+  }, 60);
+});
+
+// Parameters that contain what is typed, without asking the server.
+document.addEventListener("input", (event) => {
+  const field = event.target.closest("[data-filter]");
+  if (!field) return;
+  const part = document.getElementById(field.dataset.filter);
+  const word = field.value.trim().toLowerCase();
+  for (const body of part.querySelectorAll("tbody")) {
+    const place = body.querySelector(".place");
+    const placed = place && place.textContent.toLowerCase().includes(word);
+    let any = false;
+    for (const row of body.rows) {
+      if (row.contains(place)) continue;
+      const title = row.cells[0].title.toLowerCase();
+      row.hidden = !placed && !row.textContent.toLowerCase().includes(word) && !title.includes(word);
+      any ||= !row.hidden;
+    }
+    if (place) body.hidden = !any;
+  }
+  const all = part.querySelector("details");
+  if (all && word) all.open = true;
+});
+document.addEventListener("submit", (event) => { if (event.target.querySelector("[data-filter]")) event.preventDefault(); });
+
+// Menus close when something else is pressed, and with Escape, which leads back to what opened them.
+(() => {
+  const menus = [...document.querySelectorAll("details.menu")];
+  document.addEventListener("click", (event) => {
+    for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = menus.find((one) => one.open);
+    if (event.key !== "Escape" || !menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+})();

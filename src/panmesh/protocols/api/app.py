@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -19,6 +20,7 @@ from panmesh.catalogue.correction import Wanted, What
 from panmesh.catalogue.query import FACET_FIELDS, Field
 from panmesh.http.conditional import matches
 from panmesh.http.downloads import open_download
+from panmesh.http.fairness import fairness_of
 from panmesh.http.filters import instant, query_of
 from panmesh.http.problems import on_crash, on_http_error, on_panmesh_error, problem
 from panmesh.http.services import Services, services, viewer
@@ -28,11 +30,20 @@ from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Fault, Invalid, PanmeshError
 from panmesh.protocols.api import models, views
 from panmesh.protocols.api.baskets import add_baskets
+from panmesh.protocols.api.changes import add_changes
 from panmesh.protocols.api.corrections import add_corrections
+from panmesh.protocols.api.dois import add_dois
 from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.notes import add_notes
+from panmesh.protocols.api.personal import add_personal
+from panmesh.protocols.api.plans import add_plans
+from panmesh.protocols.api.releases import add_releases
+from panmesh.protocols.api.requests import add_requests
 from panmesh.protocols.api.searches import add_searches
+from panmesh.protocols.api.teams import add_teams
+from panmesh.protocols.api.usage import add_usage
 from panmesh.protocols.api.webhooks import add_webhooks
+from panmesh.publication.fair import Letter
 
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
 Offset = Annotated[int, Query(ge=0, le=2**53)]
@@ -71,10 +82,12 @@ _SEARCH = {
     "series": "scan series, as a run of it says",
     "state": "open, embargoed …",
     "kind": "raw or processed",
+    "format": "of the file: hdf5, tiff …",
+    "year": "of the start, in the facility's days",
     "flag": "good, doubtful or bad, as somebody said in the logbook that you may read",
     "tag": "of the logbook that you may read",
     "quantity": "name:low..high unit, e.g. incident_energy:10..20 keV; repeat for more",
-    "sort": "start, created, title, bytes, sample; '-' before it for descending",
+    "sort": "relevance (with words, unless you say otherwise: where they stand in what you may read, best first), start, created, title, bytes, sample; '-' before it for descending",
 }
 _KNOWN = {*_SEARCH, "offset", "limit", "facets"}
 
@@ -100,17 +113,25 @@ def create_api(bundle: Services) -> FastAPI:
     _ingest(api)
     add_corrections(api)
     add_events(api)
+    add_changes(api)
+    add_usage(api)
     add_webhooks(api)
     add_searches(api)
     add_notes(api)
     add_baskets(api)
+    add_plans(api)
+    add_releases(api)
+    add_requests(api)
+    add_dois(api)
+    add_teams(api)
+    add_personal(api)
     _people(api)
     _describe(api)
     return api
 
 
-def _datasets(api: FastAPI) -> None:
-    parameters = [
+def _search_parameters() -> list[dict[str, Any]]:
+    return [
         {
             "name": name,
             "in": "query",
@@ -122,7 +143,11 @@ def _datasets(api: FastAPI) -> None:
         for name, text in _SEARCH.items()
     ]
 
-    @api.get("/datasets", response_model=models.DatasetPage, tags=["datasets"], openapi_extra={"parameters": parameters})
+
+def _datasets(api: FastAPI) -> None:
+    @api.get(
+        "/datasets", response_model=models.DatasetPage, tags=["datasets"], openapi_extra={"parameters": _search_parameters()}
+    )
     def list_datasets(
         request: Request,
         offset: Offset = 0,
@@ -209,6 +234,18 @@ def _datasets(api: FastAPI) -> None:
     def undo(request: Request, pid: PidPath, body: models.UndoModel) -> Response:
         """Take one change by a person back."""
         return _json({"pid": pid, "revision": services(request).editing.undo(viewer(request), _plain(pid), body.change)})
+
+    @api.get("/datasets/{pid}/fair", response_model=models.FairModel, tags=["datasets"])
+    def fair(request: Request, pid: PidPath) -> Response:
+        """Scores from the record and the file as you may read them, and what to add."""
+        s = services(request)
+        found = fairness_of(s, s.search.get(viewer(request), pid))
+        points = [
+            {"letter": p.letter.value, "name": p.name, "weight": p.weight, "share": p.share, "hint": p.hint, "field": p.field}
+            for p in found.points
+        ]
+        letters = {letter.value: found.of(letter) for letter in Letter}
+        return _json({"percent": found.percent, "complete": found.complete, "letters": letters, "points": points})
 
     @api.get("/datasets/{pid}/access", response_model=models.AccessAnswer, tags=["datasets"])
     def access(request: Request, pid: PidPath) -> Response:
@@ -319,6 +356,21 @@ def _around(api: FastAPI) -> None:
         """Names of the searchable quantities in what you may read; `label` is their usual unit."""
         found = services(request).search.quantities(viewer(request))
         return _json([{"value": q.value, "label": q.label, "count": q.count} for q in found])
+
+    @api.get(
+        "/quantities/spread",
+        response_model=list[models.SpreadModel],
+        tags=["around"],
+        openapi_extra={"parameters": _search_parameters()},
+    )
+    def spread(
+        request: Request, name: Annotated[str, Query(max_length=80, description="words that are in its name")] = ""
+    ) -> Response:
+        """Up to eight quantities of what the search finds and whose numbers you may read, those of most runs first: units as instruments
+        write them, range, and a histogram of equally wide bars from `low` to `high` (on a logarithmic scale where `decades`)."""
+        query = query_of(_given(request, and_also=("name",)), zone=_zone(request))
+        found = services(request).search.spreads(viewer(request), query, _plain(name))
+        return _json([asdict(q) for q in found])
 
     @api.get("/techniques", response_model=list[models.TechniqueModel], tags=["around"])
     def find_techniques(request: Request, text: Annotated[str, Query(max_length=200)] = "", limit: Limit = 20) -> Response:
@@ -497,11 +549,11 @@ def _json(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = N
     return Response(orjson.dumps(body), status, dict(headers or {}), "application/json")
 
 
-def _given(request: Request) -> dict[str, list[str]]:
+def _given(request: Request, and_also: tuple[str, ...] = ()) -> dict[str, list[str]]:
     given: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         given.setdefault(name, []).append(_plain(value))
-    unknown = sorted(set(given) - _KNOWN)
+    unknown = sorted(set(given) - _KNOWN.union(and_also))
     if unknown:
         faults = tuple(Fault(name, "is no parameter of the search") for name in unknown)
         raise Invalid(f"Unknown: {', '.join(unknown)}. Known: {', '.join(sorted(_KNOWN))}.", faults)

@@ -116,6 +116,19 @@ class FacetModel(BaseModel):
     count: int
 
 
+class SpreadModel(BaseModel):
+    """A quantity over the runs of a search."""
+
+    name: str
+    datasets: int
+    units: list[str]
+    unit: str | None
+    low: float | None
+    high: float | None
+    decades: bool
+    bars: list[int]
+
+
 class DatasetDetail(DatasetModel):
     version: int
     version_pid: str
@@ -357,3 +370,19 @@ class Me(BaseModel):
 
 
 DatasetPage.model_rebuild()
+
+
+class FairPoint(BaseModel):
+    letter: str = Field(description="F, A, I or R")
+    name: str
+    weight: int
+    share: float = Field(description="0 to 1")
+    hint: str | None
+    field: str | None = Field(description="what a change of the metadata calls it")
+
+
+class FairModel(BaseModel):
+    percent: int = Field(description="as outside assessors measure the landing page (FAIRsFAIR metrics 0.8)")
+    complete: int = Field(description="per cent of what people and instruments can say")
+    letters: dict[str, int] = Field(description="the same of each letter")
+    points: list[FairPoint]

@@ -119,7 +119,8 @@ def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
 
 def _key(viewer: Viewer, pid: str, name: str | None) -> tuple[Hashable, ...]:
     """Everything that a decision depends on."""
-    rights = (frozenset(viewer.teams.items()), viewer.instruments, viewer.admin, viewer.steward, viewer.operator, viewer.scopes)
+    roles = (viewer.admin, viewer.steward, viewer.operator, viewer.scopes, viewer.granted, viewer.emergencies)
+    rights = (frozenset(viewer.teams.items()), viewer.instruments, roles)
     return viewer.user_id, viewer.login, rights, pid, name
 
 

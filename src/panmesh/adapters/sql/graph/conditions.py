@@ -48,7 +48,7 @@ class Conditions:
         if condition is None:
             return true()
         if source.entity is Entity.PARAMETER:
-            return Quantities(source, self._test).where(condition)
+            return Quantities(source, self._test, walking=self._around.walking).where(condition)
         if isinstance(condition, All):
             return and_(true(), *(self.condition(source, part) for part in condition.parts))
         if isinstance(condition, AnyOf):
@@ -153,7 +153,7 @@ class Conditions:
     def _techniques(self, parent: Source, include: Include) -> ColumnElement[bool]:
         if parent.entity is not Entity.DATASET:
             return false()
-        found = of_dataset(self._vocabulary, include.selection.where, parent.hidden["id"])
+        found = of_dataset(self._vocabulary, include.selection.where, parent.hidden["id"], walking=self._around.walking)
         for inner in include.selection.includes:
             if inner.required:  # back to datasets that share a tag
                 other = self._around.source(Entity.DATASET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,13 +20,14 @@ from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
 from panmesh.adapters.sql.graph.keys import Keys
-from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons
+from panmesh.adapters.sql.graph.quantities import Asked, Span, asked, convert, of_neutrons, spans
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source, at
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
 from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue import quantity_names
 from panmesh.catalogue.graph import (
+    NEGATIVE,
     SHAPES,
     All,
     AnyOf,
@@ -54,16 +55,27 @@ LAST = "\U0010ffff"  # after every key
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
+Candidates = Callable[
+    [Viewer, list[tuple[list[Span], str]], list[frozenset[str]], int, int], tuple[list[int], tuple[int, ...], bool] | None
+]  # (viewer, quantities, techniques, how many, instant) → ids in the order of pids, ids of what changed since, whether there are more
+
+
 class SqlGraph:
     """Implements `catalogue.ports.GraphReads`."""
 
-    def __init__(self, database: Database, manifests: ManifestStore) -> None:
+    def __init__(self, database: Database, manifests: ManifestStore, candidates: Candidates | None = None) -> None:
+        """`candidates`: where an index says which datasets may satisfy required quantities and techniques."""
         self._db = database
+        self._candidates = candidates
         self._manifests = manifests
         self._instruments: dict[Any, str] = {}  # pids, which stay as they were minted
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
         with self._reading(viewer, now_us) as reading:
+            if self._candidates is not None and entity is Entity.DATASET:
+                found = reading.by_index(self._candidates, viewer, selection, now_us)
+                if found is not None:
+                    return found
             return reading.page(entity, selection)
 
     def places(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> Places:
@@ -139,6 +151,41 @@ class _Reading:
         self._rights = Rights(connection, around.viewer, now_us)
         self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
         self._nodes = 0
+
+    def by_index(self, candidates: Candidates, viewer: Viewer, selection: Selection, now_us: int) -> list[Node] | None:
+        """The first page in the order of keys, among the datasets that the index names; None: it cannot say."""
+        if selection.order or selection.words or selection.after is not None or selection.limit is None:
+            return None
+        quantities, tags = [], []
+        for include in selection.includes:
+            target = SHAPES[Entity.DATASET].relations[include.relation][0]
+            if not include.required or include.selection.includes:
+                continue
+            if target is Entity.PARAMETER and (found := spans(include.selection.where)) is not None:
+                quantities.append(found)
+            if target is Entity.TECHNIQUE and isinstance(test := include.selection.where, Test) and test.op not in NEGATIVE:
+                tags.append(self._vocabulary.meant(test))
+        wanted = selection.skip + selection.limit
+        if not (quantities or tags) or wanted > WALK // 4:
+            return None
+        named = candidates(viewer, quantities, tags, 2 * wanted + 50, now_us)
+        if named is None:
+            return None
+        ids, changed, more = named
+        around = Around(self._around.viewer, walking=True)
+        say = Conditions(around, self._vocabulary, self._sqlite, self._files.having)
+        source = around.source(Entity.DATASET)
+        key = code_points(source.columns["pid"])
+        query = say.select(source, selection, *self._columns(source), literal(NO_SCORE).label("score"))
+        query = query.where(source.hidden["id"].in_([*ids, *changed]))
+        if more:
+            last = select(t.dataset.c.pid).where(t.dataset.c.id == ids[-1]).correlate(None).scalar_subquery()
+            query = query.where(key <= code_points(last))
+        query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
+        rows = self._connection.execute(query).mappings().all()
+        if more and len(rows) < selection.limit:
+            return None
+        return self._nodes_of(source, rows, selection, root=True)
 
     def page(self, entity: Entity, selection: Selection) -> list[Node]:
         """In the order of keys, a page is mostly full after few rows: these are looked through first."""

@@ -29,6 +29,16 @@ class Asked:
     units: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Values of quantities of these names between two ends, in base units; None: no end."""
+
+    names: frozenset[str]
+    dimension: str
+    low: float | None
+    high: float | None
+
+
 def asked(condition: GraphCondition | None) -> list[Asked]:
     """One for each branch that fixes a unit: what answers are converted to."""
     if isinstance(condition, AnyOf):
@@ -45,8 +55,9 @@ def asked(condition: GraphCondition | None) -> list[Asked]:
 
 
 class Quantities:
-    def __init__(self, source: Source, plain: Any) -> None:
-        """`plain(source, test)`: how a test on a text field is said."""
+    def __init__(self, source: Source, plain: Any, *, walking: bool = False) -> None:
+        """`plain(source, test)`: how a test on a text field is said. `walking`: asked of one row after another."""
+        self._walking = walking
         self._source = source
         self._p = source.hidden
         self._plain = plain
@@ -124,6 +135,9 @@ class Quantities:
     def _photons(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         if "dataset_id" not in self._p:
             return column.in_(quantity_names.PHOTON)
+        if self._walking:
+            tagged: ColumnElement[bool] = of_neutrons().where(t.dataset_technique.c.dataset_id == self._p["dataset_id"]).exists()
+            return not_(tagged)
         return not_(self._p["dataset_id"].in_(of_neutrons()))
 
     def _unit(self, test: Test, context: Asked) -> ColumnElement[bool]:
@@ -193,6 +207,36 @@ class Quantities:
             ends = and_(p["low"] > 0, meets(op, p["low"], p["high"], turned))
             found = or_(found, and_(p["dimension"] == other, column.in_(names), self._photons(column), ends))
         return found
+
+
+def spans(condition: GraphCondition | None) -> tuple[list[Span], str] | None:
+    """Where values lie that may satisfy it, and the unit that it names (for values in units that we do not know): more than do, never less.
+
+    None where the condition has another form.
+    """
+    tests = flat(condition)
+    if tests is None:
+        return None
+    context = _context(All(tests), Asked())
+    values = [test for test in tests if test.field == "value"]
+    if not context.names or len(context.units) != 1 or not values or any(t.op not in _RANGES for t in values):
+        return None
+    if any(numbers_of(test) is None or any(isinstance(v, str) for v in _values(test)) for test in values):
+        return None
+    names = frozenset(same for name in context.names for same in quantity_names.same(name))
+    turned = frozenset(n for name in context.names for n in quantity_names.converse(name))
+    found = []
+    for scale in scales(context.units[0]):
+        low, high = _ends(values, scale)
+        low, high = None if low is None else _down(low), None if high is None else _up(high)
+        found.append(Span(names, scale.dimension, low, high))
+        other = _converse(scale.dimension)
+        if turned and other:
+            photons = (low is None or low > 0) and high is not None and high > 0
+            shortest = _down(quantity_names.HC / high) if photons and high else None
+            longest = _up(quantity_names.HC / low) if photons and low else None
+            found.append(Span(turned, other, shortest, longest))
+    return found, context.units[0]
 
 
 def flat(condition: GraphCondition | None) -> tuple[Test, ...] | None:

@@ -14,9 +14,11 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Text,
+    and_,
     bindparam,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -27,10 +29,13 @@ from sqlalchemy import (
 )
 
 from panmesh.access.artefact import Artefact
+from panmesh.access.names import NAME_WITHHELD
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS, TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
-from panmesh.adapters.sql.permission import readable, state_label
+from panmesh.adapters.sql.named_people import former, former_withheld, members
+from panmesh.adapters.sql.people_tables import former_member
+from panmesh.adapters.sql.permission import names_seen, readable, state_label
 from panmesh.catalogue.graph import Entity
 from panmesh.catalogue.model import Origin
 
@@ -235,6 +240,9 @@ class Around:
         m = _alias(_members(), number)
         known = select(t.document.c.id).where(self.may(Artefact.CORE_METADATA, t.document.c.terms_id))
         hidden = {name: m.c[name] for name in ("id", "document_id", "person_key", "affiliation_id")}
+        seen = m.c.terms_id.in_(select(t.terms.c.id).where(names_seen(self.viewer)))
+        shown = case((and_(m.c.withheld, ~seen), WITHHELD), else_=m.c.person_key)
+        hidden |= {"person_key": shown, "affiliation_id": case((and_(m.c.withheld, ~seen), null()), else_=m.c.affiliation_id)}
         columns = {"id": m.c.id, "role": m.c.role}
         return Source(Entity.MEMBER, m, columns, hidden, m.c.document_id.in_(known), None, {}, keys=_MEMBER_KEYS)
 
@@ -270,33 +278,55 @@ class Around:
 
 @cache
 def _members() -> Any:
-    m, d, tm, a = t.member, t.document, t.team_member, t.account
-    brought = select(
-        ("m" + cast(m.c.id, Text)).label("id"),
-        m.c.document_id,
-        m.c.role,
-        ("p" + cast(m.c.person_id, Text)).label("person_key"),
-        m.c.affiliation_id,
-    )
-    role = case((tm.c.role == TeamRole.PI.value, "principal investigator"), else_="member")
-    teams = (
+    """Of documents that were brought; of our visits those who are in their teams, and those who were when they measured."""
+    m, d = t.member, t.document
+    a, f = t.account.c, former_member.c
+    brought = (
         select(
-            (literal("t") + cast(d.c.id, Text) + "-" + cast(a.c.id, Text)).label("id"),
-            d.c.id.label("document_id"),
-            role.label("role"),
-            ("a" + cast(a.c.id, Text)).label("person_key"),
-            null().label("affiliation_id"),
+            ("m" + cast(m.c.id, Text)).label("id"),
+            m.c.document_id,
+            m.c.role,
+            ("p" + cast(m.c.person_id, Text)).label("person_key"),
+            m.c.affiliation_id,
+            d.c.terms_id,
+            func.coalesce(t.person.c.withheld, false()).label("withheld"),
         )
-        .join(t.terms, t.terms.c.id == d.c.terms_id)
-        .join(tm, tm.c.team_id == t.terms.c.team_id)
-        .join(a, a.c.id == tm.c.account_id)
-        .where(
-            d.c.investigation_id.is_not(None),
-            tm.c.role.in_([TeamRole.PI.value, TeamRole.MEMBER.value]),
-            or_(tm.c.expires_us.is_(None), tm.c.expires_us > NOW),
+        .join(d, d.c.id == m.c.document_id)
+        .outerjoin(t.person, t.person.c.id == m.c.person_id)
+    )
+    teams = _of_visits(
+        members(),
+        (literal("t") + cast(d.c.id, Text) + "-" + cast(a.id, Text)),
+        t.team_member.c.role,
+        "a" + cast(a.id, Text),
+        a.withheld,
+    )
+    left = _of_visits(
+        former(),
+        (literal("f") + cast(d.c.id, Text) + "-" + cast(f.id, Text)),
+        f.role,
+        func.coalesce("a" + cast(a.id, Text), "f" + cast(f.id, Text)),
+        former_withheld(),
+    )
+    return union_all(brought, teams, left).subquery("members")
+
+
+def _of_visits(people: Any, number: Column, role: Column, key: Column, withheld: Column) -> Any:
+    d = t.document
+    said = case((role == TeamRole.PI.value, "principal investigator"), else_="member")
+    return (
+        people.join(d, d.c.terms_id == t.terms.c.id)
+        .where(d.c.investigation_id.is_not(None))
+        .with_only_columns(
+            number.label("id"),
+            d.c.id.label("document_id"),
+            said.label("role"),
+            key.label("person_key"),
+            null().label("affiliation_id"),
+            d.c.terms_id,
+            withheld.label("withheld"),
         )
     )
-    return union_all(brought, teams).subquery("members")
 
 
 _TERMS = t.terms.alias("own_terms")
@@ -318,6 +348,7 @@ def _alias(table: Any, number: int) -> Any:
 
 
 PERSON_OF_ACCOUNT = "person-"
+WITHHELD = "w"  # key of the one person that all stand for whose name is withheld from the viewer
 _PEOPLE = union_all(
     select(
         ("p" + cast(t.person.c.id, Text)).label("key"),
@@ -333,6 +364,24 @@ _PEOPLE = union_all(
         (PERSON_OF_ACCOUNT + cast(t.account.c.id, Text)).label("id"),  # a login is nobody's business
         t.account.c.name.label("full_name"),
         t.account.c.orcid,
+        null().label("researcher_id"),
+        null().label("first_name"),
+        null().label("last_name"),
+    ),
+    select(
+        ("f" + cast(former_member.c.id, Text)).label("key"),
+        ("former-" + cast(former_member.c.id, Text)).label("id"),
+        former_member.c.name.label("full_name"),
+        former_member.c.orcid,
+        null().label("researcher_id"),
+        null().label("first_name"),
+        null().label("last_name"),
+    ).where(former_member.c.account_id.is_(None)),
+    select(
+        literal(WITHHELD).label("key"),
+        literal("withheld").label("id"),
+        literal(NAME_WITHHELD).label("full_name"),
+        null().label("orcid"),
         null().label("researcher_id"),
         null().label("first_name"),
         null().label("last_name"),

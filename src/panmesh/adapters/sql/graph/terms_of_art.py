@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, literal, or_, select, true
 
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.patterns import fits_expression
@@ -90,19 +90,24 @@ def _fits(test: Test, value: Any) -> bool:
     return matches(test, {test.field: value}, (), fits_expression)
 
 
-def of_dataset(vocabulary: Vocabulary, condition: GraphCondition | None, dataset_id: Any) -> ColumnElement[bool]:
-    """True of datasets that satisfy it as a whole; a dataset without any technique satisfies nothing."""
+def of_dataset(
+    vocabulary: Vocabulary, condition: GraphCondition | None, dataset_id: Any, *, walking: bool = False
+) -> ColumnElement[bool]:
+    """True of datasets that satisfy it as a whole; a dataset without any technique satisfies nothing. `walking`: asked of one row."""
     tags = t.dataset_technique
     if isinstance(condition, All) and condition.parts:
-        return and_(true(), *(of_dataset(vocabulary, part, dataset_id) for part in condition.parts))
+        return and_(true(), *(of_dataset(vocabulary, part, dataset_id, walking=walking) for part in condition.parts))
     if isinstance(condition, AnyOf):
-        return or_(false(), *(of_dataset(vocabulary, part, dataset_id) for part in condition.parts))
+        return or_(false(), *(of_dataset(vocabulary, part, dataset_id, walking=walking) for part in condition.parts))
     some = dataset_id.in_(select(tags.c.dataset_id))
     if condition is None or isinstance(condition, All):
         return some  # type: ignore[no-any-return]
     negative = isinstance(condition, Test) and condition.op in NEGATIVE
     meant = vocabulary.text(condition.words) if isinstance(condition, Text) else vocabulary.meant(condition)
     tagged = dataset_id.in_(select(tags.c.dataset_id).where(tags.c.technique_pid.in_(sorted(meant))))
+    if walking and not negative:
+        one = tags.alias()
+        return select(literal(1)).where(one.c.dataset_id == dataset_id, one.c.technique_pid.in_(sorted(meant))).exists()
     return and_(some, ~tagged) if negative else tagged
 
 

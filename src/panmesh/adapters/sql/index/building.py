@@ -84,6 +84,7 @@ def _rows(c: Connection) -> tuple[dict[str, Array], dict[str, list[str]], Array]
     row_of = np.zeros(int(ids.max()) + 1 if len(ids) else 1, np.int64)
     row_of[ids] = np.arange(len(ids))
     _coded(c, arrays, words, "kind", select(d.id, d.kind), row_of)
+    _coded(c, arrays, words, "format", select(d.id, d.format), row_of)
     _by_owner(c, arrays, words, "sample", "sample_name", select(sample.c.id, sample.c.name))
     _by_owner(c, arrays, words, "proposal", "proposal_number", select(proposal.c.id, proposal.c.number))
     return arrays, words, ids
@@ -166,21 +167,24 @@ def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
 
 def _texts(c: Connection, arrays: dict[str, Array], row_of: Array) -> list[str]:
     codes: dict[str, int] = {}
-    found: dict[str, tuple[array[int], array[int]]] = {"core": (array("i"), array("i")), "full": (array("i"), array("i"))}
-    for piece in _pieces(c, select(dataset.c.id, dataset.c.core_text, dataset.c.full_text)):
-        for number, core, full in piece:
+    found: dict[str, tuple[array[int], array[int]]] = {which: (array("i"), array("i")) for which in ("core", "full", "title")}
+    for piece in _pieces(c, select(dataset.c.id, dataset.c.core_text, dataset.c.full_text, dataset.c.title_folded)):
+        for number, core, full, title in piece:
             row = int(row_of[number])
-            for which, text in (("core", core), ("full", full)):
+            for which, text in (("core", core), ("full", full), ("title", title or "")):
                 tokens, rows = found[which]
                 for token in set(text.split()):
                     tokens.append(codes.setdefault(token, len(codes)))
                     rows.append(row)
+    ordered = sorted(codes)  # so that those that begin alike are neighbours
+    place = np.empty(len(codes), np.int32)
+    place[[codes[token] for token in ordered]] = np.arange(len(codes), dtype=np.int32)
     for which, (tokens, rows) in found.items():
-        of = np.array(tokens, np.int32)
+        of = place[np.array(tokens, np.int32)]
         order = np.argsort(of, kind="stable")
         arrays[f"{which}_rows"] = np.array(rows, np.int32)[order]
         arrays[f"{which}_starts"] = np.searchsorted(of[order], np.arange(len(codes) + 1)).astype(np.int64)
-    return list(codes)
+    return ordered
 
 
 def _pieces(c: Connection, query: Any) -> Iterable[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 1
+FORMAT = 3
 NOTHING = np.iinfo(np.int64).min  # of a number that is missing
 COLUMNS = (
     "id",
@@ -29,6 +30,7 @@ COLUMNS = (
     "bytes",
     "files",
 )
+LAST = "\U0010ffff"  # sorts after all that is written
 KEPT = 2  # generations: one that is read, one that is new
 
 Array = npt.NDArray[Any]
@@ -54,6 +56,9 @@ class Texts:
 
     starts: Array
     rows: Array
+
+    def of(self, token: int) -> Array:
+        return self.rows[self.starts[token] : self.starts[token + 1]]
 
 
 @dataclass(slots=True)
@@ -102,6 +107,19 @@ class Generation:
             with pa.memory_map(str(self.folder / "tokens.arrow")) as file:
                 self._tokens = pa.ipc.open_file(file).read_all().column(0).combine_chunks()
         return self._tokens
+
+    def beginning(self, word: str) -> range:
+        """Numbers of the tokens that begin with it; the token itself, if there is one, is the first of them."""
+        tokens = self.tokens()
+        first = bisect_left(tokens, word, key=_text)
+        return range(first, bisect_left(tokens, word + LAST, first, key=_text))
+
+    def is_token(self, number: int, word: str) -> bool:
+        return number < len(self.tokens()) and _text(self.tokens()[number]) == word
+
+
+def _text(scalar: Any) -> str:
+    return str(scalar.as_py())
 
 
 def write_generation(

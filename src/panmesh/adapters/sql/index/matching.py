@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
+from panmesh.adapters.sql.graph.quantities import Span
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
 from panmesh.adapters.sql.tables import technique, terms
 from panmesh.catalogue.query import (
@@ -29,6 +31,7 @@ from panmesh.catalogue.query import (
     QuantityRange,
     Words,
 )
+from panmesh.catalogue.relevance import TEXT_WORD, TITLE_START, TITLE_WORD, ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.text import fold, storable
 
@@ -41,6 +44,8 @@ _COLUMN_OF = {
     Field.VISIT: "investigation",
     Field.PROPOSAL: "investigation",
 }
+_CODED = (Field.KIND, Field.FORMAT)
+FITTING = 16  # conditions of one viewer whose rows are kept
 REMEMBERED = 96  # words whose rows are kept, one bit a dataset
 
 
@@ -60,13 +65,13 @@ def check_indexed(condition: Condition | None) -> None:
             if any(len(fold(word).split()) > 1 for word in words):
                 raise NotIndexed
         case Compare(field=field, op=op):
-            texts = field in _COLUMN_OF or field in (Field.STATE, Field.KIND)
+            texts = field in _COLUMN_OF or field in (Field.STATE, *_CODED)
             if not (field in _NUMBERS or texts or (field is Field.TECHNIQUE and op is Op.EQUAL)):
                 raise NotIndexed
-            if field is Field.KIND and op not in (Op.EQUAL, Op.NOT_EQUAL):
+            if field in _CODED and op not in (Op.EQUAL, Op.NOT_EQUAL):
                 raise NotIndexed
         case OneOf(field=field):
-            if field not in _COLUMN_OF and field not in (Field.STATE, Field.KIND, Field.TECHNIQUE):
+            if field not in _COLUMN_OF and field not in (Field.STATE, Field.TECHNIQUE, *_CODED):
                 raise NotIndexed
 
 
@@ -93,12 +98,43 @@ class Remembered:
         return found
 
 
+class Fitting:
+    """Rows that fitted what one viewer asked, one bit each: a page asks for its runs, facets, years and techniques by the same conditions."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Array] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def rows(self, generation: Generation, asked: Hashable, find: Callable[[], Array]) -> Array:
+        """The caller's own, to change."""
+        key = generation.folder, generation.made, asked
+        with self._lock:
+            packed = self._kept.get(key)
+            if packed is not None:
+                self._kept.move_to_end(key)
+        if packed is not None:
+            return np.unpackbits(packed, count=generation.size).view(np.bool_)
+        found = find()
+        with self._lock:
+            self._kept[key] = np.packbits(found)
+            while len(self._kept) > FITTING:
+                self._kept.popitem(last=False)
+        return found
+
+
 class Matcher:
     """For one viewer at one instant, within one transaction. `rights`: artefact → whether each of the terms lets them read it."""
 
     def __init__(
-        self, generation: Generation, connection: Connection, compiler: Compiler, rights: dict[Artefact, Array], words: Remembered
+        self,
+        generation: Generation,
+        connection: Connection,
+        compiler: Compiler,
+        rights: dict[Artefact, Array],
+        words: Remembered,
+        fitting: Fitting,
     ) -> None:
+        self._fitting = fitting
         self._g = generation
         self._c = connection
         self.compiler = compiler
@@ -108,12 +144,70 @@ class Matcher:
 
     def may(self, artefact: Artefact) -> Array:
         if artefact not in self._may:
-            self._may[artefact] = self._rights[artefact][self._g.array("terms")]
+            self._may[artefact] = self._fitting.rows(self._g, artefact, lambda: self._rights[artefact][self._g.array("terms")])
         return self._may[artefact]
 
     def where(self, condition: Condition | None) -> Array:
         core = self.may(Artefact.CORE_METADATA)
-        return core.copy() if condition is None else core & self._mask(condition)
+        return core.copy() if condition is None else self._fitting.rows(self._g, condition, lambda: core & self._mask(condition))
+
+    def candidates(self, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]]) -> Array:
+        """Rows that may satisfy all of these."""
+        found = self.may(Artefact.CORE_METADATA).copy()
+        if quantities:
+            found &= self.may(PARAMETER_ARTEFACT)
+        for spans, unit in quantities:
+            found &= self._within(spans, unit)
+        known = self._g.words["technique"]
+        for meant in tags:
+            fits = np.fromiter((pid in meant for pid in known), np.bool_, len(known))
+            tagged = np.zeros(self._g.size, np.bool_)
+            if len(known):
+                tagged[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
+            found &= tagged
+        return found
+
+    def _within(self, spans: list[Span], unit: str) -> Array:
+        found = np.zeros(self._g.size, np.bool_)
+        dimensions, units = self._g.words["dimension"], self._g.words["unit"]
+        for span in spans:
+            for name in span.names:
+                values = self._g.quantity(name)
+                if values is None:
+                    continue
+                known = values.known
+                last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
+                first = (
+                    int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
+                )
+                if span.dimension in dimensions:
+                    fits = values.dimension[first:last] == dimensions.index(span.dimension)
+                    if span.low is not None and not values.points:
+                        fits &= values.high[first:last] >= span.low
+                    found[values.rows[first:last][fits]] = True
+                if unit in units:  # in a unit that we do not know, compared as it is written
+                    found[values.rows[known:][values.unit[known:] == units.index(unit)]] = True
+        return found
+
+    def relevance(self, condition: Condition | None) -> Array:
+        """Points of each row, as `catalogue.relevance` says it. Only of those that fit they mean anything."""
+        g, full = self._g, self.may(Artefact.FULL_METADATA)
+        found = np.zeros(g.size, np.uint16)
+        core, all_, titles = g.texts("core"), g.texts("full"), g.texts("title")
+        for word in map(storable, ranked_words(condition)):
+            points = np.zeros(g.size, np.uint8)
+            begin = g.beginning(word)
+            whole = begin[0] if begin and g.is_token(begin[0], word) else None
+            if whole is not None:
+                rows = all_.of(whole)
+                points[rows[full[rows]]] = TEXT_WORD
+                points[core.of(whole)] = TEXT_WORD
+            if begin:
+                points[titles.rows[titles.starts[begin.start] : titles.starts[begin.stop]]] = TITLE_START
+            if whole is not None:
+                points[titles.of(whole)] = TITLE_WORD
+            found += points
+        return found
 
     def _mask(self, condition: Condition) -> Array:
         match condition:
@@ -167,9 +261,9 @@ class Matcher:
             return np.asarray(_compared(self._g.array(_NUMBERS[field]), op, value))
         if field is Field.TECHNIQUE:
             return self._of_techniques((str(value),))
-        if field is Field.KIND:
-            same = self._of_kinds((str(value),))
-            return same if op is Op.EQUAL else ~same
+        if field in _CODED:
+            same = self._of_codes(field, (str(value),))
+            return same if op is Op.EQUAL else ~same & (self._g.array(field.value) >= 0)
         if field is Field.STATE:
             return self._of_terms(self.compiler.states(op, str(value)))
         return self._of_ids(field, self.compiler.owners(field, op, str(value)))
@@ -178,16 +272,16 @@ class Matcher:
         field, values = condition.field, condition.values
         if field is Field.TECHNIQUE:
             return self._of_techniques(values)
-        if field is Field.KIND:
-            return self._of_kinds(values)
+        if field in _CODED:
+            return self._of_codes(field, values)
         if field is Field.STATE:
             return self._of_terms(self.compiler.states_among(values))
         return self._of_ids(field, self.compiler.owners_among(field, values))
 
-    def _of_kinds(self, values: tuple[str, ...]) -> Array:
-        known = self._g.words["kind"]
-        codes = [known.index(plain) for v in values if (plain := plain_value(Field.KIND, v)) in known]
-        return np.isin(self._g.array("kind"), codes)
+    def _of_codes(self, field: Field, values: tuple[str, ...]) -> Array:
+        known = self._g.words[field.value]
+        codes = [known.index(plain) for v in values if (plain := plain_value(field, v)) in known]
+        return np.isin(self._g.array(field.value), codes)
 
     def _of_terms(self, query: Any) -> Array:
         return self._lookup("terms", query)

@@ -20,16 +20,25 @@ from sqlalchemy import Connection, and_, func, select
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
+from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import code_points
+from panmesh.adapters.sql.graph.quantities import Span
 from panmesh.adapters.sql.index.building import mark_of
-from panmesh.adapters.sql.index.generation import Array, Generation, newest
-from panmesh.adapters.sql.index.matching import Matcher, NotIndexed, Remembered, check_indexed, most_terms, rights_of
+from panmesh.adapters.sql.index.counting import technique_counts, year_counts
+from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
+from panmesh.adapters.sql.index.matching import Fitting, Matcher, NotIndexed, Remembered, check_indexed, most_terms, rights_of
+from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
+from panmesh.adapters.sql.records import standing_of
+from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter, terms
 from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, DatasetQuery, Field, SortKey
+from panmesh.catalogue.quantity_spread import Counted, Spread, best, fits, merged, scale_of, spread_of
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, SortKey
+from panmesh.catalogue.relevance import ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
 
@@ -43,6 +52,17 @@ class _Current:
     generation: Generation
     changed: tuple[int, ...]  # ids of datasets that SQL is asked about
     stale: Array  # their rows here, and those of datasets that went
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What a viewer may read, and which rows fit what they asked: while nothing was committed and no embargo ended."""
+
+    stamp: str
+    since_us: int
+    until_us: int
+    terms: dict[Artefact, Array]
+    fitting: Fitting
 
 
 class IndexedReads(SqlReads):
@@ -66,11 +86,12 @@ class IndexedReads(SqlReads):
         self._words = Remembered()
         self._looked_us: int | None = None
         self._known: tuple[int, _Current | None] | None = None  # of which newest change
-        self._rights: OrderedDict[Hashable, tuple[str, int, int, dict[Artefact, Array]]] = OrderedDict()
+        self._rights: OrderedDict[Hashable, _Rights] = OrderedDict()
         self._lock = threading.Lock()
+        self._pid_order: tuple[Generation, Array] | None = None
 
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
-        if query.sort.key is not SortKey.START or not self._may_answer(query):
+        if query.sort.key not in (SortKey.START, SortKey.RELEVANCE) or not self._may_answer(query):
             return super().search(viewer, query, now_us)
         with self._reading() as (connection, stamp):
             current = self._current(connection, now_us)
@@ -101,12 +122,100 @@ class IndexedReads(SqlReads):
                     return self._facet(connection, current, matcher, query, field, limit)
         return super().facet(viewer, query, field, now_us, limit)
 
+    def techniques(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> dict[str, int]:
+        if self._may_answer(query):
+            with self._reading() as (connection, stamp):
+                current = self._current(connection, now_us)
+                if current is not None:
+                    matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                    found = technique_counts(current.generation, _mask(matcher, current, query), panet_of(connection))
+                    if current.changed:
+                        where = and_(matcher.compiler.where(query.where), dataset.c.id.in_(current.changed))
+                        for pid, number in techniques_of(connection, where).items():
+                            found[pid] = found.get(pid, 0) + number
+                    return found
+        return super().techniques(viewer, query, now_us)
+
+    def years(self, viewer: Viewer, query: DatasetQuery, zone: str, now_us: int) -> dict[int, int]:
+        if self._may_answer(query):
+            with self._reading() as (connection, stamp):
+                current = self._current(connection, now_us)
+                if current is not None:
+                    matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                    found = year_counts(current.generation, _mask(matcher, current, query), zone)
+                    if current.changed:
+                        where = and_(matcher.compiler.where(query.where), dataset.c.id.in_(current.changed))
+                        for year, number in years_of(connection, where, zone).items():
+                            found[year] = found.get(year, 0) + number
+                    return found
+        return super().years(viewer, query, zone, now_us)
+
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
         with self._reading() as (connection, stamp):
             current = self._current(connection, now_us)
             if current is not None:
                 return self._quantities(connection, current, self._matcher(connection, stamp, current, viewer, now_us), limit)
         return super().quantities(viewer, now_us, limit=limit)
+
+    def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str, now_us: int) -> tuple[Spread, ...]:
+        if self._may_answer(query):
+            with self._reading() as (connection, stamp):
+                current = self._current(connection, now_us)
+                if current is not None:
+                    return self._spreads(
+                        connection, current, self._matcher(connection, stamp, current, viewer, now_us), query, typed
+                    )
+        return super().spreads(viewer, query, typed, now_us)
+
+    def _spreads(
+        self, connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery, typed: str
+    ) -> tuple[Spread, ...]:
+        """What has changed is counted in SQL and added."""
+        g, compiler = current.generation, matcher.compiler
+        mask = _mask(matcher, current, query) & matcher.may(PARAMETER_ARTEFACT)
+        changed = and_(compiler.where(query.where), compiler.may(PARAMETER_ARTEFACT), dataset.c.id.in_(current.changed))
+        here = datasets_in_index(g, mask, [name for name in g.names if fits(name, typed)])
+        there: dict[str, int] = {}
+        if current.changed:
+            there = datasets_in_sql(connection, changed, names_of(connection, current.changed, typed))
+        both = (Counted(name=n, datasets=here.get(n, 0) + there.get(n, 0), parts=()) for n in {*here, *there})
+        found = []
+        for one in best(both):
+            counted = counted_in_index(g, mask, one.name, here.get(one.name, 0))
+            if one.name in there:
+                counted = merged(counted, counted_in_sql(connection, changed, {one.name: there[one.name]})[one.name])
+            scale = scale_of(counted)
+            bars: list[int] = []
+            if scale is not None:
+                bars = bars_in_index(g, mask, one.name, scale)
+                if one.name in there:
+                    bars = [a + b for a, b in zip(bars, bars_in_sql(connection, changed, one.name, scale), strict=True)]
+            found.append(spread_of(counted, scale, bars))
+        return tuple(found)
+
+    def candidates(
+        self, viewer: Viewer, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]], most: int, now_us: int
+    ) -> tuple[list[int], tuple[int, ...], bool] | None:
+        """For the catalogue as a graph: all that may satisfy these, in the order of pids, as far as the viewer may know of them."""
+        with self._reading() as (connection, stamp):
+            current = self._current(connection, now_us)
+            if current is None:
+                return None
+            g = current.generation
+            mask = self._matcher(connection, stamp, current, viewer, now_us).candidates(quantities, tags)
+            mask[current.stale] = False
+            order = self._by_pid(connection, g)
+            rows = order[_first(mask[order], most + 1)]
+            return [int(i) for i in g.array("id")[rows[:most]]], current.changed, len(rows) > most
+
+    def _by_pid(self, connection: Connection, g: Generation) -> Array:
+        """Rows in the order of pids, asked once for each generation."""
+        if self._pid_order is None or self._pid_order[0] is not g:
+            ids = np.fromiter(connection.execute(select(dataset.c.id).order_by(code_points(dataset.c.pid))).scalars(), np.int64)
+            row_of = g.array("row_of_id")
+            rows = row_of[ids[ids < len(row_of)]]
+            self._pid_order = g, rows[rows >= 0]
+        return self._pid_order[1]
 
     # --- what is current ---------------------------------------------------------------------------------------------
 
@@ -169,7 +278,7 @@ class IndexedReads(SqlReads):
     def _matcher(self, connection: Connection, stamp: str, current: _Current, viewer: Viewer, now_us: int) -> Matcher:
         compiler = Compiler(viewer, now_us)
         rights = self._rights_of(connection, stamp, compiler, viewer, now_us)
-        return Matcher(current.generation, connection, compiler, rights, self._words)
+        return Matcher(current.generation, connection, compiler, rights.terms, self._words, rights.fitting)
 
     def _page(self, connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery) -> tuple[int, list[int]]:
         mask = _mask(matcher, current, query)
@@ -177,7 +286,10 @@ class IndexedReads(SqlReads):
         total = int(np.count_nonzero(mask)) + len(others)
         wanted = query.offset + query.limit
         g = current.generation
-        if query.sort.descending:
+        if query.sort.key is SortKey.RELEVANCE and ranked_words(query.where):
+            return total, _best(g, mask, matcher.relevance(query.where), others, wanted)[query.offset :]
+        newest_first = query.sort.descending or query.sort.key is SortKey.RELEVANCE
+        if newest_first:
             rows = _first(mask, wanted)
         else:
             oldest = g.array("oldest_first")
@@ -189,7 +301,7 @@ class IndexedReads(SqlReads):
         nothing = np.iinfo(np.int64).min
         pairs = [(None if s == nothing else int(s), int(i)) for s, i in zip(starts, ids, strict=True)]
         pairs += [(row.start_us, row.id) for row in others]
-        sign = -1 if query.sort.descending else 1
+        sign = -1 if newest_first else 1
         pairs.sort(key=lambda p: (p[0] is None, 0 if p[0] is None else sign * p[0], -p[1]))
         return total, [i for _, i in pairs[query.offset : wanted]]
 
@@ -233,11 +345,11 @@ class IndexedReads(SqlReads):
                 for code in np.flatnonzero(numbers):
                     pid = g.words["technique"][code]
                     yield pid, techniques.label(pid) or pid, int(numbers[code])
-            case Field.KIND:
-                codes = g.array("kind")[mask]
+            case Field.KIND | Field.FORMAT:
+                codes = g.array(field.value)[mask]
                 for place, count in enumerate(np.bincount(codes[codes >= 0])):
                     if count:
-                        yield g.words["kind"][place], g.words["kind"][place], int(count)
+                        yield g.words[field.value][place], g.words[field.value][place], int(count)
             case Field.SAMPLE | Field.PROPOSAL:
                 name = "sample_name" if field is Field.SAMPLE else "proposal_number"
                 codes = g.array(name)[mask]
@@ -279,24 +391,23 @@ class IndexedReads(SqlReads):
 
     # --- rights ------------------------------------------------------------------------------------------------------
 
-    def _rights_of(
-        self, connection: Connection, stamp: str, compiler: Compiler, viewer: Viewer, now_us: int
-    ) -> dict[Artefact, Array]:
+    def _rights_of(self, connection: Connection, stamp: str, compiler: Compiler, viewer: Viewer, now_us: int) -> _Rights:
         """Kept while nothing was committed and no embargo ended. The stamp is older than what is looked up."""
-        key = _standing(viewer)
+        key = standing_of(viewer)
         known = self._rights.get(key)
-        if known is not None and known[0] == stamp and known[1] <= now_us < known[2]:
-            return known[3]
+        if known is not None and known.stamp == stamp and known.since_us <= now_us < known.until_us:
+            return known
         until = self._horizon(now_us)
         rights = rights_of(connection, compiler, most_terms(connection) + 1)
         size = max(len(mask) for mask in rights.values())
         rights = {artefact: np.pad(mask, (0, size - len(mask))) for artefact, mask in rights.items()}
         with self._lock:
-            self._rights[key] = stamp, now_us, 2**63 if until is None else until, rights
+            found = _Rights(stamp, now_us, 2**63 if until is None else until, rights, Fitting())
+            self._rights[key] = found
             self._rights.move_to_end(key)
             while len(self._rights) > VIEWERS:
                 self._rights.popitem(last=False)
-        return rights
+        return found
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[Connection, str]]:
@@ -319,7 +430,32 @@ def _of_changed(connection: Connection, current: _Current, matcher: Matcher, que
     if not current.changed:
         return []
     where = and_(matcher.compiler.where(query.where), dataset.c.id.in_(current.changed))
-    return list(connection.execute(select(dataset.c.id, dataset.c.start_us).where(where)))
+    ranks = query.sort.key is SortKey.RELEVANCE and query.limit > 0
+    points = matcher.compiler.relevance(query.where if ranks else None).label("points")
+    return list(connection.execute(select(dataset.c.id, dataset.c.start_us, points).where(where)))
+
+
+def _best(g: Generation, mask: Array, points: Array, others: list[Any], wanted: int) -> list[int]:
+    """The first so many, by points and then by start, newest first; rows are in the order of their starts."""
+    rows = np.flatnonzero(mask)
+    held = points[rows]
+    found: list[Array] = []
+    count = 0
+    for one in np.flatnonzero(np.bincount(held))[::-1]:
+        if count >= wanted:
+            break
+        same = rows[held == one][: wanted - count]
+        found.append(same)
+        count += len(same)
+    best = np.concatenate(found) if found else np.empty(0, np.int64)
+    if not others:
+        return [int(i) for i in g.array("id")[best]]
+    keys = [
+        (-int(p), s == NOTHING, -int(s) if s != NOTHING else 0, -int(i))
+        for p, s, i in zip(points[best], g.array("start")[best], g.array("id")[best], strict=True)
+    ]
+    keys += [(-row.points, row.start_us is None, -(row.start_us or 0), -row.id) for row in others]
+    return [-key[3] for key in sorted(keys)[:wanted]]
 
 
 def _first(mask: Array, wanted: int) -> Array:
@@ -331,9 +467,3 @@ def _first(mask: Array, wanted: int) -> Array:
         found.append(rows)
         count, at, step = count + len(rows), at + step, step * 2
     return (np.concatenate(found) if found else np.empty(0, np.int64))[:wanted]
-
-
-def _standing(viewer: Viewer) -> Hashable:
-    """All that decides what a viewer may read."""
-    teams = frozenset(viewer.teams.items())
-    return viewer.operator, viewer.admin, viewer.steward, viewer.instruments, teams

@@ -1,0 +1,167 @@
+"""Mails that the policy sends: of what, when, and to whom (contract a.4); each is sent once, and not when it is no longer true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from panmesh.access.requests import ESCALATION_US, REMINDER_US, Answer, Kind
+from panmesh.access.terms import AccessClass, State, Terms, state
+from panmesh.kernel.clock import DAY_US
+
+
+class NoticeKind(StrEnum):
+    ENDED = "ended"  # the visit is over, its embargo runs
+    OPENS_SOON = "opens soon"
+    OPENED = "opened"
+    RETENTION = "retention"  # the time for which data are kept ends
+    ASKED = "asked"  # somebody asked: to who may decide
+    REMINDER = "reminder"
+    ESCALATED = "escalated"
+    DECIDED = "decided"  # to who asked; also when nobody answered in time
+    GRANT_ENDS = "grant ends"
+    UNREACHABLE = "unreachable"  # nobody who leads the team can be written to: to the stewards
+
+
+OPENS_SOON_DAYS = (180, 90, 30, 7)
+RETENTION_DAYS = (365, 90)
+GRANT_ENDS_DAYS = 7
+STALE_US = 30 * DAY_US  # what could not be sent for so long is not sent any more
+BOUNCES = 2  # of one address, and then nobody is reached there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One notice of a visit, whoever gets it."""
+
+    kind: NoticeKind
+    due_us: int
+    mark: str  # tells it apart from the same notice about another day
+    opens_us: int | None = None
+
+
+def due_of_visit(terms: Terms, kept_us: int | None, after_us: int, upto_us: int) -> Iterator[Due]:
+    """What is due in (after, upto] and still true at its end. Of warnings that the same day overtook, only the last.
+
+    `kept_us`: from when the data may be deleted.
+    """
+    now = state(terms, upto_us)
+    opens = opening(terms)
+    if opens is not None and now is State.OPEN and after_us < opens <= upto_us:
+        yield Due(kind=NoticeKind.OPENED, due_us=opens, mark=str(opens), opens_us=opens)
+    if now is State.EMBARGOED and terms.ends_us is not None:
+        if after_us < terms.ends_us <= upto_us:
+            yield Due(kind=NoticeKind.ENDED, due_us=terms.ends_us, mark=str(terms.ends_us), opens_us=opens)
+        if opens is not None:
+            warned = [at for days in OPENS_SOON_DAYS if after_us < (at := opens - days * DAY_US) <= upto_us]
+            if warned and warned[-1] > terms.ends_us:
+                mark = f"{(opens - warned[-1]) // DAY_US} {opens}"
+                yield Due(kind=NoticeKind.OPENS_SOON, due_us=warned[-1], mark=mark, opens_us=opens)
+    if kept_us is not None and now in _KEPT:
+        warned = [at for days in RETENTION_DAYS if after_us < (at := kept_us - days * DAY_US) <= upto_us]
+        if warned:
+            mark = f"{(kept_us - warned[-1]) // DAY_US} {kept_us}"
+            yield Due(kind=NoticeKind.RETENTION, due_us=warned[-1], mark=mark)
+
+
+_KEPT = (State.EMBARGOED, State.OPEN, State.HELD, State.WITHDRAWN)
+
+
+def opening(terms: Terms) -> int | None:
+    """The first instant from which the clock alone lets everybody read; None: no clock does."""
+    if terms.opens_us is None or terms.access not in (AccessClass.PUBLIC, AccessClass.PROPRIETARY):
+        return None
+    if terms.access is AccessClass.PROPRIETARY:
+        return max(terms.opens_us, terms.declassified_us) if terms.declassified_us is not None else None
+    return terms.opens_us
+
+
+def due_of_request(kind: Kind, asked_us: int, deadline_us: int, after_us: int, upto_us: int) -> Iterator[Due]:
+    """Of one that nobody has decided."""
+    if after_us < deadline_us <= upto_us:
+        yield Due(kind=NoticeKind.DECIDED, due_us=deadline_us, mark="expired")
+    if deadline_us <= upto_us:
+        return
+    escalated, reminded = asked_us + ESCALATION_US, asked_us + REMINDER_US
+    if kind is Kind.ACCESS and after_us < escalated <= upto_us:
+        yield Due(kind=NoticeKind.ESCALATED, due_us=escalated, mark="")
+    elif after_us < reminded <= upto_us:
+        yield Due(kind=NoticeKind.REMINDER, due_us=reminded, mark="")
+
+
+def due_of_grant(granted_us: int, expires_us: int, after_us: int, upto_us: int) -> Iterator[Due]:
+    """None of one that lasts a week or two anyway."""
+    at = expires_us - GRANT_ENDS_DAYS * DAY_US
+    if after_us < at <= upto_us < expires_us and at - granted_us > GRANT_ENDS_DAYS * DAY_US:
+        yield Due(kind=NoticeKind.GRANT_ENDS, due_us=at, mark=str(expires_us))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One mail that waits, with the facts of the moment at which it is looked at."""
+
+    id: int
+    kind: NoticeKind
+    account: int
+    to: str | None  # mail address; None: there is none, or the account is closed
+    name: str
+    message: str  # Message-ID without its host: the same at each attempt
+    attempts: int
+    due_us: int
+    opens_us: int | None = None  # as it was when it was written down
+    terms: Terms | None = None
+    visit: str | None = None  # pid of the visit, or of the run that a request is about
+    title: str | None = None
+    instrument: str | None = None
+    opens: date | None = None
+    kept_until: date | None = None
+    request: int | None = None
+    request_kind: Kind | None = None
+    answer: Answer | None = None
+    asked_by: str | None = None
+    reason: str | None = None
+    words: str | None = None
+    deadline: date | None = None
+    expires_us: int | None = None  # of the grant; None: it was taken back
+    ends: date | None = None  # of the grant
+    leads: bool = False  # whether who gets it leads the team
+
+    @property
+    def since_us(self) -> int:
+        return self.due_us
+
+
+def stands(one: Notice, now_us: int) -> bool:
+    """Whether it is still true, and news."""
+    if now_us - one.due_us > STALE_US and one.kind not in (NoticeKind.OPENS_SOON, NoticeKind.RETENTION):
+        return False
+    match one.kind:
+        case NoticeKind.ENDED:
+            return one.terms is not None and state(one.terms, now_us) is State.EMBARGOED
+        case NoticeKind.OPENS_SOON:
+            return one.terms is not None and _opens_soon(one, one.terms, now_us)
+        case NoticeKind.OPENED:
+            return one.terms is not None and state(one.terms, now_us) is State.OPEN
+        case NoticeKind.RETENTION:
+            return (
+                one.terms is not None and state(one.terms, now_us) in _KEPT and now_us - one.due_us < RETENTION_DAYS[-1] * DAY_US
+            )
+        case NoticeKind.ASKED | NoticeKind.REMINDER | NoticeKind.ESCALATED:
+            return one.answer is Answer.ASKED or one.request_kind is Kind.EMERGENCY
+        case NoticeKind.DECIDED:
+            return one.answer is not Answer.ASKED
+        case NoticeKind.GRANT_ENDS:
+            return one.expires_us is not None and now_us < one.expires_us
+        case NoticeKind.UNREACHABLE:
+            return True
+
+
+def _opens_soon(one: Notice, terms: Terms, now_us: int) -> bool:
+    """Until it opens, on the day that was meant, and no nearer warning is due."""
+    if state(terms, now_us) is not State.EMBARGOED or terms.opens_us is None or opening(terms) != one.opens_us:
+        return False
+    days = (terms.opens_us - one.due_us) // DAY_US
+    nearer = max((other for other in OPENS_SOON_DAYS if other < days), default=0)
+    return now_us < terms.opens_us - nearer * DAY_US

@@ -1,0 +1,1 @@
+"""DataCite's REST API."""

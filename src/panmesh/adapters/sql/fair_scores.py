@@ -1,0 +1,230 @@
+"""FAIR scores in SQL: of each run as it is now, kept by the change feed; sums of the month, kept when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+
+from panmesh.access.artefact import Artefact
+from panmesh.access.terms import AccessClass
+from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.fair_facts import Dois, facts_of_many, scored_rows
+from panmesh.adapters.sql.fair_tables import fair_month, fair_round, fair_run
+from panmesh.adapters.sql.feed import SqlFeed
+from panmesh.adapters.sql.permission import readable, state_label
+from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.tables import change, dataset, instrument, terms
+from panmesh.catalogue.model import DatasetSummary, Origin
+from panmesh.kernel.clock import facility_day, from_us
+from panmesh.publication.fair import POINTS, Fairness, Letter, score
+from panmesh.publication.fair_history import Lacking, OfInstrument, Quality, ScoredMonth, Scores
+
+PIECE = 500  # runs scored in one transaction
+TOLD = 2000  # changes looked at together
+MONTHS = 24
+_SUMS = ("assessed", "complete", "findable", "accessible", "interoperable", "reusable")
+_LETTERS = dict(zip(_SUMS[2:], Letter, strict=True))
+
+
+class SqlFairScores:
+    """Implements `publication.fair_history.ScoreReads`, and keeps what it reads."""
+
+    def __init__(self, database: Database, dois: Dois) -> None:
+        self._db = database
+        self._dois = dois
+        self._feed = SqlFeed(database)
+
+    # --- kept -------------------------------------------------------------------------------------------------------
+
+    def follow(self, now_us: int) -> int:
+        """Scores what changed since the last time, a piece of it; how many runs that were. Asked again while it is more than none."""
+        upto = self._feed.head(now_us).sequence
+        with self._db.read() as connection:
+            state = connection.execute(select(fair_round)).first()
+            if state is None or upto <= state.sequence:
+                told: Sequence[Any] = ()
+                ids: list[int] = []
+            else:
+                c = change.c
+                query = select(c.sequence, c.kind, c.pid).where(c.sequence > state.sequence, c.sequence <= upto)
+                told = connection.execute(query.order_by(c.sequence).limit(TOLD)).all()
+                pids = sorted({row.pid for row in told if row.kind == "dataset"})
+                ids = list(connection.execute(select(dataset.c.id).where(dataset.c.pid.in_(pids))).scalars()) if pids else []
+        if state is None:
+            self._begin(upto)
+            return 0
+        if told:
+            self._score(ids, now_us, upto=told[-1].sequence)
+        return len(told)
+
+    def sweep(self, now_us: int, after: int = 0, limit: int = PIECE) -> int | None:
+        """Scores runs that were never scored, or are not what was scored: also what no change tells of, as an embargo that ended. One
+        piece of them, from the one with this number on; where the next begins, or None at the end."""
+        f, d = fair_run.c, dataset.c
+        other = or_(
+            f.dataset_id.is_(None),
+            f.revision != d.revision,
+            f.version_id != func.coalesce(d.version_id, 0),
+            f.terms_id != d.terms_id,
+            f.state != state_label(now_us),
+        )
+        query = (
+            select(d.id)
+            .select_from(dataset)
+            .join(terms, terms.c.id == d.terms_id)
+            .outerjoin(fair_run, f.dataset_id == d.id)
+            .where(d.id > after, d.origin != Origin.MIRRORED.value, terms.c.access != AccessClass.ASIDE.value, other)
+        )
+        with self._db.read() as connection:
+            ids = list(connection.execute(query.order_by(d.id).limit(limit)).scalars())
+        self._score(ids, now_us)
+        return ids[-1] if len(ids) == limit else None
+
+    def keep_month(self, now_us: int) -> None:
+        """The sums as they are now, as those of this month."""
+        month = from_us(now_us).strftime("%Y-%m")
+        sums = [func.sum(fair_run.c[name]).label(name) for name in _SUMS]
+        with self._db.write() as connection:
+            connection.execute(delete(fair_run).where(fair_run.c.dataset_id.not_in(select(dataset.c.id))))  # absorbed by others
+            rows = [
+                {"month": month, "instrument_id": row.instrument_id, "runs": row.runs, **{n: int(getattr(row, n)) for n in _SUMS}}
+                for row in connection.execute(
+                    select(fair_run.c.instrument_id, func.count().label("runs"), *sums).group_by(fair_run.c.instrument_id)
+                )
+            ]
+            whole: dict[str, Any] = {"month": month, "instrument_id": 0}
+            whole |= {name: sum(row[name] for row in rows) for name in ("runs", *_SUMS)}
+            connection.execute(delete(fair_month).where(fair_month.c.month == month))
+            if whole["runs"]:
+                connection.execute(insert(fair_month), [whole, *(row for row in rows if row["instrument_id"] != 0)])
+
+    def _begin(self, upto: int) -> None:
+        with self._db.write() as connection:
+            self._db.lock(connection, "fair")
+            if connection.execute(select(fair_round)).first() is None:
+                connection.execute(insert(fair_round).values(id=1, sequence=upto))
+
+    def _score(self, ids: Sequence[int], now_us: int, upto: int | None = None) -> None:
+        for begin in range(0, max(len(ids), 1), PIECE):
+            some = ids[begin : begin + PIECE]
+            found = self._scored(some, now_us)
+            last = upto is not None and begin + PIECE >= len(ids)
+            with self._db.write() as connection:
+                if some:
+                    self._db.lock(connection, "fair")
+                    connection.execute(delete(fair_run).where(fair_run.c.dataset_id.in_(some)))
+                if found:
+                    connection.execute(insert(fair_run), found)
+                if last:
+                    connection.execute(update(fair_round).values(sequence=upto))
+
+    def _scored(self, ids: Sequence[int], now_us: int) -> list[dict[str, Any]]:
+        if not ids:
+            return []
+        with self._db.read() as connection:
+            rows = scored_rows(connection, ids, now_us)
+        around = {pid for row in rows for pid in (row.pid, row.instrument_pid, row.sample_pid) if pid is not None}
+        dois = self._dois(sorted(around)) if around else {}
+        with self._db.read() as connection:
+            facts = facts_of_many(connection, rows, dois)
+        return [_row(row, score(facts[row.id])) for row in rows]
+
+    # --- told -------------------------------------------------------------------------------------------------------
+
+    def quality(self, instrument_id: int | None, now_us: int) -> Quality:
+        f, m = fair_run.c, fair_month.c
+        of = f.instrument_id == instrument_id if instrument_id is not None else f.dataset_id > 0
+        recent = f.month >= _months_ago(now_us, 1)
+        gaps = [_without(number) for number in range(len(POINTS))]
+        counts = [func.sum(case((gap, 1), else_=0)) for gap in gaps]
+        lately = [func.sum(case((and_(gap, recent), 1), else_=0)) for gap in gaps]
+        with self._db.read() as connection:
+            row = connection.execute(select(func.count(), *counts, *lately).where(of)).one()
+            now = connection.execute(select(func.count().label("runs"), *_sums(fair_run)).where(of)).one()
+            held = connection.execute(
+                select(m.month, m.runs, *(m[name] for name in _SUMS))
+                .where(m.instrument_id == (instrument_id or 0), m.month > _months_ago(now_us, MONTHS))
+                .order_by(m.month)
+            ).all()
+            measured = connection.execute(
+                select(f.month, func.count().label("runs"), *_sums(fair_run))
+                .where(of, f.month > _months_ago(now_us, MONTHS))
+                .group_by(f.month)
+                .order_by(f.month)
+            ).all()
+        many = len(POINTS)
+        lacking = [
+            Lacking(point=name, runs=int(row[1 + n] or 0), recent=int(row[1 + many + n] or 0)) for n, name in enumerate(POINTS)
+        ]
+        return Quality(
+            now=_means(now) if now.runs else None,
+            held=tuple(ScoredMonth(month=one.month, scores=_means(one)) for one in held),
+            measured=tuple(ScoredMonth(month=one.month, scores=_means(one)) for one in measured),
+            lacking=tuple(sorted((one for one in lacking if one.runs), key=lambda one: (-one.recent, -one.runs))),
+        )
+
+    def instruments(self) -> Sequence[OfInstrument]:
+        query = (
+            select(instrument.c.pid, instrument.c.name, func.count().label("runs"), *_sums(fair_run))
+            .join(instrument, instrument.c.id == fair_run.c.instrument_id)
+            .group_by(instrument.c.id, instrument.c.pid, instrument.c.name)
+        )
+        with self._db.read() as connection:
+            found = [OfInstrument(pid=row.pid, name=row.name, scores=_means(row)) for row in connection.execute(query)]
+        return sorted(found, key=lambda one: (one.scores.complete, one.name))
+
+    def lacking(
+        self, viewer: Viewer, instrument_id: int | None, point: int, now_us: int, *, offset: int, limit: int
+    ) -> tuple[DatasetSummary, ...]:
+        d = dataset.c
+        query = (
+            summary_query(viewer, now_us)
+            .join(fair_run, fair_run.c.dataset_id == d.id)
+            .where(_without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
+            .order_by(func.coalesce(d.start_us, d.created_us).desc(), d.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        if instrument_id is not None:
+            query = query.where(fair_run.c.instrument_id == instrument_id)
+        with self._db.read() as connection:
+            return summaries(connection, connection.execute(query).all())
+
+
+def _row(row: Any, fairness: Fairness) -> dict[str, Any]:
+    missing = sum(1 << POINTS.index(point.name) for point in fairness.points if point.share < 1)
+    at_us = row.start_us if row.start_us is not None else row.created_us
+    return {
+        "dataset_id": row.id,
+        "instrument_id": row.instrument_id or 0,
+        "month": facility_day(at_us, row.time_zone).strftime("%Y-%m"),
+        "revision": row.revision,
+        "version_id": row.version_id or 0,
+        "terms_id": row.terms_id,
+        "state": row.state,
+        "assessed": fairness.percent,
+        "complete": fairness.complete,
+        **{name: fairness.of(letter) for name, letter in _LETTERS.items()},
+        "missing": missing,
+    }
+
+
+def _without(point: int) -> ColumnElement[bool]:
+    return fair_run.c.missing.bitwise_and(1 << point) != 0
+
+
+def _sums(table: Any) -> list[Any]:
+    return [func.sum(table.c[name]).label(name) for name in _SUMS]
+
+
+def _means(row: Any) -> Scores:
+    return Scores(runs=int(row.runs), **{name: float(getattr(row, name)) / row.runs for name in _SUMS})
+
+
+def _months_ago(now_us: int, many: int) -> str:
+    now = from_us(now_us)
+    number = now.year * 12 + now.month - 1 - many
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"

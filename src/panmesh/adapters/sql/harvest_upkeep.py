@@ -1,0 +1,300 @@
+"""Lists for harvesters, kept: by the change feed and by the clock, in rounds; everything is looked at again now and then."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.feed import SqlFeed
+from panmesh.adapters.sql.harvest_subjects import TABLE_OF, holding, next_ids, subjects
+from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
+from panmesh.adapters.sql.releases import RELEASE, keep_document_dois, keep_terms
+from panmesh.adapters.sql.tables import change, dataset
+from panmesh.kernel.clock import DAY_US, Clock
+from panmesh.publication.harvesting import EVERYTHING, WHOLE, Condition, ItemKind, Standing, ancestors, standing
+
+PIECE = 2_000  # subjects looked at in one transaction
+SWEEP_US = DAY_US
+KEPT_US = 7 * DAY_US  # how long a harvest may last
+# What the feed says of a dataset that changes nothing of what is told about it.
+QUIET = frozenset({"verified", "missing", "read failed"})
+_KINDS = list(TABLE_OF)
+
+
+class SqlHarvestUpkeep:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._feed = SqlFeed(database)
+        self._clock = clock
+
+    def renew(self) -> int:
+        """Until everything that is committed and due is in the lists; how many places changed."""
+        changed = 0
+        while self._begun():
+            found, more = self._round()
+            changed += found
+            if not more:
+                return changed
+        return changed
+
+    def sweep(self) -> None:
+        """Look at everything again with the next rounds: what the feed did not tell of is found, datestamps move only where something changed."""
+        with self._db.write() as connection:
+            self._db.lock(connection, "harvest")
+            connection.execute(update(harvest_round).values(sweeping=f"{_KINDS[0].value}:0"))
+
+    def rebuild(self) -> None:
+        """Make the lists anew from the items, and look at everything again: what was told stays told, with its datestamp."""
+        with self._db.write() as connection:
+            self._db.lock(connection, "harvest")
+            state = connection.execute(select(harvest_round)).one()
+            for table in (harvest_listing, harvest_past):
+                connection.execute(delete(table))
+            _Round(connection, state.number, state.at_us, first=False).relist()
+            connection.execute(update(harvest_round).values(forgot=state.number, marks="[]", sweeping=f"{_KINDS[0].value}:0"))
+
+    def _begun(self) -> bool:
+        """The first row of all, with the place in the feed from which changes count."""
+        with self._db.read() as connection:
+            state = connection.execute(select(harvest_round)).first()
+        if state is None:
+            now_us = self._clock()
+            first = {
+                "id": 1,
+                "number": 0,
+                "at_us": now_us,
+                "sequence": self._feed.head(now_us).sequence,
+                "built": False,
+                "forgot": 0,
+                "marks": "[]",
+            }
+            with self._db.write() as connection:
+                self._db.lock(connection, "harvest")
+                if connection.execute(select(harvest_round)).first() is None:
+                    connection.execute(insert(harvest_round).values(**first, sweeping=f"{_KINDS[0].value}:0"))
+        elif state.sweeping is None and self._clock() - (state.swept_us or 0) > SWEEP_US:
+            self.sweep()
+        return True
+
+    def _round(self) -> tuple[int, bool]:
+        """One transaction; how many places changed, and whether to go on."""
+        upto = self._feed.head(self._clock()).sequence
+        if not self._anything(upto):
+            return 0, False
+        with self._db.write() as connection:
+            self._db.lock(connection, "harvest")
+            state = connection.execute(select(harvest_round)).one()
+            now_us = max(self._clock(), state.at_us)  # stamps never go back
+            one = _Round(connection, state.number + 1, now_us, first=not state.built)
+            told = _told(connection, state.sequence, upto)
+            following: dict[str, Any] = {"sequence": told[-1].sequence if told else state.sequence}
+            one.follow(told)
+            due = one.due()
+            if state.sweeping is not None:
+                following |= one.sweep(state.sweeping, now_us)
+                if following["sweeping"] is None:
+                    following |= one.forget(json.loads(state.marks))
+            connection.execute(update(harvest_round).values(number=one.number, at_us=now_us, **following))
+        more = len(told) == PIECE or due == PIECE or following.get("sweeping") is not None
+        return one.changed, more
+
+    def _anything(self, upto: int) -> bool:
+        with self._db.read() as connection:
+            state = connection.execute(select(harvest_round)).one()
+            due = select(harvest_item.c.id).where(harvest_item.c.next_us <= self._clock()).limit(1)
+            return state.sweeping is not None or upto > state.sequence or connection.execute(due).first() is not None
+
+
+def _told(connection: Connection, after: int, upto: int) -> Sequence[Any]:
+    c = change.c
+    return connection.execute(
+        select(change).where(c.sequence > after, c.sequence <= upto).order_by(c.sequence).limit(PIECE)
+    ).all()
+
+
+class _Round:
+    def __init__(self, connection: Connection, number: int, now_us: int, *, first: bool) -> None:
+        self.number = number
+        self.changed = 0
+        self._c = connection
+        self._now_us = now_us
+        self._first = first
+        self._sets: dict[str, int] = {r.spec: r.id for r in connection.execute(select(harvest_set))}
+
+    def follow(self, told: Sequence[Any]) -> None:
+        pids: dict[str, set[str]] = defaultdict(set)
+        for row in told:
+            if row.what not in QUIET:
+                pids[row.kind].add(row.pid)
+        for kind, t in TABLE_OF.items():
+            wanted = sorted(pids[RELEASE if kind is ItemKind.COLLECTION else kind.value])
+            ids = list(self._c.execute(select(t.c.id).where(t.c.pid.in_(wanted))).scalars()) if wanted else []
+            self._look(kind, ids, changed=frozenset(ids))
+            if kind is ItemKind.INVESTIGATION and ids:
+                self._wake(dataset.c.investigation_id.in_(ids))
+            elif kind is ItemKind.DATASET and ids:
+                self._look_at_releases(dataset.c.id.in_(ids))
+        keep_document_dois(self._c, sorted(pids[RELEASE]))
+        if pids["terms"]:  # by their number
+            numbers = [int(number) for number in pids["terms"] if number.isdecimal()]
+            self._wake(dataset.c.terms_id.in_(numbers))
+            self._look_at_releases(dataset.c.terms_id.in_(numbers))
+            visits = TABLE_OF[ItemKind.INVESTIGATION]
+            self._look(
+                ItemKind.INVESTIGATION, list(self._c.execute(select(visits.c.id).where(visits.c.terms_id.in_(numbers))).scalars())
+            )
+
+    def due(self) -> int:
+        c = harvest_item.c
+        rows = self._c.execute(
+            select(c.kind, c.subject_id).where(c.next_us <= self._now_us).order_by(c.next_us).limit(PIECE)
+        ).all()
+        by_kind: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            by_kind[row.kind].append(row.subject_id)
+        for kind, ids in by_kind.items():
+            of_runs = kind == ItemKind.COLLECTION.value  # what is told of a release says how its runs stand
+            self._look(ItemKind(kind), ids, changed=frozenset(ids if of_runs else ()))
+        return len(rows)
+
+    def sweep(self, here: str, now_us: int) -> dict[str, Any]:
+        """The next piece; how the round's row goes on."""
+        name, _, after = here.partition(":")
+        ids = next_ids(self._c, ItemKind(name), int(after), PIECE)
+        self._look(ItemKind(name), ids)
+        if len(ids) == PIECE:
+            return {"sweeping": f"{name}:{ids[-1]}"}
+        place = _KINDS.index(ItemKind(name)) + 1
+        if place < len(_KINDS):
+            return {"sweeping": f"{_KINDS[place].value}:0"}
+        return {"sweeping": None, "built": True, "swept_us": now_us}
+
+    def forget(self, marks: list[list[int]]) -> dict[str, Any]:
+        """Former places that no harvest asks for any more; `marks`: number and instant of a round of each day."""
+        old = [number for number, at_us in marks if at_us < self._now_us - KEPT_US]
+        kept = [mark for mark in marks if mark[0] not in old[:-1]] + [[self.number, self._now_us]]
+        if old:
+            self._c.execute(delete(harvest_past).where(harvest_past.c.went <= old[-1]))
+        return {"marks": json.dumps(kept)} | ({"forgot": old[-1]} if old else {})
+
+    def relist(self) -> None:
+        c, after = harvest_item.c, 0
+        while rows := self._c.execute(select(harvest_item).where(c.id > after).order_by(c.id).limit(PIECE)).all():
+            self._list([(row.id, dict(row._mapping)) for row in rows])
+            after = rows[-1].id
+
+    def _wake(self, which: Any) -> None:
+        """Datasets looked at with the next pieces: there may be very many."""
+        subject = select(dataset.c.id).where(which)
+        mine = and_(harvest_item.c.kind == ItemKind.DATASET.value, harvest_item.c.subject_id.in_(subject))
+        self._c.execute(update(harvest_item).where(mine).values(next_us=self._now_us))
+
+    def _look_at_releases(self, datasets: Any) -> None:
+        """Those that hold one of these: they tell of their runs."""
+        ids = holding(self._c, datasets)
+        keep_terms(self._c, ids, self._now_us)
+        for begin in range(0, len(ids), PIECE):
+            self._look(ItemKind.COLLECTION, ids[begin : begin + PIECE], changed=frozenset(ids))
+
+    def _look(self, kind: ItemKind, ids: Sequence[int], changed: frozenset[int] = frozenset()) -> None:
+        """`changed`: what is told of them did."""
+        if not ids:
+            return
+        known = {r.subject_id: r for r in self._known(kind, ids)}
+        new, moved, kept = [], [], []
+        for subject in subjects(self._c, kind, ids):
+            now = standing(subject, self._now_us)
+            old = known.get(subject.id)
+            values = self._values(now, old, subject.id in changed)
+            if old is None:
+                new.append({"kind": kind.value, "subject_id": subject.id, "pid": subject.pid, **values})
+            elif values["stamp_s"] is not None:
+                moved.append((old, values))
+            elif old.next_us != now.next_us:
+                kept.append({"number": old.id, "next": now.next_us})
+        self._insert(kind, new)
+        self._move(moved)
+        if kept:
+            self._c.execute(
+                update(harvest_item).where(harvest_item.c.id == bindparam("number")).values(next_us=bindparam("next")), kept
+            )
+
+    def _known(self, kind: ItemKind, ids: Sequence[int]) -> list[Any]:
+        c = harvest_item.c
+        found: list[Any] = []
+        for begin in range(0, len(ids), 500):
+            piece = ids[begin : begin + 500]
+            found += self._c.execute(select(harvest_item).where(c.kind == kind.value, c.subject_id.in_(piece))).all()
+        return found
+
+    def _values(self, now: Standing, old: Any, changed: bool) -> dict[str, Any]:
+        """Of the row; no stamp: it stays in its place."""
+        if now.shown:
+            condition, sets = Condition.LIVE, " ".join(now.sets)
+        elif old is None or old.condition == Condition.NEVER.value:
+            condition, sets = Condition.NEVER, ""
+        else:
+            condition, sets = Condition.DELETED, old.sets  # gone from where it was
+        same = old is not None and (old.condition, old.sets) == (condition.value, sets)
+        stays = same and not (changed and condition is Condition.LIVE)
+        at_us = now.since_us if self._first else self._now_us
+        stamp = None if stays else max(at_us // 1_000_000, 0)
+        live = condition is Condition.LIVE
+        return {"stamp_s": stamp, "condition": condition.value, "sets": sets, "next_us": now.next_us, "unwritten": live}
+
+    def _insert(self, kind: ItemKind, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        self._c.execute(insert(harvest_item), rows)
+        ids = {r.subject_id: r.id for r in self._known(kind, [row["subject_id"] for row in rows])}
+        self._list([(ids[row["subject_id"]], row) for row in rows])
+
+    def _move(self, moved: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
+        if not moved:
+            return
+        self._unlist([old for old, _ in moved if old.condition != Condition.NEVER.value])
+        c = harvest_item.c
+        to: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("stamp_s", "condition", "sets", "next_us", "unwritten")}
+        rows = [{"number": old.id, **{f"new_{name}": values[name] for name in to}} for old, values in moved]
+        self._c.execute(update(harvest_item).where(c.id == bindparam("number")).values(**to), rows)
+        self._list([(old.id, values) for old, values in moved])
+
+    def _list(self, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        placed = [
+            {"set_id": self._set(spec), "stamp_s": values["stamp_s"], "item_id": number, "came": self.number}
+            for number, values in rows
+            if values["condition"] != Condition.NEVER.value
+            for spec in _lists(values["sets"])
+        ]
+        if placed:
+            self._c.execute(insert(harvest_listing), placed)
+        self.changed += len(rows)
+
+    def _unlist(self, items: Sequence[Any]) -> None:
+        c = harvest_listing.c
+        for old in items:
+            here = and_(
+                c.set_id.in_([self._set(spec) for spec in _lists(old.sets)]), c.stamp_s == old.stamp_s, c.item_id == old.id
+            )
+            rows = [{**row._mapping, "went": self.number} for row in self._c.execute(select(harvest_listing).where(here))]
+            self._c.execute(delete(harvest_listing).where(here))
+            rows = [row for row in rows if row["came"] < self.number]  # else nobody saw it there
+            if rows:
+                self._c.execute(insert(harvest_past), rows)
+
+    def _set(self, spec: str) -> int:
+        if spec not in self._sets:
+            made = self._c.execute(insert(harvest_set).values(spec=spec).returning(harvest_set.c.id)).scalar_one()
+            self._sets[spec] = int(made)
+        return self._sets[spec]
+
+
+def _lists(sets: str) -> list[str]:
+    """In which lists an item with these sets is: its sets, those above them, and everything."""
+
+    return [EVERYTHING, *sorted(ancestors(sets.split()) - WHOLE)]

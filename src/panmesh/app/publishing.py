@@ -1,0 +1,86 @@
+"""What the world is told is kept as it should be, by itself: lists for harvesters, records written ahead, use counted, runs scored."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Hashable
+
+import structlog
+
+from panmesh.app.compose import Composition
+from panmesh.kernel.clock import DAY_US
+from panmesh.publication.usage import Recorder, count_days
+
+log = structlog.get_logger("panmesh.publishing")
+
+LOOK_SECONDS = 5.0
+AHEAD = 200  # records written in one piece
+COUNT_US = DAY_US // 24
+SCORE_SECONDS = 2.0
+
+
+WRITE_SECONDS = 60.0
+
+
+def write_uses(recorder: Recorder, ended: threading.Event) -> None:
+    """In each process that serves; what was noted since the last time is lost with a process that is killed."""
+    while not ended.wait(WRITE_SECONDS):
+        _write(recorder)
+    _write(recorder)
+
+
+def _write(recorder: Recorder) -> None:
+    try:
+        recorder.write()
+    except Exception as error:  # a thread that ends would count nothing any more
+        log.error("use was not written", error=f"{type(error).__name__}: {error}")
+
+
+class Publishing:
+    def __init__(self, app: Composition, stopped: threading.Event) -> None:
+        self._app = app
+        self._stopped = stopped
+        self._counted_us = 0
+        self._scored_us = 0
+        self._scored_id: int | None = None  # how far the look at every run is
+
+    def loop(self) -> None:
+        self._app.harvest_texts.begin()
+        stamp: Hashable = None
+        while not self._stopped.wait(LOOK_SECONDS):
+            found = self._app.database.stamp()
+            self.round(changed=found != stamp)
+            stamp = self._app.database.stamp()
+
+    def round(self, *, changed: bool = True) -> None:
+        """`changed`: something was committed; embargoes end, and days, without that."""
+        moved = self._app.harvest_upkeep.renew()
+        if moved:
+            log.info("lists for harvesters renewed", items=moved)
+        if moved or changed:
+            while self._app.harvest.write_ahead(AHEAD) and not self._stopped.wait(0.05):
+                pass  # others have a turn between
+        now_us = self._app.clock()
+        self._score(now_us, changed=changed)
+        if now_us - self._counted_us > COUNT_US:
+            self._counted_us = now_us
+            if days := count_days(self._app.usage_store, now_us):
+                log.info("use counted", days=days)
+            self._app.usage_store.hold(now_us)
+
+    def _score(self, now_us: int, *, changed: bool) -> None:
+        """What changed at once; every run from time to time, a few seconds of it in a round."""
+        scores = self._app.fair_scores
+        while changed and scores.follow(now_us) and not self._stopped.wait(0.05):
+            pass
+        if self._scored_id is None and now_us - self._scored_us < COUNT_US:
+            return
+        began = time.monotonic()
+        here: int | None = self._scored_id or 0
+        while here is not None and time.monotonic() - began < SCORE_SECONDS and not self._stopped.wait(0.01):
+            here = scores.sweep(now_us, here)
+        self._scored_id = here
+        if here is None:
+            self._scored_us = now_us
+            scores.keep_month(now_us)

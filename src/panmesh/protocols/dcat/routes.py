@@ -1,0 +1,70 @@
+"""The whole public catalogue as DCAT-AP 3 in Turtle, in pages that lead to one another (Hydra), each as it stands now."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from rdflib import DCAT, DCTERMS, FOAF, RDF, BNode, Graph, Literal, Namespace, URIRef
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from panmesh.catalogue.events import Position
+from panmesh.http.links import absolute
+from panmesh.http.services import Services, services
+from panmesh.publication.harvesting import FOLDER, TURTLE, Item, ItemKind, Place
+
+PATH = "/catalog.ttl"
+PER_PAGE = 100
+HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
+
+
+def dcat_routes() -> list[Route]:
+    async def catalogue(request: Request) -> Response:
+        text = await to_thread.run_sync(_page, services(request), request)
+        return Response(text, media_type="text/turtle", headers={"Cache-Control": "no-cache"})
+
+    return [Route(PATH, catalogue, name="catalog")]
+
+
+def _page(s: Services, request: Request) -> str:
+    cursor = request.query_params.get("after")
+    place = None
+    if cursor:
+        position = s.cursors.open(cursor)
+        place = Place(stamp_s=position.opened_us, item_id=position.opened_id)
+    items, last, more = s.harvest.changes(place, PER_PAGE)
+    written = s.harvest.written(TURTLE, items)
+    following = s.cursors.seal(Position(sequence=0, opened_us=last.stamp_s, opened_id=last.item_id)) if more and last else None
+    head = _head(s, request, [item for item in items if item.pid in written], cursor, following)
+    return "\n".join([head, *(written[item.pid] for item in items if item.pid in written)])
+
+
+def _head(s: Services, request: Request, items: list[Item], here: str | None, following: str | None) -> str:
+    base = str(request.base_url)
+    g = Graph()
+    for prefix, space in (("dcat", DCAT), ("dct", DCTERMS), ("foaf", FOAF), ("hydra", HYDRA)):
+        g.bind(prefix, space)
+    root = absolute(s.public_url, base, PATH.removeprefix("/"))
+    me, publisher = URIRef(root), BNode()
+    g.add((me, RDF.type, DCAT.Catalog))
+    g.add((me, DCTERMS.title, Literal(f"Data of {s.facility_name}", lang="en")))
+    g.add(
+        (
+            me,
+            DCTERMS.description,
+            Literal(f"Data measured at {s.facility_name}: open, or under embargo until a stated day.", lang="en"),
+        )
+    )
+    g.add((me, DCTERMS.publisher, publisher))
+    g.add((publisher, RDF.type, FOAF.Agent))
+    g.add((publisher, FOAF.name, Literal(s.facility_name)))
+    for item in items:
+        if item.kind is not ItemKind.INSTRUMENT:
+            g.add((me, DCAT.dataset, URIRef(absolute(s.public_url, base, FOLDER[item.kind], item.pid))))
+    page = URIRef(f"{root}?after={here}" if here else root)
+    g.add((me, HYDRA.view, page))
+    g.add((page, RDF.type, HYDRA.PartialCollectionView))
+    g.add((page, HYDRA.first, me))
+    if following:
+        g.add((page, HYDRA.next, URIRef(f"{root}?after={following}")))
+    return str(g.serialize(format="turtle"))

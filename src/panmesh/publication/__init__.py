@@ -1,0 +1,1 @@
+"""What the world is told of the data: records, identifiers, plans, harvests."""

@@ -1,0 +1,220 @@
+"""What the policy has to say, as a mail: plain words, and the addresses where it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+
+from panmesh.access.notices import Notice, NoticeKind
+from panmesh.access.requests import Answer, Kind
+from panmesh.kernel.clock import DAY_US, from_us
+
+Link = Callable[..., str]  # from the parts of a path, and `query`, to an address
+
+ASKED = {
+    Kind.ACCESS: "access to the data",
+    Kind.EXTENSION: "a longer embargo",
+    Kind.RELEASE: "opening the data early",
+    Kind.HOLD: "a hold of the data",
+    Kind.UNHOLD: "the end of a hold",
+    Kind.WITHDRAWAL: "withdrawal of the data",
+    Kind.DELETION: "deletion of the data",
+    Kind.DECLASSIFICATION: "making proprietary data public",
+    Kind.SUCCESSION: "another principal investigator",
+    Kind.EMERGENCY: "breaking the glass",
+}
+
+
+def compose_notice(one: Notice, *, sender: str, facility: str, host: str, link: Link) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=900))
+    mail["From"] = formataddr((facility, sender))
+    mail["To"] = one.to or ""
+    mail["Subject"] = _one_line(subject(one))
+    mail["Date"] = format_datetime(from_us(one.due_us))
+    mail["Message-ID"] = f"<{one.message}@{host}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    lines = [
+        f"Dear {one.name},",
+        "",
+        *_WORDS[one.kind](one, link),
+        "",
+        f"This mail was written by the data catalogue of {facility}.",
+    ]
+    mail.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    return mail
+
+
+def subject(one: Notice) -> str:
+    what = ASKED[one.request_kind] if one.request_kind is not None else ""
+    match one.kind:
+        case NoticeKind.ENDED:
+            return f"Your visit is over: {_name(one)}"
+        case NoticeKind.OPENS_SOON:
+            return f"Your data open on {_day(one.opens)}: {_name(one)}"
+        case NoticeKind.OPENED:
+            return f"Now open to everybody: {_name(one)}"
+        case NoticeKind.RETENTION:
+            return f"Data are kept until {_day(one.kept_until)}: {_name(one)}"
+        case NoticeKind.ASKED if one.request_kind is Kind.EMERGENCY:
+            return f"The glass was broken: {_name(one)}"
+        case NoticeKind.ASKED:
+            return f"Asked for: {what}: {_name(one)}"
+        case NoticeKind.REMINDER:
+            return f"Still waiting for an answer: {what}: {_name(one)}"
+        case NoticeKind.ESCALATED:
+            return f"No answer in 30 days: {what}: {_name(one)}"
+        case NoticeKind.DECIDED:
+            return f"{_OUTCOME.get(one.answer or Answer.ASKED, 'Decided')}: {what}: {_name(one)}"
+        case NoticeKind.GRANT_ENDS:
+            return f"Your access ends on {_day(one.ends)}: {_name(one)}"
+        case NoticeKind.UNREACHABLE:
+            return f"Nobody who leads the team can be reached: {_name(one)}"
+
+
+_OUTCOME = {
+    Answer.GRANTED: "Granted",
+    Answer.REFUSED: "Refused",
+    Answer.EXPIRED: "Nobody answered in time",
+    Answer.UNDONE: "Taken back",
+}
+
+
+def _ended(one: Notice, link: Link) -> Iterator[str]:
+    yield f"your visit {_about(one)} is over."
+    yield ""
+    yield (
+        f"The data are for your team alone until {_day(one.opens)}; on that day they open to everybody by themselves."
+        if (one.opens)
+        else "No day is set yet on which the data open."
+    )
+    yield "Title, instrument and dates are public from now on. What is missing in the metadata is best added now:"
+    yield f"  {link('investigations', one.visit)}"
+    yield from _choices(one, link)
+
+
+def _opens_soon(one: Notice, link: Link) -> Iterator[str]:
+    left = ((one.opens_us or 0) - one.due_us) // DAY_US
+    yield f"the data of the visit {_about(one)} open to everybody on {_day(one.opens)}, in {'a week' if left == 7 else f'{left} days'}."
+    yield "Nothing has to be done for that."
+    yield from _choices(one, link)
+
+
+def _choices(one: Notice, link: Link) -> Iterator[str]:
+    yield ""
+    yield "If you need more time, for a thesis or a patent, ask for an extension:"
+    yield f"  {link('why', one.visit, query='ask=extension')}"
+    yield (
+        "If your paper is out, open them now:"
+        if one.leads
+        else "If your paper is out, ask your principal investigator to open them now:"
+    )
+    yield f"  {link('why', one.visit, query='ask=release')}"
+
+
+def _opened(one: Notice, link: Link) -> Iterator[str]:
+    yield f"the data of the visit {_about(one)} are open to everybody since {_day(one.opens)}, under CC BY 4.0."
+    yield "The page that others cite:"
+    yield f"  {link('investigations', one.visit)}"
+
+
+def _retention(one: Notice, link: Link) -> Iterator[str]:
+    yield f"the facility promised to keep the data of the visit {_about(one)} until {_day(one.kept_until)}."
+    yield "After that day they may be deleted. Who still needs them makes a copy, or tells the facility:"
+    yield f"  {link('investigations', one.visit)}"
+
+
+def _asked(one: Notice, link: Link) -> Iterator[str]:
+    if one.request_kind is Kind.EMERGENCY:
+        yield f"{one.asked_by} broke the glass to read {_about(one)}, for eight hours. The reason:"
+    else:
+        yield f"{one.asked_by} asks for {_what(one)}: {_about(one)}. The reason:"
+    yield ""
+    yield from (f"  {line}" for line in (one.reason or "").splitlines())
+    yield ""
+    if one.request_kind is Kind.EMERGENCY:
+        yield f"Everything about it: {link('requests', str(one.request))}"
+    else:
+        yield from _answers(one, link)
+
+
+def _reminder(one: Notice, link: Link) -> Iterator[str]:
+    yield f"a week ago {one.asked_by} asked for {_what(one)}: {_about(one)}. Nobody has answered."
+    yield ""
+    yield from _answers(one, link)
+
+
+def _escalated(one: Notice, link: Link) -> Iterator[str]:
+    yield f"30 days ago {one.asked_by} asked for {_what(one)}: {_about(one)}."
+    yield "The principal investigator did not answer. From now on you may, too."
+    yield ""
+    yield from _answers(one, link)
+
+
+def _answers(one: Notice, link: Link) -> Iterator[str]:
+    number = str(one.request)
+    yield f"Grant it:  {link('requests', number, query='answer=grant')}"
+    yield f"Refuse it: {link('requests', number, query='answer=refuse')}"
+    yield f"Without an answer it ends on {_day(one.deadline)}."
+
+
+def _decided(one: Notice, link: Link) -> Iterator[str]:
+    what = _what(one)
+    if one.answer is Answer.EXPIRED:
+        yield f"nobody answered your request for {what}: {_about(one)}. You can ask again:"
+        yield f"  {link('why', one.visit, query=f'ask={one.request_kind.value}') if one.request_kind else ''}"
+        return
+    verdict = {Answer.GRANTED: "granted", Answer.REFUSED: "refused", Answer.UNDONE: "granted first, and then taken back"}
+    yield f"your request for {what} was {verdict.get(one.answer or Answer.ASKED, 'decided')}: {_about(one)}."
+    if one.words:
+        yield ""
+        yield from (f"  {line}" for line in one.words.splitlines())
+        yield ""
+    yield f"Everything about it: {link('requests', str(one.request))}"
+
+
+def _grant_ends(one: Notice, link: Link) -> Iterator[str]:
+    yield f"the access that you were given to {_about(one)} ends on {_day(one.ends)}. If you need it longer, ask again after that day:"
+    yield f"  {link('why', one.visit, query='ask=access')}"
+
+
+def _unreachable(one: Notice, link: Link) -> Iterator[str]:
+    yield f"nobody who leads the team of {_about(one)} has a mail address at which mails arrive."
+    yield "Set the address of the principal investigator, or name another one:"
+    yield f"  {link('why', one.visit, query='ask=succession')}"
+
+
+_WORDS: dict[NoticeKind, Callable[[Notice, Link], Iterator[str]]] = {
+    NoticeKind.ENDED: _ended,
+    NoticeKind.OPENS_SOON: _opens_soon,
+    NoticeKind.OPENED: _opened,
+    NoticeKind.RETENTION: _retention,
+    NoticeKind.ASKED: _asked,
+    NoticeKind.REMINDER: _reminder,
+    NoticeKind.ESCALATED: _escalated,
+    NoticeKind.DECIDED: _decided,
+    NoticeKind.GRANT_ENDS: _grant_ends,
+    NoticeKind.UNREACHABLE: _unreachable,
+}
+
+
+def _what(one: Notice) -> str:
+    return ASKED[one.request_kind] if one.request_kind is not None else "something"
+
+
+def _name(one: Notice) -> str:
+    return one.title or one.visit or "a visit"
+
+
+def _about(one: Notice) -> str:
+    return f"“{_one_line(_name(one))}”" + (f" at {one.instrument}" if one.instrument else "")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _day(day: date | None) -> str:
+    return f"{day.day} {day:%B %Y}" if day is not None else "a day that is not known"

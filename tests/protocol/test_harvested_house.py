@@ -1,0 +1,160 @@
+"""What harvesters, search engines and aggregators take of a facility: what is public, in every form, and nothing of what is not."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+import rdflib
+from sqlalchemy import update
+
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
+from panmesh.app.publishing import Publishing
+from panmesh.testing.oai_checks import OAI, Ask, check_provider, checked, codes, walk
+from panmesh.wire import oai
+from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
+
+SECOND = 1_000_000
+VISITS = {name: f"pm-visit{number}" for number, name in enumerate(PIDS, 1)}
+PUBLIC = {PIDS["open"], PIDS["embargoed"], VISITS["open"], VISITS["embargoed"], "pm-instrument1", "pm-instrument2"}
+
+
+@pytest.fixture
+def told(house: House) -> House:
+    round_(house)
+    return house
+
+
+def round_(house: House) -> None:
+    Publishing(house.app, threading.Event()).round()
+    house.moment[0] += 2 * SECOND
+
+
+def asker(house: House) -> Ask:
+    def ask(query: str, post: bool) -> tuple[int, str, bytes]:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        got = house.client.post("/oai", content=query, headers=form) if post else house.client.get(f"/oai?{query}")
+        return got.status_code, got.headers["content-type"], got.content
+
+    return ask
+
+
+def everything(house: House) -> str:
+    """All that is told to harvesters, as one text."""
+    found = []
+    for prefix in oai.FORMS:
+        for verb in ("ListRecords", "ListIdentifiers"):
+            found += [
+                ElementTree.tostring(page, "unicode") for page in walk(asker(house), f"verb={verb}&metadataPrefix={prefix}")
+            ]
+    found += [house.client.get(f"/oai?verb={verb}").text for verb in ("Identify", "ListSets", "ListMetadataFormats")]
+    found += [house.client.get("/sitemap.xml").text, gzip.decompress(house.client.get("/sitemap-0.xml.gz").content).decode()]
+    found += [house.client.get(path).text for path in ("/catalog.ttl", "/api/v1/changes")]
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_nothing_hidden_is_told_to_harvesters(told: House, ahead: bool) -> None:
+    if not ahead:
+        with told.app.database.write() as c:
+            c.execute(harvest_text.delete())
+    text = everything(told)
+    assert SECRET not in text
+    assert not [name for name in HIDDEN if PIDS[name] in text or VISITS[name] in text]
+    assert all(pid in text for pid in PUBLIC)
+    for name in HIDDEN:
+        for pid in (PIDS[name], VISITS[name]):
+            asked = {"verb": "GetRecord", "metadataPrefix": "oai_dc", "identifier": f"oai:panmesh.invalid:{pid}"}
+            assert codes(checked(asker(told), urlencode(asked))) == ["idDoesNotExist"]
+
+
+def test_the_checks_of_a_validator_pass_with_every_form(told: House) -> None:
+    with told.app.database.write() as c:  # a second page
+        for number in range(200):
+            row = {
+                "id": 5000 + number,
+                "pid": f"pm-more{number}",
+                "facility_id": 1,
+                "instrument_key": f"m{number}",
+                "name": f"M {number}",
+            }
+            c.execute(t.instrument.insert(), row | {"aliases_json": "[]", "scheduled": True})
+    told.app.harvest_upkeep.sweep()
+    round_(told)
+    check_provider(asker(told), "http://testserver/oai", tuple(oai.FORMS))
+
+
+def test_records_are_written_ahead_and_not_told_when_their_state_is_another(told: House) -> None:
+    with told.app.database.read() as c:
+        written = c.execute(harvest_text.select()).all()
+    assert len(written) == len(PUBLIC) * 5
+    listed = "verb=ListRecords&metadataPrefix=oai_datacite"
+    before = next(walk(asker(told), listed))
+    assert "ceria" in ElementTree.tostring(before, "unicode")  # of the open run: from its full metadata
+    with told.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 1).values(held_us=1))  # nobody has told the feed
+    page = next(walk(asker(told), listed))
+    assert "ceria" not in ElementTree.tostring(page, "unicode")
+    gone = {
+        h.findtext(f"{OAI}identifier", "").rpartition(":")[2] for h in page.iter(f"{OAI}header") if h.get("status") == "deleted"
+    }
+    assert gone == {PIDS["open"], VISITS["open"]}
+    assert "ceria" not in house_text(told)
+
+
+def house_text(house: House) -> str:
+    return house.client.get("/catalog.ttl").text
+
+
+def test_another_address_of_the_facility_is_in_every_record(told: House) -> None:
+    told.app.harvest_texts._mark = "another"
+    told.app.harvest_texts.begin()
+    with told.app.database.read() as c:
+        assert len(c.execute(harvest_item.select().where(harvest_item.c.unwritten.is_(True))).all()) == len(PUBLIC)
+        assert not c.execute(harvest_text.select()).all()
+
+
+def test_sitemaps_lead_to_every_public_page_and_say_when_it_changed(told: House) -> None:
+    index = ElementTree.fromstring(told.client.get("/sitemap.xml").content)
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    (page,) = [e.text or "" for e in index.iter(f"{space}loc")]
+    answer = told.client.get(page.removeprefix("http://testserver"))
+    assert answer.headers["content-type"] == "application/gzip"
+    urls = ElementTree.fromstring(gzip.decompress(answer.content))
+    found = {e.text or "" for e in urls.iter(f"{space}loc")}
+    assert {url.rpartition("/")[2] for url in found} == PUBLIC
+    for url in found:
+        assert told.client.get(url.removeprefix("http://testserver")).status_code == 200
+    assert len(list(urls.iter(f"{space}lastmod"))) == len(PUBLIC)
+    assert told.client.get("/sitemap-7.xml.gz").status_code == 404
+
+
+def test_the_catalogue_is_dcat_in_pages(told: House) -> None:
+    g = rdflib.Graph().parse(data=told.client.get("/catalog.ttl").text, format="turtle")
+    dcat = rdflib.DCAT
+    (catalogue,) = g.subjects(rdflib.RDF.type, dcat.Catalog)
+    datasets = set(g.objects(catalogue, dcat.dataset))
+    assert {str(one).rpartition("/")[2] for one in datasets} == {pid for pid in PUBLIC if "instrument" not in pid}
+    described = set(g.subjects(rdflib.RDF.type, dcat.Dataset))
+    assert {str(one).rpartition("/")[2] for one in described} == {str(one).rpartition("/")[2] for one in datasets}
+
+
+def test_aggregators_hear_of_changes_once_with_a_cursor(told: House) -> None:
+    first = told.client.get("/api/v1/changes", params={"limit": 4}).json()
+    second = told.client.get("/api/v1/changes", params={"limit": 4, "after": first["next"]}).json()
+    assert (first["more"], second["more"]) == (True, False)
+    assert {one["pid"] for one in first["items"] + second["items"]} == PUBLIC
+    nothing = told.client.get("/api/v1/changes", params={"after": second["next"]}).json()
+    assert nothing == {"items": [], "next": nothing["next"], "more": False}
+    with told.app.database.write() as c:
+        c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": PIDS["open"], "what": "updated"})
+        c.execute(update(t.dataset).where(t.dataset.c.pid == PIDS["embargoed"]).values(terms_id=3))  # proprietary
+        c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": PIDS["embargoed"], "what": "moved"})
+    round_(told)
+    news = told.client.get("/api/v1/changes", params={"after": nothing["next"]}).json()["items"]
+    assert {(one["pid"], one["deleted"]) for one in news} == {(PIDS["open"], False), (PIDS["embargoed"], True)}
+    assert told.client.get("/api/v1/changes", params={"after": "junk"}).status_code == 422

@@ -1,0 +1,212 @@
+"""Notices of the policy: written down by the clock, mailed to those they are for, once; through a real mail server that is down, slow to agree or unwilling."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from email.message import Message
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.request_tables import announcement, notice
+from panmesh.app.announcing import Announcer
+from panmesh.cli.main import cli
+from panmesh.kernel.clock import DAY_US, facility_day
+from tests.protocol.conftest import NOW, PIDS, SECRET, House
+from tests.protocol.mailbox import Mailbox
+
+RUN, VISIT = PIDS["embargoed"], "pm-visit2"
+OPENS = NOW + 990 * DAY_US
+Work = Callable[[int], list[Message]]
+
+
+@pytest.fixture
+def house_settings(mail_settings: dict[str, str]) -> dict[str, str]:
+    return mail_settings
+
+
+@pytest.fixture
+def at(house: House, mailbox: tuple[Mailbox, int]) -> Work:
+    """Sets the clock, lets the house work, returns the mails that came since the last time."""
+    for login in ("outsider", "member", "pi", "scientist", "steward"):
+        house.app.accounts.set_email(login, f"{login}@example.org")
+    with house.app.database.write() as c:  # of one visit alone
+        c.execute(update(t.terms).where(t.terms.c.id != 2).values(team_id=None, instrument_id=None))
+    announcer = Announcer(house.app, threading.Event())
+
+    def work(now_us: int) -> list[Message]:
+        house.moment[0] = now_us
+        before = len(mailbox[0].got)
+        announcer.round()
+        return mailbox[0].got[before:]
+
+    assert work(NOW) == []  # nobody is told of what was before
+    return work
+
+
+def to(mails: list[Message]) -> set[str]:
+    return {mail["To"].partition("@")[0] for mail in mails}
+
+
+def text(mail: Message) -> str:
+    return mail.get_content()  # type: ignore[attr-defined, no-any-return]
+
+
+def ask(house: House, who: str, kind: str, **wanted: Any) -> int:
+    body = {"kind": kind, "about": RUN, "reason": "We want to compare it with ours."} | wanted
+    return int(house.client.post("/api/v1/requests", json=body, headers=house.bearer(who)).json()["id"])
+
+
+def states(house: House) -> list[tuple[str, str]]:
+    with house.app.database.read() as c:
+        return [(r.kind, r.state) for r in c.execute(select(notice).order_by(notice.c.id))]
+
+
+def test_the_team_hears_before_its_data_open_and_when_they_did(
+    house: House, at: Work, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANMESH_DATABASE__URL", house.app.settings.database_url)
+    house.app.harvest_upkeep.renew()
+    mails = at(OPENS - 180 * DAY_US)
+    assert to(mails) == {"pi", "member", "scientist"}
+    assert {mail["Subject"] for mail in mails} == {f"Your data open on {_words(OPENS)}: A run embargoed"}
+    lead = next(mail for mail in mails if mail["To"].startswith("pi"))
+    assert "in 180 days" in text(lead)
+    assert f"https://data.example.org/why/{VISIT}?ask=extension" in text(lead)
+    assert "open them now" in text(lead)
+    assert lead["Auto-Submitted"] == "auto-generated"
+    assert at(OPENS - 180 * DAY_US + 1) == []
+    month_asleep = at(OPENS - 20 * DAY_US)
+    assert ["in 30 days" in text(mail) for mail in month_asleep] == [True] * 3
+    cli.main(["mail", "preview", "notice", "1", "--data", str(house.app.settings.data)], standalone_mode=False)
+    assert "in 180 days" in capsys.readouterr().out
+    opened = at(OPENS + DAY_US)
+    assert {mail["Subject"] for mail in opened} == {"Now open to everybody: A run embargoed"}
+    assert "CC BY 4.0" in text(opened[0])
+    assert at(OPENS + 2 * DAY_US) == []
+    kept = at(NOW - 10 * DAY_US + 10 * 365 * DAY_US - 300 * DAY_US)
+    assert to(kept) == {"pi", "steward"}
+    assert "promised to keep" in text(kept[0])
+    with house.app.database.read() as c:  # harvesters and webhooks follow the clock by themselves: nothing is told twice
+        assert not c.execute(select(t.change).where(t.change.c.what == "access")).all()
+
+
+def _words(us: int) -> str:
+    day = facility_day(us, "UTC")
+    return f"{day.day} {day:%B %Y}"
+
+
+def test_who_decides_is_asked_reminded_and_then_the_steward(house: House, at: Work) -> None:
+    number = ask(house, "outsider", "access")
+    (mail,) = at(NOW + 1)
+    assert to([mail]) == {"pi"}
+    assert f"https://data.example.org/requests/{number}?answer=grant" in text(mail)
+    assert "We want to compare" in text(mail)
+    (mail,) = at(NOW + 8 * DAY_US)
+    assert (to([mail]), "a week ago Outsider asked for access" in text(mail)) == ({"pi"}, True)
+    (mail,) = at(NOW + 31 * DAY_US)
+    assert to([mail]) == {"steward"}
+    body = {"grant": True, "words": "Welcome.", "revision": 1}
+    house.client.post(f"/api/v1/requests/{number}/decision", json=body, headers=house.bearer("steward"))
+    (mail,) = at(NOW + 31 * DAY_US + 1)
+    assert (to([mail]), mail["Subject"]) == ({"outsider"}, "Granted: access to the data: A run embargoed")
+    (mail,) = at(NOW + (31 + 365 - 6) * DAY_US)
+    assert (to([mail]), "ends on" in mail["Subject"]) == ({"outsider"}, True)
+    late = ask(house, "member", "release")
+    at(house.moment[0] + 1)
+    gone = at(house.moment[0] + 31 * DAY_US)
+    assert [m["Subject"].partition(":")[0] for m in gone] == ["Nobody answered in time"]
+    assert late
+
+
+def test_what_is_decided_between_rounds_moves_what_is_said(house: House, at: Work) -> None:
+    at(OPENS - 91 * DAY_US)
+    number = ask(house, "pi", "extension", to=facility_day(OPENS + 400 * DAY_US, "UTC").isoformat())
+    assert to(at(OPENS - 89 * DAY_US)) == {"steward"}  # asked; the day is another one while it waits
+    body = {"grant": False, "words": "Two extensions are enough.", "revision": 1}
+    house.client.post(f"/api/v1/requests/{number}/decision", json=body, headers=house.bearer("steward"))
+    mails = at(OPENS - 88 * DAY_US)
+    assert {m["Subject"].partition(":")[0] for m in mails} == {"Refused", f"Your data open on {_words(OPENS)}"}
+    ask(house, "pi", "release")
+    opened = at(OPENS - 87 * DAY_US)
+    assert {m["Subject"].partition(":")[0] for m in opened} == {"Now open to everybody"}
+    assert at(OPENS + DAY_US) == []
+
+
+def test_a_server_that_is_down_refuses_or_knows_nobody(house: House, at: Work, mailbox: tuple[Mailbox, int]) -> None:
+    box = mailbox[0]
+    box.refuse = 3
+    assert at(OPENS - 180 * DAY_US) == []
+    assert at(OPENS - 180 * DAY_US + 1) == []  # not at once
+    mails = at(OPENS - 180 * DAY_US + 2 * 60_000_000)
+    assert len({mail["Message-ID"] for mail in mails}) == 3
+    box.unknown = {"pi@example.org"}
+    assert to(at(OPENS - 90 * DAY_US)) == {"member", "scientist"}
+    assert ("opens soon", "bounced") in states(house)
+    assert to(at(OPENS - 30 * DAY_US)) == {"member", "scientist"}
+    mails = at(OPENS - 7 * DAY_US)  # twice is enough: nobody leads any more
+    assert to(mails) == {"member", "scientist", "steward"}
+    told = next(mail for mail in mails if mail["To"].startswith("steward"))
+    assert f"/why/{VISIT}?ask=succession" in text(told)
+    house.app.accounts.set_email("pi", "new-pi@example.org")
+    box.refuse, box.refusal = 3, "554 we think this is spam"
+    assert at(OPENS) == []
+    assert states(house).count(("opened", "failed")) == 3
+    total, failed = house.app.notice_outbox.undelivered(house.moment[0], 50)
+    assert (total, failed[0][2][-28:]) == (5, "554 we think this is spam"[-28:]) or "spam" in failed[0][2]
+    for one, _, _ in failed[:3]:
+        house.app.notice_outbox.again(one.id, house.moment[0])
+    assert to(at(OPENS + 1)) == {"new-pi", "member", "scientist"}
+
+
+def test_no_mail_tells_of_what_its_reader_may_not_know(house: House, at: Work) -> None:
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 3).values(team_id=1, instrument_id=1))
+    body = {"kind": "deletion", "about": PIDS["proprietary"], "reason": "It is not needed any more."}
+    assert house.client.post("/api/v1/requests", json=body, headers=house.bearer("steward")).status_code == 201
+    mails = at(NOW + 1) + at(NOW + 8 * DAY_US)
+    assert "steward" in to(mails)
+    for mail in mails:
+        if mail["To"].startswith("steward"):
+            assert SECRET not in text(mail) + mail["Subject"]
+
+
+_ROUND = """
+import sys, threading
+from pathlib import Path
+from panmesh.app.announcing import Announcer
+from panmesh.app.compose import Composition
+from panmesh.app.settings import load
+app = Composition(load(data=Path(sys.argv[1])))
+Announcer(app, threading.Event()).round()
+app.close()
+"""
+
+
+def test_kill_9_loses_no_notice_and_a_second_copy_is_known_as_one(
+    house: House, at: Work, mailbox: tuple[Mailbox, int], house_settings: dict[str, str]
+) -> None:
+    """Killed between two pieces of a round, and then between the server's yes and ours."""
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 2).values(opens_us=NOW + 90 * DAY_US - 1))
+        c.execute(update(announcement).values(upto_us=NOW - DAY_US))
+    environment = os.environ | house_settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
+    command = [sys.executable, "-c", _ROUND, str(house.app.settings.data)]
+    for point in ("notice.written", "notice.sent"):
+        killed = subprocess.run(command, env=environment | {"PANMESH_FAULT": f"{point}:kill"}, capture_output=True, timeout=240)
+        assert killed.returncode == -9, killed.stderr.decode()[-800:]
+    assert states(house) == [("opens soon", "waiting")] * 3
+    with house.app.database.write() as c:
+        c.execute(notice.update().values(next_us=0))  # as if the lease of the dead had passed
+    at(NOW + DAY_US // 12)
+    assert len(mailbox[0].got) == 4
+    assert len({mail["Message-ID"] for mail in mailbox[0].got}) == 3
+    assert set(states(house)) == {("opens soon", "sent")}
+    assert re.fullmatch(r"<[0-9a-f]{32}@data.example.org>", mailbox[0].got[0]["Message-ID"])

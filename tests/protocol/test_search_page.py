@@ -1,0 +1,91 @@
+"""What the search page offers to narrow a result, and what it tells crawlers."""
+
+from __future__ import annotations
+
+import re
+from urllib.robotparser import RobotFileParser
+
+from panmesh.access.viewer import ANONYMOUS
+from panmesh.adapters.sql import tables as t
+from panmesh.catalogue.query import DatasetQuery
+from panmesh.catalogue.technique_tree import add_up, tree
+from panmesh.http.filters import telling_words
+from panmesh.kernel.clock import from_us
+from tests.protocol.conftest import NOW, PIDS, SECRET, House
+
+
+def test_crawlers_find_things_and_no_endless_combinations(house: House) -> None:
+    rules = house.client.get("/robots.txt")
+    assert rules.headers["content-type"].startswith("text/plain")
+    robots = RobotFileParser()
+    robots.parse(rules.text.splitlines())
+    assert robots.can_fetch("AnyBot", f"/datasets/{PIDS['open']}")
+    assert not robots.can_fetch("AnyBot", "/?state=open&technique=x")
+    assert not robots.can_fetch("AnyBot", "/api/v1/datasets")
+    assert robots.site_maps() == ["http://testserver/sitemap.xml"]
+    assert "x-robots-tag" not in house.client.get("/").headers
+    narrowed = house.client.get("/?kind=raw")
+    assert narrowed.headers["x-robots-tag"] == "noindex, nofollow"
+    facets = re.findall(r'<a rel="nofollow" href="/\?', narrowed.text)
+    assert len(re.findall(r'<li[^>]*><a (?:rel="nofollow" )?href="/\?[^"]*(?:state|kind|year)=', narrowed.text)) <= len(facets)
+
+
+def test_techniques_are_a_tree_with_runs_counted_once(house: House) -> None:
+    base = "http://purl.org/pan-science/PaNET/"
+    with house.app.database.write() as c:
+        for number, techniques in ((1, ("PaNET01101", "PaNET01102")), (2, ("PaNET01101",))):
+            for one in techniques:
+                c.execute(t.dataset_technique.insert(), {"dataset_id": number, "technique_pid": base + one})
+    query = DatasetQuery()
+    counts = house.app.reads.techniques(ANONYMOUS, query, house.moment[0])
+    assert counts[f"{base}PaNET01101"] == 2
+    assert max(counts.values()) == 2
+    page = house.client.get("/").text
+    assert 'class="facet techniques"' in page
+    assert "x-ray powder diffraction" in page
+    assert SECRET not in page
+
+
+def test_a_broader_term_that_says_no_more_is_left_out() -> None:
+    base = "http://purl.org/pan-science/PaNET/"
+    powder, single = f"{base}PaNET01101", f"{base}PaNET01102"
+    (one,) = tree(add_up({powder: 5}), {})
+    assert (one.pid, one.count, one.children) == (powder, 5, ())
+    found = tree(add_up({powder: 5, single: 2}, [(powder, single)]), {})
+    counts = {b.pid: b.count for top in found for b in (top, *top.children)}
+    assert (counts[powder], counts[single]) == (6, 3)
+    assert all(b.count >= max(child.count for child in b.children) for b in found if b.children)
+
+
+def test_year_and_file_type_narrow_with_exact_counts(house: House) -> None:
+    year = from_us(NOW).year
+    with house.app.database.write() as c:
+        c.execute(t.dataset.update().where(t.dataset.c.id == 1).values(format="hdf5", start_us=NOW))
+        c.execute(t.dataset.update().where(t.dataset.c.id != 1).values(format="tiff", start_us=NOW - 800 * 86_400_000_000))
+    page = house.client.get("/").text
+    assert f'href="/?year={year}"' in page
+    assert "tiff" not in page  # of runs under embargo nobody else knows the file type
+    assert "1 run<" in house.client.get(f"/?year={year}").text
+    assert house.client.get("/api/v1/datasets", params={"year": str(year), "format": "hdf5"}).json()["total"] == 1
+    assert house.client.get("/api/v1/datasets", params={"year": "year"}).status_code == 422
+
+
+def test_fillers_of_a_question_are_no_condition() -> None:
+    assert telling_words("XAS on the CeO2") == ["XAS", "CeO2"]
+    assert telling_words("on") == ["on"]
+
+
+def test_when_nothing_fits_the_page_says_what_there_is_without_one_of_the_words(house: House) -> None:
+    words = house.client.get("/", params={"q": "run"}).text
+    some = re.search(r"<h1>(\d+) run", words)
+    assert some is not None
+    page = house.client.get("/", params={"q": "run on unobtainium", "sort": "title"}).text
+    assert "<h1>0 runs" in page
+    assert re.search(rf'Without “unobtainium”: <a rel="nofollow" href="/\?q=run&amp;sort=title">{some[1]} run', page)
+    assert "Without “run”" not in page
+    assert SECRET not in page
+
+
+def test_signing_in_leads_back_to_the_search(house: House) -> None:
+    page = house.client.get("/", params={"q": "run", "state": "open"}).text
+    assert 'href="/sign-in?next=/%3Fq%3Drun%26state%3Dopen"' in page

@@ -1,0 +1,60 @@
+"""How often the database is asked for one request: a page that asks once for each row is found here, before a facility finds it."""
+
+from __future__ import annotations
+
+from panmesh.adapters.sql import tables as t
+from panmesh.kernel.clock import DAY_US
+from panmesh.testing.statements import asked_of
+from tests.protocol.conftest import PIDS, House
+
+# address → statements at most, of a stranger. Counted with a margin, of two for what is asked most: one more for each row would be far above.
+ALLOWED = {
+    "/": 22,
+    "/?q=ceria&sort=-start": 22,
+    "/quantities?typed=e": 8,
+    "/datasets/{open}": 60,
+    "/investigations": 8,
+    "/investigations/pm-visit1": 36,
+    "/instruments": 5,
+    "/instruments/pm-instrument1": 26,
+    "/api/v1/datasets": 8,
+    "/api/v1/datasets?text=ceria": 8,
+    "/api/v1/datasets?facets=instrument,technique": 10,
+    "/api/v1/datasets/{open}": 12,
+    "/api/v1/datasets/{open}/files": 5,
+    "/api/v1/quantities/spread?name=e": 7,
+    "/api/Datasets?filter=%7B%22limit%22%3A20%7D": 8,
+    "/api/Datasets/{open}": 4,
+}
+
+
+def test_how_often_the_database_is_asked(house: House) -> None:
+    found = {}
+    for address in ALLOWED:
+        path = address.format(**PIDS)
+        with asked_of(house.app.database) as asked:
+            assert house.client.get(path).status_code == 200
+        found[address] = len(asked)
+    assert {a: n for a, n in found.items() if n > ALLOWED[a]} == {}
+
+
+def test_a_search_asked_again_costs_no_statement_until_something_changes(house: House) -> None:
+    """Of nobody in particular; whoever is signed in is answered anew."""
+    address = "/api/v1/datasets?state=open"
+    first = house.client.get(address)
+    with asked_of(house.app.database) as asked:
+        again = house.client.get(address)
+    assert (again.content, len(asked)) == (first.content, 0)
+    assert again.headers["x-total-count"] == first.headers["x-total-count"] == "1"
+    with asked_of(house.app.database) as asked:
+        house.client.get(address, headers=house.bearer("admin"))
+    assert len(asked) > 2
+    with house.app.database.write() as c:
+        c.execute(t.terms.update().values(access="proprietary", declassified_us=None))
+    assert house.client.get(address).json()["total"] == 0
+
+
+def test_a_kept_search_ends_with_the_embargo(house: House) -> None:
+    assert house.client.get("/api/v1/datasets?state=open").json()["total"] == 1
+    house.moment[0] += 2000 * DAY_US
+    assert house.client.get("/api/v1/datasets?state=open").json()["total"] > 1
