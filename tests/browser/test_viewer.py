@@ -36,8 +36,8 @@ def test_an_image_is_drawn_in_many_colours(open_page: OpenPage, faults: Faults) 
     assert not page.evaluate("performance.getEntriesByType('resource').some(r => r.name.includes('/islands/'))")
     before = page.locator("#files").bounding_box()["y"]
     stage = _open_viewer(page)
-    assert stage.get_by_text("NX Heatmap").is_visible()
-    assert stage.get_by_text("counts (counts)").is_visible()
+    stage.get_by_text("NX Heatmap").wait_for()
+    stage.get_by_text("counts (counts)").wait_for()
     assert page.locator("#files").bounding_box()["y"] - before < 800
     _driver_talk(faults)
 
@@ -46,8 +46,8 @@ def test_an_image_is_drawn_in_many_colours(open_page: OpenPage, faults: Faults) 
 def test_a_curve_is_drawn_with_its_axis(open_page: OpenPage, faults: Faults) -> None:
     page = open_page("/datasets/{open}", alone=True)
     stage = _open_viewer(page)
-    assert stage.get_by_text("NX Line").is_visible()
-    assert stage.get_by_text("polar_angle (deg)").is_visible()
+    stage.get_by_text("NX Line").wait_for()
+    stage.get_by_text("polar_angle (deg)").wait_for()
     _driver_talk(faults)
 
 
