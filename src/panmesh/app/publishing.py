@@ -15,6 +15,7 @@ from panmesh.publication.usage import Recorder, count_days
 log = structlog.get_logger("panmesh.publishing")
 
 LOOK_SECONDS = 5.0
+PAUSE_SECONDS = 0.05  # between two pieces of work: others write then
 AHEAD = 200  # records written in one piece
 COUNT_US = DAY_US // 24
 SCORE_SECONDS = 2.0
@@ -55,12 +56,12 @@ class Publishing:
 
     def round(self, *, changed: bool = True) -> None:
         """`changed`: something was committed; embargoes end, and days, without that."""
-        moved = self._app.harvest_upkeep.renew()
+        moved = self._app.harvest_upkeep.renew(lambda: not self._stopped.wait(PAUSE_SECONDS))
         if moved:
             log.info("lists for harvesters renewed", items=moved)
         if moved or changed:
-            while self._app.harvest.write_ahead(AHEAD) and not self._stopped.wait(0.05):
-                pass  # others have a turn between
+            while self._app.harvest.write_ahead(AHEAD) and not self._stopped.wait(PAUSE_SECONDS):
+                pass
         now_us = self._app.clock()
         self._score(now_us, changed=changed)
         if now_us - self._counted_us > COUNT_US:
@@ -72,7 +73,7 @@ class Publishing:
     def _score(self, now_us: int, *, changed: bool) -> None:
         """What changed at once; every run from time to time, a few seconds of it in a round."""
         scores = self._app.fair_scores
-        while changed and scores.follow(now_us) and not self._stopped.wait(0.05):
+        while changed and scores.follow(now_us) and not self._stopped.wait(PAUSE_SECONDS):
             pass
         if self._scored_id is None and now_us - self._scored_us < COUNT_US:
             return

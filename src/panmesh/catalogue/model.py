@@ -226,6 +226,7 @@ class InvestigationView:
     dataset_count: int  # that this viewer may know of
     total_bytes: int | None  # None where the files may not be known
     members: tuple[PersonView, ...] = ()
+    proposal_pid: Pid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Text
+from sqlalchemy import Boolean, Connection, Table, Text, insert, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """All with the same columns. PostgreSQL takes one array for each column: a statement for each row, or one with a place for each value,
+    costs several times as much."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(insert(table), rows)
+        return
+    quoted = connection.dialect.identifier_preparer.quote
+    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(connection.dialect)}[])" for name in rows[0])
+    into = f"INSERT INTO {quoted(table.name)} ({', '.join(quoted(name) for name in rows[0])})"
+    connection.execute(text(f"{into} SELECT * FROM unnest({arrays})"), {name: [row[name] for row in rows] for name in rows[0]})
 
 
 class contains(FunctionElement[bool]):

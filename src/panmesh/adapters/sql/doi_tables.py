@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from panmesh.adapters.sql.tables import Big, metadata
 
@@ -24,6 +24,7 @@ doi = Table(
     Column("sent_us", BigInteger),  # a request began then whose answer is not known; null: there is none such
     Column("attempts", Integer, nullable=False, default=0),  # failed ones in a row
     Column("due_us", BigInteger),  # when it is looked at next; null: when something changes
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),  # one more whenever something wakes it
     Column("trouble", Text),  # publication.dois.Trouble
     Column("error", Text),  # in words, for the steward and the team
     Column("failed_us", BigInteger),
@@ -32,7 +33,7 @@ doi = Table(
 )
 Index("ix_doi_due", doi.c.due_us, sqlite_where=doi.c.due_us.is_not(None), postgresql_where=doi.c.due_us.is_not(None))
 Index("ix_doi_failed", doi.c.id, sqlite_where=doi.c.error.is_not(None), postgresql_where=doi.c.error.is_not(None))
-Index(None, doi.c.checked_us)
+Index("ix_doi_compared", text("coalesce(checked_us, 0)"), doi.c.id)
 
 doi_round = Table(
     "doi_round",  # one row: how far the outbox followed, and who sends
