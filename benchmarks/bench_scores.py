@@ -68,7 +68,8 @@ def said(what: str, ask: Callable[[], Any]) -> None:
     began, computed = time.perf_counter(), time.process_time()
     ask()
     print(
-        f"{what}: {1000 * (time.perf_counter() - began):.0f} ms, computed {1000 * (time.process_time() - computed):.0f}", flush=True
+        f"{what}: {1000 * (time.perf_counter() - began):.0f} ms, computed {1000 * (time.process_time() - computed):.0f}",
+        flush=True,
     )
 
 

@@ -100,6 +100,13 @@ class RecordService:
     ) -> None:
         self._search, self._publisher, self._clock, self._dois, self._releases = search, publisher, clock, dois, releases
         self._sources = sources or Sources()
+        self._visits: dict[str, InvestigationView | None] | None = None  # read already; None: nothing is remembered
+
+    def batch(self) -> RecordService:
+        """The same for many records that are read now: the visit of several runs is read once."""
+        made = RecordService(self._search, self._publisher, self._clock, self._dois, self._releases, self._sources)
+        made._visits = {}
+        return made
 
     def at(self, url: str) -> RecordService:
         """The same under another address: the one by which a request found us."""
@@ -324,6 +331,13 @@ class RecordService:
         return Agent(name=self._publisher.name, ror=self._publisher.ror, organisation=True)
 
     def _visit(self, pid: str) -> InvestigationView | None:
+        if self._visits is None:
+            return self._seen(pid)
+        if pid not in self._visits:
+            self._visits[pid] = self._seen(pid)
+        return self._visits[pid]
+
+    def _seen(self, pid: str) -> InvestigationView | None:
         try:
             return self._search.investigation(ANONYMOUS, pid)
         except NotFound:  # its dataset is open by narrower terms of its own

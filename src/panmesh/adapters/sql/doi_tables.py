@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from panmesh.adapters.sql.tables import Big, metadata
 
@@ -33,7 +33,7 @@ doi = Table(
 )
 Index("ix_doi_due", doi.c.due_us, sqlite_where=doi.c.due_us.is_not(None), postgresql_where=doi.c.due_us.is_not(None))
 Index("ix_doi_failed", doi.c.id, sqlite_where=doi.c.error.is_not(None), postgresql_where=doi.c.error.is_not(None))
-Index("ix_doi_compared", text("coalesce(checked_us, 0)"), doi.c.id)
+Index(None, doi.c.checked_us)
 
 doi_round = Table(
     "doi_round",  # one row: how far the outbox followed, and who sends

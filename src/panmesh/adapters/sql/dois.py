@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, RowMapping, and_, case, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panmesh.access.terms import State, state
@@ -112,11 +112,16 @@ class SqlDois:
             return [row_of(row) for row in connection.execute(query).mappings()]
 
     def unchecked(self, before_us: int, limit: int) -> list[Doi]:
+        """Those that were never compared first; by the index on that time, of which a condition of both would make nothing."""
         c = doi.c
-        compared: ColumnElement[int] = literal_column("coalesce(checked_us, 0)", BigInteger)  # as the index has it
-        query = select(doi).where(compared < before_us, c.confirmed != DoiState.NONE.value, c.sent_us.is_(None))
+        known = select(doi).where(c.confirmed != DoiState.NONE.value, c.sent_us.is_(None))
+        never = known.where(c.checked_us.is_(None)).order_by(c.id)
+        longest_ago = known.where(c.checked_us < before_us).order_by(c.checked_us, c.id)
+        found: list[Doi] = []
         with self._db.read() as connection:
-            return [row_of(row) for row in connection.execute(query.order_by(compared, c.id).limit(limit)).mappings()]
+            for query in (never, longest_ago):
+                found += (row_of(row) for row in connection.execute(query.limit(limit - len(found))).mappings())
+        return found
 
     def one(self, pid: str) -> Doi | None:
         with self._db.read() as connection:

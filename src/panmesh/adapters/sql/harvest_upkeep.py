@@ -19,7 +19,7 @@ from panmesh.adapters.sql.tables import change, dataset
 from panmesh.kernel.clock import DAY_US, Clock
 from panmesh.publication.harvesting import EVERYTHING, WHOLE, Condition, ItemKind, Standing, ancestors, standing
 
-PIECE = 2_000  # subjects looked at in one transaction
+PIECE = 1_000  # subjects looked at in one transaction
 SWEEP_US = DAY_US
 KEPT_US = 7 * DAY_US  # how long a harvest may last
 # What the feed says of a dataset that changes nothing of what is told about it.

@@ -1,4 +1,4 @@
-"""DOIs that are woken twice in a moment, and many that are compared."""
+"""DOIs that are woken twice in a moment; visits found by their terms."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("doi", sa.Column("revision", sa.Integer(), nullable=False, server_default="0"))
-    op.drop_index("ix_doi_checked_us", "doi")
-    op.create_index("ix_doi_compared", "doi", [sa.text("coalesce(checked_us, 0)"), "id"])
+    op.create_index("ix_investigation_terms_id", "investigation", ["terms_id"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_doi_compared", "doi")
-    op.create_index("ix_doi_checked_us", "doi", ["checked_us"])
+    op.drop_index("ix_investigation_terms_id", "investigation")
     op.drop_column("doi", "revision")
