@@ -36,6 +36,7 @@
       stream = null;
     } else if (!stream) {
       stream = new EventSource(place.dataset.live);
+      stream.addEventListener("open", () => { place.dataset.liveOpen = ""; });
       for (const type of ["run.created", "run.updated", "run.complete", "run.corrected", "run.withdrawn", "read.failed", "opened"]) {
         stream.addEventListener(type, happened);
       }

@@ -130,8 +130,8 @@ class _Stream(Response):
             message: Message = {"type": "http.response.body", "body": text, "more_body": more}
             await asyncio.wait_for(send(message), SEND_SECONDS)
 
+        here = self._start or await hub.head()  # before the first byte: who sees the stream open misses nothing after that
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        here = self._start or await hub.head()
         await put(b"retry: %d\nid: %s\n\n" % (RETRY_MS, s.cursors.seal(here).encode()))
         who, known = scope["panmesh.viewer"], time.monotonic()
         beaten = time.monotonic()
