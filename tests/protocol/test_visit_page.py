@@ -123,6 +123,15 @@ def test_chosen_columns_are_remembered_for_who_is_signed_in_and_for_no_other(vis
     assert 'value="files" checked' in here
     assert 'value="sample" checked' not in here
     assert "cannot be written in" in here  # a unit that fits nothing is said, and left out
+    chosen = form | {"column": ["run", "temperature"], "unit": ["temperature:degC", "energy:keV", "run:"]}
+    answer = visited.client.post(f"{OPEN}/columns", data=chosen, headers=cookies)
+    assert answer.headers["location"] == f"{OPEN}?column=run&column=temperature%3AdegC&sort=-start#runs"
+    here = visited.client.get(OPEN, headers=cookies).text
+    assert '<option value="temperature:degC" selected>°C</option>' in here
+    back = visited.client.post(f"{OPEN}/columns", data=chosen | {"unit": ["temperature:"]}, headers=cookies)
+    assert back.headers["location"] == f"{OPEN}?column=run&column=temperature&sort=-start#runs"
+    assert ">°C</span></th>" in visited.client.get(f"{OPEN}?column=temperature&unit=temperature:degC", headers=cookies).text
+    visited.client.post(f"{OPEN}/columns", data=form, headers=cookies)
     other = visited.client.get(OPEN, headers=visited.bearer("member")).text
     assert 'value="files" checked' not in other
     visited.client.post(f"{OPEN}/columns", data={"csrf": csrf, "do": "reset"}, headers=cookies)

@@ -253,6 +253,15 @@ def badge(access: AccessView, zone: str) -> Markup:
     ).format(kind, spoken(said.sentence), path, spoken(said.word))
 
 
+def state_badge(state: State, opens_us: int | None, zone: str) -> Markup:
+    """The same of something that is made of several runs: its state, and until when it is embargoed."""
+    kind, path = _ICONS.get(state, _CLOSED)
+    until = f" until {day(opens_us, zone)}" if state is State.EMBARGOED and opens_us is not None else ""
+    return Markup(
+        '<span class="badge badge-{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}{}</span>'
+    ).format(kind, path, STATES.get(state.value, state.value), until)
+
+
 def access_icon(access: AccessView) -> Markup:
     """Instead of a picture of data that may not be seen; the badge beside it says the word."""
     kind, path = _ICONS.get(access.state, _CLOSED)

@@ -177,8 +177,12 @@ class SqlReleases(SqlDrafts):
         with self._db.read() as connection:
             return _listed(connection.execute(_newest().where(_V.release_id.in_(own)).order_by(_V.published_us.desc())))
 
-    def published(self, offset: int, limit: int) -> tuple[tuple[Listed, ...], int]:
+    def published(self, offset: int, limit: int, but_of: int | None = None) -> tuple[tuple[Listed, ...], int]:
         query = _newest(there=True)
+        if but_of is not None:
+            query = query.where(
+                _V.release_id.not_in(select(release_version.c.release_id).where(release_version.c.account_id == but_of))
+            )
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             rows = connection.execute(query.order_by(_V.published_us.desc(), _V.id.desc()).offset(offset).limit(limit))
@@ -393,6 +397,15 @@ def _newest(*, there: bool = False) -> Select[Any]:
         return _lines().where(~after.exists())
     after = after.join(its, its.c.id == later.c.terms_id).where(its.c.withdrawn_us.is_(None))
     return _lines().where(terms.c.withdrawn_us.is_(None), ~after.exists())
+
+
+def titles_of(connection: Connection, pids: Sequence[str]) -> dict[str, str]:
+    """Of versions, and of releases by their concept: that of the newest. Public for good, also when it was withdrawn."""
+    query = select(_V.pid, release.c.pid.label("concept"), _V.description_json).join(release, release.c.id == _V.release_id)
+    found: dict[str, str] = {}
+    for row in connection.execute(query.where(or_(_V.pid.in_(pids), release.c.pid.in_(pids))).order_by(_V.number)):
+        found[row.pid] = found[row.concept] = read(row.description_json).title
+    return found
 
 
 def _listed(rows: Any) -> tuple[Listed, ...]:
