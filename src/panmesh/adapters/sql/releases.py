@@ -15,6 +15,7 @@ from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi
+from panmesh.adapters.sql.event_notices import tell_of_papers
 from panmesh.adapters.sql.permission import readable, readable_terms, terms_of
 from panmesh.adapters.sql.release_documents import keep_publication
 from panmesh.adapters.sql.release_drafts import SqlDrafts, take_turn
@@ -26,6 +27,7 @@ from panmesh.catalogue.model import Origin
 from panmesh.kernel.errors import Conflict, NotFound, Stale
 from panmesh.kernel.pid import Pid, version_pid
 from panmesh.kernel.text import storable
+from panmesh.publication.citing import naming
 from panmesh.publication.dois import DoiState
 from panmesh.publication.release import (
     Candidate,
@@ -95,6 +97,7 @@ class SqlReleases(SqlDrafts):
             keep_terms(connection, [version_id], now_us)
             self._tell(connection, concept_id, draft.pid, now_us)
             _tell_runs(connection, [one.pid for one in found], now_us)
+            self._tell_teams(connection, viewer, version_id, draft.pid, draft.description, now_us)
             write_audit(connection, viewer, "release published", made, now_us, runs=len(found))
         return made
 
@@ -153,6 +156,7 @@ class SqlReleases(SqlDrafts):
             if connection.execute(update(release_version).where(here).values(**values)).rowcount != 1:
                 raise Stale("It has changed since you saw it; look at it again.", str(row.revision))
             self._tell(connection, row.release_id, row.concept, now_us)
+            self._tell_teams(connection, viewer, row.id, row.concept, said, now_us)
             write_audit(
                 connection, viewer, "release amended", row.pid, now_us, papers=len(said.papers), funders=len(said.funding)
             )
@@ -235,6 +239,12 @@ class SqlReleases(SqlDrafts):
         connection.execute(change.insert(), rows)
         for one in (concept, *pids):
             self._intend(connection, kind=RELEASE, pid=one, now_us=now_us)
+
+    def _tell_teams(
+        self, connection: Connection, viewer: Viewer, version_id: int, concept: str, said: Description, now_us: int
+    ) -> None:
+        under = terms_of_runs(connection, [version_id])[version_id]
+        tell_of_papers(connection, naming(said.papers), release=concept, under=under, by=viewer.user_id, now_us=now_us)
 
 
 def keep_terms(connection: Connection, version_ids: Sequence[int], now_us: int) -> None:
