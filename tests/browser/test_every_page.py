@@ -129,7 +129,12 @@ def test_the_menus_open_fit_and_close_by_keyboard(width: int, open_page: OpenPag
         assert not overflow(page)
         assert not serious_findings(page)
         page.keyboard.press("Escape")
-        expect(page.locator("details.menu > summary", has_text=name)).to_be_focused()
+        summary = page.locator("details.menu > summary", has_text=name)
+        expect(summary).to_be_focused()
+        expect(page.get_by_role("link", name=entry, exact=True)).to_be_hidden()
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name=entry, exact=True).focus()
+        page.get_by_label("Words").focus()  # as Tab does after the last entry
         expect(page.get_by_role("link", name=entry, exact=True)).to_be_hidden()
 
 

@@ -107,6 +107,7 @@ class _Stream(Response):
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         address = scope["client"][0] if scope.get("client") else "unknown"
+        scope["panmesh.own_rights"] = True  # asked here, for it says why it ends
         async with self._services.hub.listener(address):
             gone = asyncio.create_task(_until_gone(receive))
             sending = asyncio.create_task(self._send(scope, send))
