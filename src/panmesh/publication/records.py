@@ -15,7 +15,7 @@ from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
 from panmesh.catalogue.model import DatasetKind, DatasetRecord, FileView, InvestigationView, PersonView, TechniqueView
 from panmesh.catalogue.naming import run_title
-from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
 from panmesh.kernel.clock import Clock, facility_day
 from panmesh.kernel.errors import NotFound
@@ -232,7 +232,7 @@ class RecordService:
     def instrument(self, pid: str) -> PublicRecord:
         """As PIDINST asks: name, owner, who made it, its number, what it measures. Its year stays that of its DOI."""
         one = self._search.instrument(ANONYMOUS, pid)
-        visits = self._search.investigations(ANONYMOUS, limit=MOST_COLLECTED, instrument=one.pid).items
+        visits = self._search.investigations(ANONYMOUS, VisitQuery(instrument=one.pid), limit=MOST_COLLECTED).items
         dois = self._dois([one.pid, *(v.pid for v in visits)])
         found = self._search.facet(
             ANONYMOUS, DatasetQuery(where=Compare(Field.INSTRUMENT, Op.EQUAL, one.key)), Field.TECHNIQUE, 20
@@ -267,7 +267,7 @@ class RecordService:
     def proposal(self, pid: str) -> PublicRecord:
         """What its visits that everybody may know of tell of it; never its text."""
         one = self._search.proposal(ANONYMOUS, pid)
-        visits = self._search.investigations(ANONYMOUS, limit=MOST_VISITS, proposal=one.pid).items
+        visits = self._search.investigations(ANONYMOUS, VisitQuery(proposal=one.pid), limit=MOST_VISITS).items
         if one.pid != pid or not visits:
             raise NotFound()
         dois = self._dois([one.pid, *(v.pid for v in visits)])
