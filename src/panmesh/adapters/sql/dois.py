@@ -273,6 +273,9 @@ def _wake_around(connection: Connection, row: Doi, now_us: int) -> None:
         case "investigation":
             own = select(investigation.c.id).where(investigation.c.pid == row.pid)
             _wake(connection, ItemKind.DATASET, runs.where(dataset.c.investigation_id.in_(own)), now_us)
+            on = select(investigation.c.instrument_id).where(investigation.c.pid == row.pid)
+            tool = select(instrument.c.id, instrument.c.pid).where(instrument.c.id.in_(on))
+            _wake(connection, ItemKind.INSTRUMENT, tool, now_us)
             above = select(investigation.c.proposal_id).where(investigation.c.pid == row.pid)
             named = select(proposal.c.pid).where(proposal.c.id.in_(above))
             connection.execute(update(doi).where(doi.c.pid.in_(named), doi.c.error.is_(None)).values(**woken(now_us)))
