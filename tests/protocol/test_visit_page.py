@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from panmesh.access.viewer import Scope
 from panmesh.adapters.sql import tables as t
@@ -181,3 +182,24 @@ def test_the_day_that_an_embargo_ends_opens_the_columns_too(visited: House) -> N
     visited.moment[0] = NOW + 2000 * DAY_US
     found = {row["pid"]: row["temperature (K)"] for row in _table(visited, "?column=temperature", {})}
     assert found[PIDS["embargoed"]] == "300.0"
+
+
+def test_visits_are_found_by_words_by_instrument_and_as_ones_own(visited: House) -> None:
+    def titles(query: str, who: str | None = None) -> set[str]:
+        page = visited.client.get(f"/investigations{query}", headers=visited.bearer(who) if who else {})
+        assert page.status_code == 200
+        return set(re.findall(r'<th scope="row"><a href="/investigations/([^"]+)"', page.text))
+
+    everything = titles("", "pi")
+    assert titles("?q=OXIDES", "pi") == everything  # of the proposal
+    assert titles("?q=oxides+unobtainium", "pi") == titles("?q=%25", "pi") == set()
+    assert titles("?q=oxides") == titles("") < everything
+    assert titles("?mine=yes") == titles("")  # of nobody in particular
+    assert titles("?mine=yes", "outsider") == set()
+    with visited.app.database.read() as c:
+        of_team = select(t.investigation.c.pid).join(t.terms, t.terms.c.id == t.investigation.c.terms_id)
+        own = set(c.execute(of_team.where(t.terms.c.team_id == 1)).scalars())
+    assert titles("?mine=yes", "pi") == own & everything
+    assert titles("?instrument=pm-instrument1", "pi") | titles("?instrument=pm-instrument2", "pi") == everything
+    assert titles("?instrument=pm-nothing", "pi") == set()
+    assert "at most 20 words" in visited.client.get("/investigations?q=" + "+".join("abcdefghijklmnopqrstuvw")).text
