@@ -21,6 +21,7 @@ from panmesh.adapters.sql.records import summaries, summary_query
 from panmesh.adapters.sql.tables import change, dataset, instrument, terms
 from panmesh.catalogue.model import DatasetSummary, Origin
 from panmesh.kernel.clock import facility_day, from_us
+from panmesh.kernel.faults import reach
 from panmesh.publication.fair import POINTS, Fairness, Letter, score
 from panmesh.publication.fair_history import Lacking, OfInstrument, Quality, ScoredMonth, Scores
 
@@ -85,7 +86,7 @@ class SqlFairScores:
         return ids[-1] if len(ids) == limit else None
 
     def keep_month(self, now_us: int) -> None:
-        """The sums as they are now, as those of this month."""
+        """The sums as they are now, as those of this month. A month that is over stays as it is, also when the clock is set back."""
         month = from_us(now_us).strftime("%Y-%m")
         there = select(dataset.c.id).where(dataset.c.id == fair_run.c.dataset_id).exists()
         with self._db.read() as connection:
@@ -94,6 +95,8 @@ class SqlFairScores:
             self._score(absorbed, now_us)
         with self._db.write() as connection:
             self._db.lock(connection, "fair")
+            if (newest := connection.execute(select(func.max(fair_month.c.month))).scalar()) is not None and month < newest:
+                return
             rows = [
                 {"month": month, "instrument_id": row.instrument_id, **{n: int(getattr(row, n)) for n in ("runs", *SUMS)}}
                 for row in connection.execute(
@@ -105,6 +108,7 @@ class SqlFairScores:
             connection.execute(delete(fair_month).where(fair_month.c.month == month))
             if whole["runs"]:
                 connection.execute(insert(fair_month), [whole, *(row for row in rows if row["instrument_id"] != 0)])
+            reach("fair.month")
 
     def _begin(self, upto: int) -> None:
         with self._db.write() as connection:
@@ -126,6 +130,8 @@ class SqlFairScores:
                 insert_many(connection, fair_run, found)
                 if last:
                     connection.execute(update(fair_round).values(sequence=upto))
+                reach("fair.before-commit")
+            reach("fair.scored")
 
     def _scored(self, ids: Sequence[int], now_us: int) -> list[dict[str, Any]]:
         if not ids:
