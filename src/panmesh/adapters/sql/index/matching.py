@@ -15,8 +15,9 @@ from sqlalchemy import Connection, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
-from panmesh.adapters.sql.graph.quantities import Span
-from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
+from panmesh.adapters.sql.graph.named import Sought, Span, Wanted
+from panmesh.adapters.sql.graph.quantities import NEUTRONS
+from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, Quantity
 from panmesh.adapters.sql.tables import technique, terms
 from panmesh.catalogue.query import (
     ARTEFACT_OF,
@@ -151,43 +152,75 @@ class Matcher:
         core = self.may(Artefact.CORE_METADATA)
         return core.copy() if condition is None else self._fitting.rows(self._g, condition, lambda: core & self._mask(condition))
 
-    def candidates(self, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]]) -> Array:
-        """Rows that may satisfy all of these."""
-        found = self.may(Artefact.CORE_METADATA).copy()
-        if quantities:
-            found &= self.may(PARAMETER_ARTEFACT)
-        for spans, unit in quantities:
-            found &= self._within(spans, unit)
+    def candidates(self, wanted: Wanted) -> tuple[Array, Array | None]:
+        """Rows that satisfy all of it, and those that may: None where none is in doubt."""
+        sure = self.may(Artefact.CORE_METADATA).copy()
+        for meant in wanted.tags:
+            sure &= self._tagged(meant)
+        if not wanted.quantities:
+            return sure, None
+        sure &= self.may(PARAMETER_ARTEFACT)
+        possible: Array | None = None
+        for one in wanted.quantities:
+            within, doubtful = self._within(one)
+            if doubtful is not None or possible is not None:
+                possible = (sure if possible is None else possible) & (within if doubtful is None else within | doubtful)
+            sure &= within
+        return sure, possible
+
+    def _tagged(self, meant: frozenset[str]) -> Array:
         known = self._g.words["technique"]
-        for meant in tags:
-            fits = np.fromiter((pid in meant for pid in known), np.bool_, len(known))
-            tagged = np.zeros(self._g.size, np.bool_)
-            if len(known):
-                tagged[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
-            found &= tagged
+        fits = np.fromiter((pid in meant for pid in known), np.bool_, len(known))
+        found = np.zeros(self._g.size, np.bool_)
+        if len(known):
+            found[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
         return found
 
-    def _within(self, spans: list[Span], unit: str) -> Array:
+    def _within(self, sought: Sought) -> tuple[Array, Array | None]:
+        """Rows with a value in a span; and those where only SQL can say, because the value is a text or in a unit that we do not know."""
         found = np.zeros(self._g.size, np.bool_)
-        dimensions, units = self._g.words["dimension"], self._g.words["unit"]
-        for span in spans:
+        for span in sought.spans:
             for name in span.names:
                 values = self._g.quantity(name)
-                if values is None:
-                    continue
-                known = values.known
-                last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
-                first = (
-                    int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
-                )
-                if span.dimension in dimensions:
-                    fits = values.dimension[first:last] == dimensions.index(span.dimension)
-                    if span.low is not None and not values.points:
-                        fits &= values.high[first:last] >= span.low
-                    found[values.rows[first:last][fits]] = True
-                if unit in units:  # in a unit that we do not know, compared as it is written
-                    found[values.rows[known:][values.unit[known:] == units.index(unit)]] = True
-        return found
+                if values is not None:
+                    found[self._in_span(values, span)] = True
+        doubtful: Array | None = None
+        for name in sought.names:
+            values = self._g.quantity(name)
+            rows = self._unknown(values, sought) if values is not None else ()
+            if len(rows):
+                doubtful = np.zeros(self._g.size, np.bool_) if doubtful is None else doubtful
+                doubtful[rows] = True
+        return found, doubtful
+
+    def _in_span(self, values: Quantity, span: Span) -> Array:
+        known = values.known
+        dimensions = self._g.words["dimension"]
+        if span.dimension not in dimensions:
+            return values.rows[:0]
+        last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
+        first = int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
+        fits = values.dimension[first:last] == dimensions.index(span.dimension)
+        if span.low is not None and not values.points:
+            fits &= values.high[first:last] >= span.low
+        rows = values.rows[first:last]
+        if span.photons:
+            fits &= values.low[first:last] > 0
+            fits &= ~self._of_neutrons()[rows]
+        return np.asarray(rows[fits])
+
+    def _unknown(self, values: Quantity, sought: Sought) -> Array:
+        units, dimensions = self._g.words["unit"], self._g.words["dimension"]
+        asked = [dimensions.index(span.dimension) for span in sought.spans if span.dimension in dimensions]
+        unit, dimension = values.unit[values.known :], values.dimension[values.known :]
+        fits = np.isin(dimension, asked)
+        if sought.unit in units:
+            fits |= unit == units.index(sought.unit)
+        return np.asarray(values.rows[values.known :][fits])
+
+    def _of_neutrons(self) -> Array:
+        """Rows of datasets measured with neutrons, whose energy and wavelength do not follow from each other as those of photons do."""
+        return self._fitting.rows(self._g, "of neutrons", lambda: self._of_techniques((NEUTRONS,)))
 
     def relevance(self, condition: Condition | None) -> Array:
         """Points of each row, as `catalogue.relevance` says it. Only of those that fit they mean anything."""

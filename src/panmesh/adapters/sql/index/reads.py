@@ -23,7 +23,7 @@ from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
-from panmesh.adapters.sql.graph.quantities import Span
+from panmesh.adapters.sql.graph.named import Named, Wanted
 from panmesh.adapters.sql.index.building import mark_of
 from panmesh.adapters.sql.index.counting import technique_counts, year_counts
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
@@ -41,6 +41,7 @@ from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFAC
 from panmesh.catalogue.relevance import ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
+from panmesh.kernel.text import storable
 
 MOST_CHANGED = 2_000  # datasets asked of SQL beside the index; when more have changed, SQL answers until there is a new one
 VIEWERS = 32  # whose rights are remembered
@@ -193,20 +194,38 @@ class IndexedReads(SqlReads):
             found.append(spread_of(counted, scale, bars))
         return tuple(found)
 
-    def candidates(
-        self, viewer: Viewer, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]], most: int, now_us: int
-    ) -> tuple[list[int], tuple[int, ...], bool] | None:
-        """For the catalogue as a graph: all that may satisfy these, in the order of pids, as far as the viewer may know of them."""
+    def candidates(self, viewer: Viewer, wanted: Wanted, after: str | None, most: int, now_us: int) -> Named | None:
+        """For the catalogue as a graph; None: SQL answers."""
         with self._reading() as (connection, stamp):
             current = self._current(connection, now_us)
             if current is None:
                 return None
             g = current.generation
-            mask = self._matcher(connection, stamp, current, viewer, now_us).candidates(quantities, tags)
-            mask[current.stale] = False
+            sure, possible = self._matcher(connection, stamp, current, viewer, now_us).candidates(wanted)
+            sure[current.stale] = False
+            doubtful = np.flatnonzero(possible & ~sure) if possible is not None else np.empty(0, np.int64)
+            if len(doubtful) > MOST_CHANGED:
+                return None
+            others = [*current.changed, *(int(i) for i in g.array("id")[doubtful])]
             order = self._by_pid(connection, g)
-            rows = order[_first(mask[order], most + 1)]
-            return [int(i) for i in g.array("id")[rows[:most]]], current.changed, len(rows) > most
+            if after is not None:
+                place = self._place_after(connection, g, order, after)
+                if place is None:
+                    return None
+                order = order[place:]
+            rows = order[_first(sure[order], most + 1)]
+            ids = [int(i) for i in g.array("id")[rows[:most]]]
+            return Named(ids, others, len(rows) > most, int(np.count_nonzero(sure)))
+
+    def _place_after(self, connection: Connection, g: Generation, order: Array, pid: str) -> int | None:
+        """Where in the order of pids those begin that come after it; None where the next ones are all newer than the index."""
+        key = code_points(dataset.c.pid)
+        next_ones = connection.execute(select(dataset.c.id).where(key > storable(pid)).order_by(key).limit(50)).scalars().all()
+        if not next_ones:
+            return len(order)
+        row_of = g.array("row_of_id")
+        rows = [int(row_of[i]) for i in next_ones if i < len(row_of) and row_of[i] >= 0]
+        return int(np.flatnonzero(order == rows[0])[0]) if rows else None
 
     def _by_pid(self, connection: Connection, g: Generation) -> Array:
         """Rows in the order of pids, asked once for each generation."""
