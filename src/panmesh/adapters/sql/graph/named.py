@@ -56,4 +56,6 @@ class Named:
     number: int
 
 
-Candidates = Callable[[Viewer, Wanted, str | None, int, int], Named | None]  # (viewer, wanted, after which pid, how many, instant)
+Candidates = Callable[
+    [Viewer, Wanted, str | None, int, int], Named | None
+]  # (viewer, wanted, after which pid, how many, instant)
