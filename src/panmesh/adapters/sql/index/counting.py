@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -16,39 +17,54 @@ from panmesh.catalogue.technique_tree import with_broader
 
 def technique_counts(g: Generation, mask: Array, panet_of: Mapping[str, str]) -> dict[str, int]:
     """Runs of each technique or a narrower one."""
-    pids = tuple(panet_of.get(pid, pid) for pid in g.words["technique"])
-    terms, within = _broader_of_sets(pids, tuple(g.words["technique_set"]))
-    numbers = _of_sets(g, mask) @ within
-    return {term: int(number) for term, number in zip(terms, numbers, strict=True) if number}
+    terms, within = _broader_of_sets(
+        tuple(panet_of.get(pid, pid) for pid in g.words["technique"]), tuple(g.words["technique_set"])
+    )
+    counts = within.summed(_of_sets(g, mask), len(terms))
+    return {term: number for term, number in zip(terms, counts, strict=True) if number}
 
 
 def direct_counts(g: Generation, mask: Array) -> list[int]:
     """Runs with each technique itself, by its code."""
-    found = [0] * len(g.words["technique"])
-    for said, number in zip(g.words["technique_set"], _of_sets(g, mask).tolist(), strict=True):
-        if number:
-            for code in said.split():
-                found[int(code)] += int(number)
-    return found
+    return _codes_of_sets(tuple(g.words["technique_set"])).summed(_of_sets(g, mask), len(g.words["technique"]))
 
 
 def _of_sets(g: Generation, mask: Array) -> Array:
-    """Runs with each set of techniques; as floating numbers, which hold whole ones and are multiplied quicker."""
-    numbers = np.bincount(g.array("technique_set")[mask] + 1, minlength=len(g.words["technique_set"]) + 1)
-    return numbers[1:].astype(np.float64)
+    """Runs with each set of techniques."""
+    return np.bincount(g.array("technique_set")[mask] + 1, minlength=len(g.words["technique_set"]) + 1)[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Numbers of the members of each set, one set behind the other, and how many each has."""
+
+    numbers: Array
+    sizes: Array
+
+    def summed(self, runs: Array, kinds: int) -> list[int]:
+        """`runs` of each set → runs of each member."""
+        return np.bincount(self.numbers, np.repeat(runs, self.sizes), kinds).astype(np.int64).tolist()  # type: ignore[no-any-return]
+
+
+def _members(sets: Iterable[Collection[int]]) -> _Members:
+    held = list(sets)
+    sizes = np.fromiter(map(len, held), np.int64, len(held))
+    return _Members(np.fromiter(chain.from_iterable(held), np.int32, int(sizes.sum())), sizes)
 
 
 @lru_cache(maxsize=2)
-def _broader_of_sets(pids: tuple[str, ...], sets: tuple[str, ...]) -> tuple[list[str], Array]:
-    """Terms, and which of them each set is of: [sets, terms]."""
-    none: frozenset[str] = frozenset()
-    each = [none.union(*(with_broader(pids[int(code)]) for code in one.split())) for one in sets]
-    terms = sorted(none.union(*each))
+def _codes_of_sets(sets: tuple[str, ...]) -> _Members:
+    return _members([list(map(int, one.split())) for one in sets])
+
+
+@lru_cache(maxsize=2)
+def _broader_of_sets(pids: tuple[str, ...], sets: tuple[str, ...]) -> tuple[list[str], _Members]:
+    """Terms, and those that each set is of."""
+    terms = sorted(frozenset().union(*map(with_broader, pids)))
     place = {term: number for number, term in enumerate(terms)}
-    found = np.zeros((len(sets), len(terms)))
-    for number, one in enumerate(each):
-        found[number, [place[term] for term in one]] = 1
-    return terms, found
+    of = [frozenset(place[term] for term in with_broader(pid)) for pid in pids]
+    none: frozenset[int] = frozenset()
+    return terms, _members(none.union(*(of[int(code)] for code in one.split())) for one in sets)
 
 
 def year_counts(g: Generation, mask: Array, zone: str) -> dict[int, int]:
