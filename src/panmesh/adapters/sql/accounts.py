@@ -274,11 +274,14 @@ def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: 
         terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
     )
     given = connection.execute(live).all()
+    teams: dict[int, TeamRole] = {}
+    for one in connection.execute(members):
+        teams |= dict.fromkeys(map(int, one.teams.split(",")), _ROLES[one.role])
     return Viewer(
         user_id=row.id,
         name=row.name,
         login=row.login,
-        teams={int(team): _ROLES[one.role] for one in connection.execute(members) for team in one.teams.split(",")},
+        teams=teams,
         instruments=frozenset(connection.execute(instruments).scalars()),
         admin=row.admin,
         steward=row.steward,
