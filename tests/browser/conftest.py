@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from panmesh.testing.browser import HEIGHT, WIDE, Faults, open_browser
 from panmesh.testing.personas import PASSWORD
@@ -19,6 +20,7 @@ from tests.browser.facility import Facility, build, serve
 from tests.conftest import ROOT
 
 OpenPage = Callable[..., Any]
+PATIENCE_MS = 45_000  # for a state of a page on a loaded machine: a test is no stopwatch
 SIZE = {"width": WIDE, "height": HEIGHT}
 
 
@@ -54,6 +56,7 @@ def _alone(lock: Path) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """Closed after the last test of this folder: its driver keeps an event loop running in this thread."""
+    expect.set_options(timeout=PATIENCE_MS)
     with open_browser() as opened:
         yield opened
 
@@ -64,7 +67,7 @@ def new_page(facility: Facility, browser: Any) -> Callable[..., Any]:
 
     def make(login: str | None, script: bool) -> Any:
         context = browser.new_context(base_url=facility.url, java_script_enabled=script, viewport=SIZE)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         if login is not None:
             given = {"login": login, "password": PASSWORD}
             assert context.request.post("/sign-in", form=given, max_redirects=0).status == 303

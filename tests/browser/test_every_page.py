@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from panmesh.testing.browser import COLOUR_RULES, HEIGHT, LAYOUT_RULES, NARROW, WIDE, Faults, overflow, serious_findings
 from tests.browser.conftest import OpenPage
@@ -110,7 +111,7 @@ def test_every_run_fits(facility: Facility, open_page: OpenPage) -> None:
     addresses = {a.get_attribute("href") for a in page.locator(".runs h3 a").all()}
     assert addresses
     for address in sorted(addresses)[:10]:
-        page.goto(address, wait_until="domcontentloaded")
+        page.goto(address)
         _unfold(page)
         for width in (WIDE, NARROW):
             page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -124,12 +125,17 @@ def test_the_menus_open_fit_and_close_by_keyboard(width: int, open_page: OpenPag
     for name, entry in (("Mine", "Teams"), ("Staff", "Audit log")):
         page.locator("details.menu > summary", has_text=name).focus()
         page.keyboard.press("Enter")
-        assert page.get_by_role("link", name=entry, exact=True).is_visible()
+        expect(page.get_by_role("link", name=entry, exact=True)).to_be_visible()
         assert not overflow(page)
         assert not serious_findings(page)
         page.keyboard.press("Escape")
-        assert page.evaluate("document.activeElement.textContent") == name
-        assert not page.get_by_role("link", name=entry, exact=True).is_visible()
+        summary = page.locator("details.menu > summary", has_text=name)
+        expect(summary).to_be_focused()
+        expect(page.get_by_role("link", name=entry, exact=True)).to_be_hidden()
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name=entry, exact=True).focus()
+        page.get_by_label("Words").focus()  # as Tab does after the last entry
+        expect(page.get_by_role("link", name=entry, exact=True)).to_be_hidden()
 
 
 def _unfold(page: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from playwright.sync_api import expect
+
 from panmesh.testing.simulator import write_run
 from tests.browser.conftest import OpenPage
 from tests.browser.facility import Facility
@@ -14,11 +16,11 @@ def test_a_new_run_appears_on_the_page_of_its_instrument_without_reload(facility
     page = open_page("/instruments/{instrument}", alone=True)
     page.evaluate("window.untouched = true")
     before = int(re.search(r"(\d+) runs", page.locator("#live-facts").inner_text())[1])  # type: ignore[index]
-    page.wait_for_timeout(500)  # its stream is open
+    page.locator("[data-live-open]").wait_for()
     write_run(facility.folder / "data" / "runs" / "open", 901, datetime.now(UTC))
     page.locator("#live-facts", has_text=f"{before + 1} runs").wait_for()
-    assert "New run" in page.locator("#live-said").inner_text() or "Complete" in page.locator("#live-said").inner_text()
-    assert page.locator("#live-runs li").first.inner_text().startswith("Simulated")
+    expect(page.locator("#live-said")).to_have_text(re.compile("New run|Complete"))
+    expect(page.locator("#live-runs li").first).to_have_text(re.compile(r"^\s*Simulated"))
     assert page.evaluate("window.untouched") is True
 
 

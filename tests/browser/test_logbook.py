@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from panmesh.testing.browser import COLOUR_RULES, HEIGHT, NARROW, Faults, overflow, serious_findings
 from tests.browser.collected import photograph, write_and_collect
@@ -35,29 +36,30 @@ def test_a_photograph_is_pasted_seen_beforehand_and_kept(open_page: OpenPage) ->
     _paste(page, photograph())
     shown = page.get_by_label("How the note will look")
     shown.locator("img").wait_for()
-    assert shown.locator("strong").inner_text() == "bad"
-    assert "](picture:" in _text(page).input_value()
+    expect(shown.locator("strong")).to_have_text("bad")
+    expect(_text(page)).to_have_value(re.compile(r"\]\(picture:"))
     page.get_by_label("bad", exact=True).check()
     page.locator("input[name=tags]").fill("slipped")
     page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notes .flag")).to_have_text("✕ bad")
     note = page.locator("article.entry").last
     assert note.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 480
-    assert page.locator("#notes .flag").inner_text() == "✕ bad"
     note.get_by_role("link", name=re.compile("edit")).click()
+    expect(_text(page)).to_have_value(re.compile("Sample slipped"))
     _text(page).fill("Sample slipped twice.")
     page.get_by_role("button", name="Save").click()
-    page.locator("article.entry").last.get_by_role("button", name=re.compile("delete")).click()
+    expect(note).to_contain_text("Sample slipped twice.")
+    note.get_by_role("button", name=re.compile("delete")).click()
     gone = page.locator("article.entry.gone").last
     gone.get_by_role("button", name="undo").click()
-    assert "Sample slipped twice." in page.locator("article.entry").last.inner_text()
+    expect(note).to_contain_text("Sample slipped twice.")
 
 
 def test_a_picture_that_is_none_is_said_where_it_was_pasted(open_page: OpenPage, faults: Faults) -> None:
     faults.expected.add(422)
     page = open_page("/datasets/{embargoed}", login="member")
     _paste(page, b"no picture at all")
-    page.get_by_role("alert").wait_for()
-    assert "PNG, JPEG and WebP" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("PNG, JPEG and WebP")
 
 
 def test_a_note_is_written_without_script(open_page: OpenPage) -> None:
@@ -67,10 +69,11 @@ def test_a_note_is_written_without_script(open_page: OpenPage) -> None:
     page.locator("input[type=file]").set_input_files(picture)
     page.get_by_role("button", name="Save").click()
     note = page.locator("article.entry").last
-    assert "Beam back." in note.inner_text()
-    assert note.locator("img").count() == 1
+    expect(note).to_contain_text("Beam back.")
+    expect(note.locator("img")).to_have_count(1)
     page.get_by_role("link", name="Logbook of the visit").click()
-    assert "Beam back." in page.get_by_role("main").inner_text()
+    page.wait_for_url("**/logbook*")
+    expect(page.get_by_role("main")).to_contain_text("Beam back.")
 
 
 def test_runs_are_collected_across_searches_compared_put_in_order_and_shared(open_page: OpenPage) -> None:
@@ -78,28 +81,28 @@ def test_runs_are_collected_across_searches_compared_put_in_order_and_shared(ope
     page.locator(".runs input[type=checkbox]").nth(0).check()
     page.locator(".runs input[type=checkbox]").nth(1).check()
     page.get_by_role("button", name="Add ticked to the basket").click()
+    expect(page.get_by_text("in the basket")).to_have_count(2)
     assert page.url.endswith("/?instrument=sim-powder&q=CeO2")
-    assert page.get_by_text("in the basket").count() == 2
     page.goto("/?instrument=sim-powder&q=LaB6")
     page.locator(".runs h3 a").first.click()
     page.get_by_role("button", name="add to the basket").click()
     page.get_by_role("link", name="in Basket").click()
+    expect(page.locator(".runs h2")).to_have_count(3)
     names = page.locator(".runs h2").all_inner_texts()
-    assert len(names) == 3
     page.get_by_role("button", name=re.compile("^move .* up$")).last.click()
-    assert page.locator(".runs h2").all_inner_texts() == [names[0], names[2], names[1]]
+    expect(page.locator(".runs h2")).to_have_text([names[0], names[2], names[1]])
     page.get_by_role("button", name=re.compile("^take .* out$")).first.click()
-    assert page.locator(".runs h2").all_inner_texts() == [names[2], names[1]]
+    expect(page.locator(".runs h2")).to_have_text([names[2], names[1]])
     page.get_by_role("button", name="Undo the last change").click()
-    assert page.locator(".runs h2").count() == 3
+    expect(page.locator(".runs h2")).to_have_count(3)
     page.get_by_role("button", name="Make a link").click()
     link = page.locator(".side p a[href^='/baskets/']").get_attribute("href")
     page.get_by_role("link", name="Compare").click()
     drawn = page.get_by_role("img", name=re.compile("one over the other"))
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     page.get_by_role("link", name="logarithmic").click()
-    assert "log=1" in page.url
-    assert page.locator(".compared tbody tr").count() == 3
+    page.wait_for_url("**log=1**")
+    expect(page.locator(".compared tbody tr")).to_have_count(3)
     other = open_page(link or "", alone=True)
     assert other.locator(".runs h2").count() == 3
     assert other.get_by_role("button", name=re.compile("take")).count() == 0

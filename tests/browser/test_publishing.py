@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from panmesh.testing.browser import COLOUR_RULES, HEIGHT, NARROW, overflow, serious_findings
 from tests.browser.collected import Person, publish_and_draft
@@ -54,6 +55,7 @@ def test_runs_of_a_basket_are_published_and_cited(open_page: OpenPage) -> None:
     page.get_by_role("button", name="add to the basket").or_(
         page.get_by_role("link", name=re.compile("^in Basket"))
     ).first.click()
+    page.get_by_role("link", name=re.compile("^in Basket")).first.wait_for()
     page.goto("/baskets")
     page.locator("#content a[href^='/baskets/']").first.click()
     page.get_by_role("button", name="Publish for my paper").click()
@@ -64,20 +66,22 @@ def test_runs_of_a_basket_are_published_and_cited(open_page: OpenPage) -> None:
     page.locator("#creator-0-orcid").fill("0000-0002-1825-0098")
     page.get_by_role("button", name="Go on: preview").click()
     wrong = page.locator("#creator-0-orcid")
-    assert wrong.get_attribute("aria-invalid") == "true"
-    assert "a digit is wrong" in page.locator("#creator-0-orcid-fault").inner_text()
-    assert wrong.input_value() == "0000-0002-1825-0098"
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#creator-0-orcid-fault")).to_contain_text("a digit is wrong")
+    expect(wrong).to_have_value("0000-0002-1825-0098")
     wrong.fill("0000-0002-1825-0097")
     page.get_by_role("button", name="Go on: preview").click()
     reserved = re.search(r"/releases/(pm-\w+\.v1)", page.locator(".citation").inner_text())
     assert reserved is not None
     page.get_by_role("button", name="Publish it").click()
-    assert page.url.endswith(f"/releases/{reserved[1]}?published=1")
-    assert "(2" in page.locator(".citation").inner_text()
+    page.wait_for_url(f"**/releases/{reserved[1]}?published=1")
+    expect(page.locator(".citation")).to_contain_text("(2")
     page.get_by_role("link", name="Add papers or funders").click()
     page.locator("#paper-0-doi").fill("https://doi.org/10.5555/12345678")
     page.get_by_role("button", name="Save").click()
-    assert "10.5555/12345678" in page.locator("#content").inner_text()
+    page.wait_for_url(f"**/releases/{reserved[1]}*")
+    expect(page.locator("#content")).to_contain_text("10.5555/12345678")
     page.get_by_role("button", name="Make a new version").click()
+    page.wait_for_url("**/publications/*/runs")
     page.goto(f"/releases/{reserved[1]}")
-    assert page.get_by_role("heading", level=1).inner_text() == "Simulated: the run of figure 2"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Simulated: the run of figure 2")

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from panmesh.portal.looking import ISLAND
 from panmesh.testing.browser import Faults
@@ -34,6 +35,7 @@ def _driver_talk(faults: Faults) -> None:
 def test_an_image_is_drawn_in_many_colours(open_page: OpenPage, faults: Faults) -> None:
     page = open_page("/datasets/{image}", alone=True)
     assert not page.evaluate("performance.getEntriesByType('resource').some(r => r.name.includes('/islands/'))")
+    page.wait_for_load_state("load")
     before = page.locator("#files").bounding_box()["y"]
     stage = _open_viewer(page)
     stage.get_by_text("NX Heatmap").wait_for()
@@ -72,16 +74,16 @@ def test_the_page_says_what_is_missing_where_the_viewer_is_not_built(open_page: 
 def test_frames_go_by_with_the_arrow_keys_and_without_a_script_by_links(open_page: OpenPage) -> None:
     page = open_page("/datasets/{scan}")
     picture = page.locator("#plot img")
-    assert page.locator(".frames output").inner_text() == "5 of 9"
+    expect(page.locator(".frames output")).to_have_text("5 of 9")
     page.get_by_role("slider").press("ArrowRight")
     page.locator("#plot img[src$='frame=6']").wait_for()
-    assert page.locator(".frames output").inner_text() == "6 of 9"
-    assert page.url.endswith("frame=6")
+    expect(page.locator(".frames output")).to_have_text("6 of 9")
+    page.wait_for_url("**frame=6")
     page = open_page("/datasets/{scan}?frame=9", script=False)
     assert page.get_by_label("frame after").count() == 0
     page.get_by_label("frame before").click()
     picture = page.locator("#plot img")
-    assert picture.get_attribute("src").endswith("plot.svg?frame=8")
+    page.locator("#plot img[src$='plot.svg?frame=8']").wait_for()
     drawn = page.request.get(picture.get_attribute("src")).text()
     assert "frame 8 of 9 (angle 3.5 deg)" in drawn
 
@@ -106,9 +108,9 @@ def test_a_parameter_is_found_while_it_is_typed_and_without_a_script(open_page: 
     page = open_page("/datasets/{open}?parameter=")
     page.evaluate("document.querySelector('#run-parameters details').open = true")
     if page.locator("[data-filter]").count():
-        page.locator("[data-filter]").type("current")
-        assert page.locator("#run-parameters tr:visible", has_text="beam current").count()
-        assert not page.locator("#run-parameters tr:visible", has_text="incident energy").count()
+        page.locator("[data-filter]").press_sequentially("current")
+        expect(page.locator("#run-parameters tr:visible", has_text="incident energy")).to_have_count(0)
+        expect(page.locator("#run-parameters tr:visible", has_text="beam current")).not_to_have_count(0)
 
 
 def test_how_to_get_and_to_cite_it_can_be_copied(open_page: OpenPage, facility: Facility) -> None:

@@ -32,7 +32,7 @@ def test_the_demo_shows_what_it_says_and_ends_quietly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "panmesh.app.demo", "--data", str(data), "--port", str(port)]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True) as demo:
         try:
-            until(lambda: _shown(f"http://127.0.0.1:{port}/") or demo.poll() is not None, 60)
+            until(lambda: _shown(f"http://127.0.0.1:{port}/") or demo.poll() is not None)
             said = log.read_text("utf-8")
             assert "New files: 8, of which 0 could not be read. Files in the catalogue: 8." in said
             links = re.findall(r"http://\S+", said)

@@ -88,7 +88,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, 
     address = f"https://127.0.0.1:{https}"
     try:
         with _client(address) as client:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while True:
                 try:
                     found = client.get("/api/v1/datasets")

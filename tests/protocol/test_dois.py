@@ -18,7 +18,7 @@ from panmesh.testing.datacite import DataCiteStub, Kept, Switch
 from panmesh.wire import datacite
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
 from tests.protocol.registering import account, kept, later, round_of, row
-from tests.protocol.test_releases import publish
+from tests.protocol.test_releases import SAID, publish
 
 OPEN, EMBARGOED = "pm-visit1", "pm-visit2"
 
@@ -102,6 +102,10 @@ def test_when_the_doi_of_a_publication_is_there_its_runs_and_its_other_versions_
     second = house.client.post(f"/api/v1/releases/drafts/{key}/publish", headers=house.bearer("pi") | {"If-Match": etag}).json()
     settle(house)
     names = {pid: row(house, pid).name for pid in (first["concept"], first["pid"], second["pid"])}
+    listed = {
+        one["pid"]: one["title"] for one in house.client.get("/api/v1/dois", headers=house.bearer("steward")).json()["items"]
+    }
+    assert {listed[pid] for pid in names} == {SAID["title"]}
     for pid, others in (
         (PIDS["open"], {second["pid"]}),
         (first["pid"], {second["pid"], first["concept"]}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from sqlalchemy import select, update
 
@@ -156,3 +157,15 @@ def test_scores_of_all_runs_are_for_those_who_look_after_them(house: House) -> N
     steward = house.client.get("/fair", params={"without": "a technique of PaNET"}, headers=house.bearer("steward")).text
     assert PIDS["proprietary"] not in steward  # what it holds is not the steward's to read
     assert PIDS["internal"] in steward
+
+
+def test_who_has_no_orcid_is_said_as_people_say_it(house: House) -> None:
+    facts = facts_of(house.app.search.get(OPERATOR, PIDS["open"]), {})
+    for without, people, said in (
+        (1, 1, "The only person named has no ORCID"),
+        (2, 2, "None of the 2 people named has an ORCID"),
+        (1, 3, "1 of the 3 people named has no ORCID"),
+        (2, 3, "2 of the 3 people named have no ORCID"),
+    ):
+        hints = {point.hint for point in score(replace(facts, people=people, with_orcid=people - without)).points}
+        assert f"{said}: add it to the account, and to the file." in hints

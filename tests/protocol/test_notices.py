@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select, update
 
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.event_notices import tell_of_archive
 from panmesh.adapters.sql.request_tables import announcement, notice
 from panmesh.app.announcing import Announcer
 from panmesh.cli.main import cli
@@ -210,3 +211,81 @@ def test_kill_9_loses_no_notice_and_a_second_copy_is_known_as_one(
     assert len({mail["Message-ID"] for mail in mailbox[0].got}) == 3
     assert set(states(house)) == {("opens soon", "sent")}
     assert re.fullmatch(r"<[0-9a-f]{32}@data.example.org>", mailbox[0].got[0]["Message-ID"])
+
+
+PAPER = "10.5555/Ceria.2026"
+
+
+def publish(house: House, who: str, pids: list[str], papers: list[dict[str, str]]) -> tuple[str, str]:
+    """Pid and ETag of what was published."""
+    said = {
+        "title": "Ceria at three temperatures",
+        "abstract": "What was measured on ceria at three temperatures, for the paper.",
+        "creators": [{"name": "Member"}],
+        "papers": papers,
+    }
+    bearer = house.bearer(who)
+    made = house.client.post("/api/v1/releases/drafts", json={"pids": pids, "description": said}, headers=bearer)
+    assert made.status_code == 201, made.text
+    path = f"/api/v1/releases/drafts/{made.json()['key']}/publish"
+    done = house.client.post(path, headers=bearer | {"If-Match": made.headers["etag"]})
+    assert done.status_code == 201, done.text
+    return done.json()["pid"], done.headers["etag"]
+
+
+def test_a_paper_that_names_data_under_embargo_offers_to_open_them(
+    house: House, at: Work, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANMESH_DATABASE__URL", house.app.settings.database_url)
+    pid, etag = publish(house, "pi", [RUN], [{"doi": "10.5555/of-the-method", "relation": "IsDocumentedBy"}])
+    assert at(NOW + 1) == [], "a paper about how they were taken is no use of them"
+    papers = [{"doi": PAPER, "relation": "IsCitedBy", "title": "Ceria"}]
+    changed = house.client.patch(
+        f"/api/v1/releases/{pid}", json={"papers": papers, "funding": []}, headers=house.bearer("pi") | {"If-Match": etag}
+    )
+    assert changed.status_code == 200, changed.text
+    (mail,) = at(NOW + 2)
+    assert (to([mail]), mail["Subject"]) == ({"member"}, "A paper names your data: A run embargoed")  # who linked it knows
+    said = text(mail)
+    assert f"https://doi.org/{PAPER.casefold()}" in said.casefold()
+    assert f"https://data.example.org/releases/{pid.rpartition('.')[0]}" in said
+    assert f"https://data.example.org/why/{VISIT}?ask=release" in said
+    assert "ask your principal investigator" in said
+    again = house.client.patch(
+        f"/api/v1/releases/{pid}",
+        json={"papers": [*papers, {"doi": PAPER.upper(), "relation": "IsSupplementTo"}], "funding": []},
+        headers=house.bearer("pi") | {"If-Match": changed.headers["etag"]},
+    )
+    assert again.status_code in (200, 422), again.text
+    assert at(NOW + 3) == [], "each paper is told once"
+    cli.main(["mail", "preview", "notice", "1", "--data", str(house.app.settings.data)], standalone_mode=False)
+    assert "A paper names your data" in capsys.readouterr().out
+
+
+def test_a_paper_is_told_to_each_person_once_and_not_after_it_was_taken_back(
+    house: House, at: Work, mailbox: tuple[Mailbox, int]
+) -> None:
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id.in_([1, 2])).values(team_id=1))
+    mailbox[0].refuse = 1
+    papers = [{"doi": PAPER, "relation": "IsSupplementTo"}]
+    pid, _ = publish(house, "pi", [PIDS["open"], RUN], papers)
+    assert at(NOW + 1) == []
+    assert states(house) == [("paper", "waiting")], "one for each person, though two visits are concerned"
+    body = {"reason": "The paper was withdrawn by its authors."}
+    gone = house.client.post(f"/api/v1/releases/{pid}/withdrawal", json=body, headers=house.bearer("steward"))
+    assert gone.status_code == 200, gone.text
+    assert at(NOW + DAY_US) == []
+    assert states(house) == [("paper", "void")]
+
+
+def test_who_measured_is_told_when_the_files_went_to_the_archive(house: House, at: Work) -> None:
+    with house.app.database.write() as c:
+        for _ in range(3):  # three files of one visit
+            tell_of_archive(c, 2, "tape", house.moment[0])
+    assert at(NOW + 1) == [], "while they are being moved nothing is said"
+    mails = at(NOW + 2 * 3600 * 1_000_000)
+    assert to(mails) == {"pi", "member", "scientist"}
+    assert {mail["Subject"] for mail in mails} == {"Moved to the archive: A run embargoed"}
+    assert "(tape)" in text(mails[0])
+    assert f"https://data.example.org/investigations/{VISIT}" in text(mails[0])

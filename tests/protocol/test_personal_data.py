@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select, update
@@ -215,3 +216,114 @@ def test_a_creator_of_a_publication_stays_named_in_it_and_nowhere_else(house: Ho
         if url.startswith(f"{OPEN} ") or url in ("/api/Documents", f"/datasets/{OPEN}", f"/api/v1/datasets/{OPEN}"):
             assert "Quickbeam" not in text, url
     assert house.client.get("/api/v1/withheld-names", headers=steward).json()[0]["name"] == named
+
+
+def scicat(house: House, pid: str, headers: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """All ways in which SciCat's interface says what a script sent: one, lists, questions, parts, proposals, samples."""
+    asked = [f"datasets/{pid}", f"datasets/public/{pid}", f"datasets/{pid}/origdatablocks", f"datasets/{pid}/attachments"]
+    asked += [
+        "datasets",
+        "datasets/fullquery",
+        "proposals",
+        "proposals/PX-1",
+        "samples",
+        "samples/sx-1",
+        "instruments",
+        "publisheddata",
+    ]
+    for version in ("v3", "v4"):
+        for path in asked:
+            url = f"/api/{version}/{path}"
+            yield url, house.client.get(url, headers=headers, params={"include": "all"} if path.endswith(pid) else {}).text
+
+
+def questions(person: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """By which somebody would find what a person sent."""
+    for where in ({"owner": person}, {"owner": {"like": person}}, {"investigator": {"like": person}}):
+        yield "/api/v3/datasets", {"filter": json.dumps({"where": where})}
+    for fields in ({"owner": person}, {"text": "Underhill"}):
+        yield "/api/v3/datasets/fullquery", {"fields": json.dumps(fields)}
+
+
+@pytest.mark.parametrize("way", ["name", "orcid"])
+def test_what_scripts_sent_says_no_withheld_name_to_outsiders_either(house: House, way: str) -> None:
+    person, turned = "Thessaly Underhill", "Underhill, Thessaly"
+    orcid, mail = "0000-0007-1234-5673", "t.underhill@example.org"
+    steward, number = house.bearer("steward"), f"2026-{way}"
+    pid = f"20.500.12345/{number}"
+    body = {
+        "pid": pid, "type": "raw", "creationTime": "2026-03-02T08:00:00Z", "ownerGroup": "g", "sourceFolder": "/nowhere", "owner": person,
+        "orcidOfOwner": f"https://orcid.org/{orcid}", "contactEmail": mail, "ownerEmail": mail, "instrumentId": "pm-instrument1",
+        "datasetName": f"pushed {number}", "principalInvestigator": turned, "investigator": f"Ada Other; {person}", "sampleId": "sx-1",
+        "description": f"Measured by {person.upper()}.", "scientificMetadata": {"note": {"value": f"ask {turned}"}, "t": {"value": 1, "unit": "K"}},
+    }  # fmt: skip
+    parted = {"ownerGroup": "g", "email": mail, "firstname": "Thessaly", "lastname": "Underhill", "title": "A proposal"}
+    parted |= {"pi_firstname": "Thessaly", "pi_lastname": "Underhill", "pi_email": mail}
+    sent = [
+        ("datasets", body),
+        (
+            f"datasets/{quote(pid, safe='')}/origdatablocks",
+            {"size": 1, "dataFileList": [{"path": "a", "size": 1, "uid": person}]},
+        ),
+        (f"datasets/{quote(pid, safe='')}/attachments", {"caption": f"drawn by {person}", "ownerGroup": "g"}),
+    ]
+    if way == "name":
+        sent += [
+            ("proposals", {"proposalId": "PX-1", **parted}),
+            ("samples", {"sampleId": "sx-1", "owner": person, "ownerGroup": "g"}),
+        ]
+    for path, one in sent:
+        made = house.client.post(f"/api/v3/{path}", headers=steward, json=one)
+        assert made.status_code == 201, made.text
+    with house.app.database.write() as c:
+        which = select(t.dataset.c.terms_id).where(t.dataset.c.pid == pid).scalar_subquery()
+        c.execute(update(t.terms).where(t.terms.c.id == which).values(access="open"))
+    outsider, nobody, said = house.bearer("outsider"), {}, (person, turned, "Underhill", "UNDERHILL", orcid, mail)
+    for headers in (nobody, outsider):
+        before = dict(scicat(house, quote(pid, safe=""), headers))
+        assert sum("Underhill" in text for text in before.values()) >= 10
+        assert all("steward" not in text for text in before.values())
+    for path, one in questions(person):
+        assert pid in house.client.get(path, params=one).text, (path, one)
+    asked = {"name": person} if way == "name" else {"orcid": orcid}
+    assert withhold(house, "steward", **asked, reason="asked by letter").status_code == 201
+    for headers in (nobody, outsider):
+        for url, text in scicat(house, quote(pid, safe=""), headers):
+            for name in said:
+                assert name not in text, (url, name)
+        for path, one in questions(person):
+            assert pid not in house.client.get(path, params=one, headers=headers).text, (path, one)
+    kept = house.client.get(f"/api/v4/datasets/{quote(pid, safe='')}").json()
+    assert kept["owner"] == kept["description"] == NAME_WITHHELD
+    assert kept["scientificMetadata"]["t"] == {"value": 1, "unit": "K"}
+    for login in ("steward", "scientist"):
+        text = dict(scicat(house, quote(pid, safe=""), house.bearer(login)))[f"/api/v3/datasets/{quote(pid, safe='')}"]
+        assert all(name in text for name in (person, turned, orcid, mail)), login
+    changed = house.client.patch(f"/api/v3/datasets/{quote(pid, safe='')}", headers=steward, json={"keywords": ["k"]})
+    assert changed.json()["owner"] == person
+    names = house.client.get("/api/v1/withheld-names", headers=steward).json()
+    assert house.client.delete(f"/api/v1/withheld-names/{names[0]['id']}", headers=steward).status_code == 204
+    assert person in house.client.get(f"/api/v4/datasets/{quote(pid, safe='')}").text
+
+
+def test_one_of_two_people_of_a_run_is_withheld_whoever_comes_first(house: House) -> None:
+    """All rows of a run are written with one statement: each says for itself whether it is withheld."""
+    first, second, steward = "Yolanthe Zephyr", "Barnaby Applewood", house.bearer("steward")
+    for number, (owner, other) in enumerate(((first, second), (second, first))):
+        body = {
+            "pid": f"pair-{number}",
+            "type": "raw",
+            "creationTime": "2026-03-02T08:00:00Z",
+            "ownerGroup": "g",
+            "sourceFolder": "/nowhere",
+        }
+        body |= {"owner": owner, "investigator": other, "contactEmail": "a@example.org", "instrumentId": "pm-instrument1"}
+        assert house.client.post("/api/v3/datasets", headers=steward, json=body).status_code == 201
+    assert withhold(house, "steward", name=first, reason="asked by letter").status_code == 201
+    for number in (0, 1):
+        again = house.client.patch(f"/api/v3/datasets/pair-{number}", headers=steward, json={"keywords": ["again"]})
+        assert again.status_code == 200, again.text
+        with house.app.database.read() as c:
+            p = t.dataset_person.c
+            rows = c.execute(select(p.name, p.withheld).join(t.dataset).where(t.dataset.c.pid == f"pair-{number}")).all()
+        assert {row.name: row.withheld for row in rows} == {first: True, second: False}

@@ -123,3 +123,9 @@ def test_whom_to_ask_is_said_with_and_without_a_contact(house: House, contact: s
 def test_a_contact_that_nobody_can_follow_is_refused(contact: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"facility\.contact"):
         load(data=tmp_path, environment={"PANMESH_FACILITY__CONTACT": contact})
+
+
+def test_a_range_without_a_unit_says_what_is_taken_for_it(house: House) -> None:
+    for path in ("/?quantity=temperature:50..90", "/investigations/pm-visit1?quantity=temperature:50..90"):
+        assert "temperature:50..90 in the unit of each file" in house.client.get(path).text
+        assert "in the unit of each file" not in house.client.get(f"{path}+K").text

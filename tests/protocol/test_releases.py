@@ -349,6 +349,8 @@ def test_the_pages_lead_from_a_basket_to_a_citation_without_script(house: House)
     assert "Published." in page(done)
     assert house.client.get(here, headers=person.headers).headers["location"] == done.partition("?")[0]
     assert "Figure three" in page(f"/datasets/{PIDS['open']}")
+    assert page("/publications").count(">Figure three</a>") == 1  # under one's own, and not once more under everybody's
+    assert house.client.get("/publications").text.count(">Figure three</a>") == 1
     release = done.partition("?")[0]
     for name in FORMS:
         assert house.client.get(f"{release}?format={name}").status_code == 200, name

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +21,7 @@ from panmesh.adapters.sql import people_tables as p
 from panmesh.adapters.sql import tables as t
 from panmesh.app.team_mails import link_of
 from panmesh.kernel.clock import DAY_US, facility_day
+from panmesh.portal.pages_team import routes
 from panmesh.testing.postgres import new_database
 from tests.conftest import empty_facility
 from tests.protocol.conftest import NOW, PIDS, SECRET, House, furnish
@@ -264,3 +270,171 @@ def test_the_page_does_what_the_api_does(house: House) -> None:
     assert "Undo" in house.client.get(path, headers=cookie).text
     assert house.client.post(f"{path}/changes/{change}/undo", data={"csrf": token}, headers=cookie).status_code == 303
     assert reads(house, "member")
+
+
+# --- two who lead it, at once -----------------------------------------------------------------------------------------
+
+
+def at_once(*acts: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    """All begin at the same moment; the answers in their order."""
+    together = threading.Barrier(len(acts))
+
+    def begin(act: Callable[[], httpx.Response]) -> httpx.Response:
+        together.wait(10)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(begin, acts))
+
+
+@pytest.fixture
+def two_leaders(house: House) -> House:
+    assert call(house, "steward", "POST", f"/{VISIT}/members", login="scientist", role="pi").status_code == 201
+    return house
+
+
+def etag_of(house: House, login: str) -> str:
+    number = number_of(house, login)
+    return str(next(m["etag"] for m in team(house)["members"] if m["number"] == number))
+
+
+def test_two_who_lead_a_team_do_not_undo_unseen_what_the_other_did(two_leaders: House) -> None:
+    house = two_leaders
+    number, days = number_of(house, "member"), [(TODAY + timedelta(days=n)).isoformat() for n in range(10, 30)]
+    for round_ in range(5):
+        seen = etag_of(house, "member")
+        wanted = days[2 * round_ : 2 * round_ + 2]
+
+        def change(who: str, until: str, seen: str = seen) -> httpx.Response:
+            headers = house.bearer(who) | {"If-Match": f'"{seen}"'}
+            body = {"role": "member", "until": until}
+            return house.client.patch(f"/api/v1/teams/{VISIT}/members/{number}", json=body, headers=headers)
+
+        one, other = at_once(partial(change, "pi", wanted[0]), partial(change, "scientist", wanted[1]))
+        assert sorted((one.status_code, other.status_code)) == [200, 412], (one.text, other.text)
+        lost, won = (one, wanted[1]) if one.status_code == 412 else (other, wanted[0])
+        assert "Somebody else changed this person" in lost.json()["detail"]
+        until = next(m["until"] for m in team(house)["members"] if m["number"] == number)
+        assert until.startswith((date.fromisoformat(won) + timedelta(days=1)).isoformat())
+        assert etag_of(house, "member") != seen
+    assert sum(c["what"] == "changed" for c in team(house)["changes"]) == 5
+
+
+def test_a_form_that_is_older_than_what_it_changes_says_so_and_shows_what_is(two_leaders: House) -> None:
+    house = two_leaders
+    cookie, number, path = sign_in(house, "pi"), number_of(house, "member"), f"/proposals/{VISIT}/team"
+    page = house.client.get(path, headers=cookie).text
+    seen = etag_of(house, "member")
+    assert f'name="seen" value="{seen}"' in page
+    later = (TODAY + timedelta(days=20)).isoformat()
+    assert call(house, "scientist", "PATCH", f"/{VISIT}/members/{number}", role="grantee", until=later).status_code == 200
+    form = {"csrf": csrf(house, cookie, path), "seen": seen, "role": "member", "until": ""}
+    late = house.client.post(f"{path}/members/{number}", data=form, headers=cookie)
+    assert late.status_code == 412
+    assert "Somebody else changed this person since you read the page" in late.text
+    assert f'name="seen" value="{etag_of(house, "member")}"' in late.text
+    assert next(m["role"] for m in team(house)["members"] if m["number"] == number) == "grantee"
+    again = house.client.post(f"{path}/members/{number}", data=form | {"seen": etag_of(house, "member")}, headers=cookie)
+    assert again.status_code == 303
+
+
+def test_two_who_take_out_invite_or_put_in_at_once_do_it_once(two_leaders: House) -> None:
+    house, number = two_leaders, number_of(two_leaders, "member")
+    for round_ in range(4):
+        gone = at_once(*(partial(call, house, who, "DELETE", f"/{VISIT}/members/{number}") for who in ("pi", "scientist")))
+        assert sorted(a.status_code for a in gone) == [204, 404]
+        assert "not any more: reload the page" in next(a for a in gone if a.status_code == 404).text
+        back = at_once(*(partial(call, house, who, "POST", f"/{VISIT}/members", login="member") for who in ("steward", "admin")))
+        assert sorted(a.status_code for a in back) == [201, 409], [a.text for a in back]
+        assert "in this team already" in next(a for a in back if a.status_code == 409).text
+        address = f"both-{round_}@example.org"
+        asked = at_once(
+            *(partial(call, house, who, "POST", f"/{VISIT}/invitations", address=address) for who in ("pi", "scientist"))
+        )
+        assert sorted(a.status_code for a in asked) == [201, 409], [a.text for a in asked]
+    both = at_once(
+        partial(call, house, "pi", "DELETE", f"/{VISIT}/members/{number}"),
+        partial(call, house, "steward", "POST", f"/{VISIT}/members", login="outsider"),
+    )
+    assert [a.status_code for a in both] == [204, 201]
+    assert {m["name"] for m in team(house)["members"]} == {"Pi", "Scientist", "Outsider"}, "neither change is lost"
+    assert reads(house, "outsider")
+    assert not reads(house, "member")
+
+
+# --- who leads another team -------------------------------------------------------------------------------------------
+
+
+def test_who_leads_another_team_reaches_nothing_of_this_one(house: House) -> None:
+    """Every way that a team has, for pages and for scripts, by its own address and by that of the other's own team."""
+    app, mine = house.app, "pm-visit1"
+    with app.database.write() as c:
+        c.execute(t.team.insert(), {"id": 77, "name": "other team"})
+        c.execute(t.terms.update().where(t.terms.c.id == 1).values(team_id=77))
+    try:
+        app.accounts.set_member("other team", "outsider", TeamRole.PI)
+        assert call(house, "outsider", "GET", f"/{mine}").json()["may_change"]
+        invited = call(house, "pi", "POST", f"/{VISIT}/invitations", address="somebody@example.org")
+        assert invited.status_code == 201
+        number = number_of(house, "member")
+        assert call(house, "pi", "DELETE", f"/{VISIT}/members/{number}").status_code == 204
+        found = team(house)
+        known = {
+            "invitations": found["invitations"][0]["id"],
+            "members": number_of(house, "pi"),
+            "former": found["former"][0]["number"] if found["former"] else 1,
+            "changes": found["changes"][0]["id"],
+        }
+        before = _team_rows(house)
+        cookie = sign_in(house, "outsider")
+        token = csrf(house, cookie, f"/proposals/{mine}/team")
+        ways = [(m, path) for path, methods in TEAM_WAYS for m in methods]
+        assert len(ways) >= 16
+        for about in (VISIT, mine):
+            for method, path in ways:
+                kind = next((k for k in known if f"/{k}/" in path), None)
+                if about == mine and kind is None:
+                    continue  # their own
+                url = path.replace("{about}", about).replace("{pid}", about).replace("{number:int}", "{number}")
+                url = url.replace("{number}", str(known[kind]) if kind else "")
+                api = url.startswith("/api")
+                body = {"address": "x@example.org", "login": "outsider", "role": "member"}
+                if api:
+                    unwanted = {"invitations": "login", "members": "address"}.get(url.rpartition("/")[2])
+                    body = {k: v for k, v in body.items() if k == "role" or (unwanted and k != unwanted)}
+                headers = house.bearer("outsider") if api else cookie
+                sent = {} if method in ("GET", "DELETE") else {"json": body} if api else {"data": {**body, "csrf": token}}
+                answer = house.client.request(method, url, headers=headers, **sent)
+                assert answer.status_code in (404, 409 if about == mine else 404), (method, url, answer.status_code)
+                for word in ("somebody@example.org", ">Member<", '"Member"', ">Pi<", '"Pi"', SECRET):
+                    assert word not in answer.text, (method, url, word)
+        assert _team_rows(house) == before
+        assert not reads(house, "outsider")
+    finally:
+        with app.database.write() as c:
+            c.execute(t.terms.update().where(t.terms.c.id == 1).values(team_id=1))
+            c.execute(t.team_member.delete().where(t.team_member.c.team_id == 77))
+            c.execute(t.team.delete().where(t.team.c.id == 77))
+
+
+def _ways() -> list[tuple[str, list[str]]]:
+    """From the routes themselves: one that is new is tried as well."""
+    api = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text("utf-8"))
+    found = [
+        (f"/api/v1{path.removeprefix('/api/v1')}", [m.upper() for m in methods])
+        for path, methods in api["paths"].items()
+        if "/teams/{about}" in path
+    ]
+    for route in routes():
+        if "/team" in route.path and "{pid}" in route.path:
+            found.append((route.path, sorted((route.methods or {"GET"}) - {"HEAD"})))
+    return found
+
+
+TEAM_WAYS = _ways()
+
+
+def _team_rows(house: House) -> list[Any]:
+    with house.app.database.read() as c:
+        tables = (p.invitation, p.team_change, p.team_removal, p.former_member, t.team_member)
+        return [c.execute(select(table).order_by(*table.primary_key.columns)).all() for table in tables]

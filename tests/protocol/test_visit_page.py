@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from panmesh.access.viewer import Scope
 from panmesh.adapters.sql import tables as t
@@ -123,6 +124,15 @@ def test_chosen_columns_are_remembered_for_who_is_signed_in_and_for_no_other(vis
     assert 'value="files" checked' in here
     assert 'value="sample" checked' not in here
     assert "cannot be written in" in here  # a unit that fits nothing is said, and left out
+    chosen = form | {"column": ["run", "temperature"], "unit": ["temperature:degC", "energy:keV", "run:"]}
+    answer = visited.client.post(f"{OPEN}/columns", data=chosen, headers=cookies)
+    assert answer.headers["location"] == f"{OPEN}?column=run&column=temperature%3AdegC&sort=-start#runs"
+    here = visited.client.get(OPEN, headers=cookies).text
+    assert '<option value="temperature:degC" selected>°C</option>' in here
+    back = visited.client.post(f"{OPEN}/columns", data=chosen | {"unit": ["temperature:"]}, headers=cookies)
+    assert back.headers["location"] == f"{OPEN}?column=run&column=temperature&sort=-start#runs"
+    assert ">°C</span></th>" in visited.client.get(f"{OPEN}?column=temperature&unit=temperature:degC", headers=cookies).text
+    visited.client.post(f"{OPEN}/columns", data=form, headers=cookies)
     other = visited.client.get(OPEN, headers=visited.bearer("member")).text
     assert 'value="files" checked' not in other
     visited.client.post(f"{OPEN}/columns", data={"csrf": csrf, "do": "reset"}, headers=cookies)
@@ -172,3 +182,24 @@ def test_the_day_that_an_embargo_ends_opens_the_columns_too(visited: House) -> N
     visited.moment[0] = NOW + 2000 * DAY_US
     found = {row["pid"]: row["temperature (K)"] for row in _table(visited, "?column=temperature", {})}
     assert found[PIDS["embargoed"]] == "300.0"
+
+
+def test_visits_are_found_by_words_by_instrument_and_as_ones_own(visited: House) -> None:
+    def titles(query: str, who: str | None = None) -> set[str]:
+        page = visited.client.get(f"/investigations{query}", headers=visited.bearer(who) if who else {})
+        assert page.status_code == 200
+        return set(re.findall(r'<th scope="row"><a href="/investigations/([^"]+)"', page.text))
+
+    everything = titles("", "pi")
+    assert titles("?q=OXIDES", "pi") == everything  # of the proposal
+    assert titles("?q=oxides+unobtainium", "pi") == titles("?q=%25", "pi") == set()
+    assert titles("?q=oxides") == titles("") < everything
+    assert titles("?mine=yes") == titles("")  # of nobody in particular
+    assert titles("?mine=yes", "outsider") == set()
+    with visited.app.database.read() as c:
+        of_team = select(t.investigation.c.pid).join(t.terms, t.terms.c.id == t.investigation.c.terms_id)
+        own = set(c.execute(of_team.where(t.terms.c.team_id == 1)).scalars())
+    assert titles("?mine=yes", "pi") == own & everything
+    assert titles("?instrument=pm-instrument1", "pi") | titles("?instrument=pm-instrument2", "pi") == everything
+    assert titles("?instrument=pm-nothing", "pi") == set()
+    assert "at most 20 words" in visited.client.get("/investigations?q=" + "+".join("abcdefghijklmnopqrstuvw")).text

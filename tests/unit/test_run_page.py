@@ -157,6 +157,26 @@ def test_every_file_is_in_the_tree_once_under_its_own_name(names: set[str]) -> N
     assert tree.count == tree.total_bytes == len(names)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.sets(st.lists(_PARTS, min_size=1, max_size=4).map("/".join), min_size=1, max_size=20), st.integers(1, 10))
+def test_a_folder_is_counted_only_where_all_of_it_is_on_the_page(names: set[str], length: int) -> None:
+    everything = sorted(names)
+    for start in range(0, len(everything), length):
+        shown = everything[start : start + length]
+        tree = as_tree([_file(name) for name in shown], before=start > 0, after=start + length < len(everything))
+        for folder in _folders(tree):
+            whole = sum(name.startswith(folder.path) for name in everything)
+            assert folder.cut or folder.count == whole
+            if whole > folder.count:
+                assert folder.cut
+
+
+def _folders(folder: Folder) -> Any:
+    for one in folder.folders:
+        yield one
+        yield from _folders(one)
+
+
 def _walked(folder: Folder, above: str) -> Any:
     assert folder.path == above
     yield from (above + name for name, _ in folder.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,21 @@ class Withheld:
 
     def holds(self, name: str | None, orcid: str | None) -> bool:
         key = name_key(name) if name and self.keys else ""
-        return bool(key and key in self.keys) or bool(orcid and orcid in self.orcids)
+        return bool(key and key in self.keys) or bool(orcid and orcid.rpartition("/")[2] in self.orcids)
+
+
+def orcid_writings(orcids: Iterable[str]) -> list[str]:
+    """Bare, as they are kept here, and as addresses, as other catalogues and scripts send them."""
+    return [f"{before}{one}" for one in sorted(orcids) for before in ("", "https://orcid.org/", "http://orcid.org/")]
+
+
+def writings(name: str) -> frozenset[str]:
+    """A name as texts write it, folded: "ada lovelace", "lovelace, ada", "lovelace ada"."""
+    plain = fold(name)
+    last, comma, first = (part.strip() for part in plain.partition(","))
+    if not comma:
+        first, _, last = plain.rpartition(" ")
+    return frozenset({plain, f"{first} {last}", f"{last}, {first}", f"{last} {first}"}) if first and last else frozenset({plain})
 
 
 def without(value: Any, names: frozenset[str], orcids: frozenset[str]) -> Any:

@@ -22,6 +22,8 @@ class NoticeKind(StrEnum):
     ESCALATED = "escalated"
     DECIDED = "decided"  # to who asked; also when nobody answered in time
     GRANT_ENDS = "grant ends"
+    PAPER = "paper"  # a paper that used data of the visit was linked to them
+    ARCHIVED = "archived"  # its files were moved to the archive
     UNREACHABLE = "unreachable"  # nobody who leads the team can be written to: to the stewards
 
 
@@ -78,6 +80,11 @@ def opening(terms: Terms) -> int | None:
     return terms.opens_us
 
 
+def offers_release(one: Notice) -> bool:
+    """Whether the data that a paper names wait for their day."""
+    return one.terms is not None and state(one.terms, one.due_us) is State.EMBARGOED
+
+
 def due_of_request(kind: Kind, asked_us: int, deadline_us: int, after_us: int, upto_us: int) -> Iterator[Due]:
     """Of one that nobody has decided."""
     if after_us < deadline_us <= upto_us:
@@ -127,6 +134,9 @@ class Notice:
     expires_us: int | None = None  # of the grant; None: it was taken back
     ends: date | None = None  # of the grant
     leads: bool = False  # whether who gets it leads the team
+    paper: str | None = None  # its DOI; None: the release does not name it any more
+    release: str | None = None  # pid of the release that names it
+    archive: str | None = None  # name of the storage that its files were moved to
 
     @property
     def since_us(self) -> int:
@@ -148,6 +158,10 @@ def stands(one: Notice, now_us: int) -> bool:
             return (
                 one.terms is not None and state(one.terms, now_us) in _KEPT and now_us - one.due_us < RETENTION_DAYS[-1] * DAY_US
             )
+        case NoticeKind.PAPER:
+            return one.paper is not None and one.terms is not None and state(one.terms, now_us) in (State.EMBARGOED, State.OPEN)
+        case NoticeKind.ARCHIVED:
+            return one.terms is not None and state(one.terms, now_us) not in (State.DELETED, State.WITHDRAWN)
         case NoticeKind.ASKED | NoticeKind.REMINDER | NoticeKind.ESCALATED:
             return one.answer is Answer.ASKED or one.request_kind is Kind.EMERGENCY
         case NoticeKind.DECIDED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +49,12 @@ class Member:
     by: str | None  # name of who put them in
     ended: bool
     you: bool
+    etag: str  # of this membership: two who lead a team do not undo what the other did, unseen
+
+
+def member_etag(role: str, until_us: int | None, since_us: int | None, source: str) -> str:
+    said = f"{role}|{until_us}|{since_us}|{source}"
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +152,12 @@ class TeamStore(Protocol):
     def add(
         self, viewer: Viewer, about: str, *, account: int | str, role: TeamRole, until_us: int | None, now_us: int
     ) -> None: ...
-    def change(self, viewer: Viewer, about: str, account: int, *, role: TeamRole, until_us: int | None, now_us: int) -> None: ...
+    def change(
+        self, viewer: Viewer, about: str, account: int, *, role: TeamRole, until_us: int | None, seen: str | None, now_us: int
+    ) -> None:
+        """`seen`: the `etag` of the membership as it was read. Raises Stale when it is another one."""
+        ...
+
     def remove(self, viewer: Viewer, about: str, account: int, now_us: int) -> None: ...
     def not_an_author(self, viewer: Viewer, about: str, former: int, now_us: int) -> None: ...
     def undo(self, viewer: Viewer, about: str, change: int, now_us: int) -> None: ...
@@ -219,11 +231,14 @@ class TeamService:
         _check_until(until_us, role, now_us)
         self._store.add(viewer, about, account=account, role=role, until_us=until_us, now_us=now_us)
 
-    def change(self, viewer: Viewer, about: str, account: int, role: TeamRole, until_us: int | None) -> None:
+    def change(
+        self, viewer: Viewer, about: str, account: int, role: TeamRole, until_us: int | None, seen: str | None = None
+    ) -> None:
+        """`seen`: the `etag` of what is changed; Stale when somebody changed it meanwhile. None: whatever it is."""
         _may_write(viewer)
         now_us = self._clock()
         _check_until(until_us, role, now_us)
-        self._store.change(viewer, about, account, role=role, until_us=until_us, now_us=now_us)
+        self._store.change(viewer, about, account, role=role, until_us=until_us, seen=seen, now_us=now_us)
 
     def remove(self, viewer: Viewer, about: str, account: int) -> None:
         """Also oneself. From this moment nothing is read by this membership; with past visits they stay named."""

@@ -66,6 +66,19 @@ class Viewer:
         """Whether they have any staff role at all (menus, dashboards); what they may read is decided per terms."""
         return self.admin or self.steward or self.operator or bool(self.instruments)
 
+    def keeps(self, before: Viewer) -> bool:
+        """Whether nothing that they had before was taken from them since."""
+        now, then = (self.admin, self.steward, self.operator), (before.admin, before.steward, before.operator)
+        return (
+            self.user_id == before.user_id
+            and self.teams.items() >= before.teams.items()
+            and self.instruments >= before.instruments
+            and self.scopes >= before.scopes
+            and self.granted >= before.granted
+            and self.emergencies >= before.emergencies
+            and all(has or not had for has, had in zip(now, then, strict=True))
+        )
+
 
 ANONYMOUS = Viewer(scopes=frozenset({Scope.READ, Scope.DATA}))
 OPERATOR = Viewer(name="operator", login="operator", operator=True, admin=True, steward=True)

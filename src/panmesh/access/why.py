@@ -75,6 +75,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is the same for several parts is said once."""
+
+    parts: tuple[str, ...]
+    may: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     about: str
     viewer: str  # whose rights these are
@@ -84,6 +93,14 @@ class Why:
     reasons: tuple[Reason, ...]
     ask: tuple[Kind, ...]  # what the viewer may ask for
     whom: str
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The reasons, parts of the same answer together, in the order of the first of them."""
+        found: dict[tuple[bool, str], list[str]] = {}
+        for one in self.reasons:
+            found.setdefault((one.may, one.because), []).append(one.part)
+        return tuple(Answer(parts=tuple(parts), may=may, because=because) for (may, because), parts in found.items())
 
 
 def why(

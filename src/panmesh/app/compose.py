@@ -321,7 +321,8 @@ class Composition:
 
     @cached_property
     def ingest_store(self) -> SqlIngestStore:
-        return SqlIngestStore(self.database, self.directory)
+        archives = frozenset(key for key, one in self.settings.storage.items() if one.archive)
+        return SqlIngestStore(self.database, self.directory, archives=archives)
 
     @cached_property
     def worker_name(self) -> str:

@@ -162,6 +162,7 @@ class StorageSettings(_Section):
     """[storage.NAME]: a folder where instruments write."""
 
     path: Path = Field(description="The folder; relative to the configuration's own.")
+    archive: bool = Field(False, description="The archive: the team is told by mail when files of its visit were moved here.")
     watch: bool = Field(True, description="Watch it while the server runs; false: only push and `panmesh ingest`.")
     instrument: str | None = Field(None, description="Key of the instrument that writes here; without it the files tell.")
     time_zone: str | None = Field(None, description="For times without a zone; else that of [facility].")

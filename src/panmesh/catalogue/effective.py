@@ -100,6 +100,7 @@ def _person(position: int, person: Mapping[str, Any]) -> dict[str, Any]:
         "role": person.get("role"),
         "orcid": person.get("orcid"),
         "affiliation": person.get("affiliation"),
+        "withheld": False,
     }
 
 

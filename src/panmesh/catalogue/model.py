@@ -226,6 +226,13 @@ class InvestigationView:
     dataset_count: int  # that this viewer may know of
     total_bytes: int | None  # None where the files may not be known
     members: tuple[PersonView, ...] = ()
+    first_us: int | None = None  # starts of its first and last run, where no schedule says when it was
+    last_us: int | None = None
+
+    @property
+    def span(self) -> tuple[int | None, int | None]:
+        """When it was: as scheduled, else from its first run to its last."""
+        return (self.starts_us, self.ends_us) if self.starts_us is not None else (self.first_us, self.last_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from panmesh.catalogue.model import (
     SampleView,
 )
 from panmesh.catalogue.quantity_spread import Spread
-from panmesh.catalogue.query import DatasetQuery, Field
+from panmesh.catalogue.query import EVERY_VISIT, DatasetQuery, Field, VisitQuery
 from panmesh.catalogue.suggestion import Suggestion
 
 
@@ -69,9 +69,9 @@ class CatalogueReads(Protocol):
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None: ...
 
     def investigations(
-        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None, proposal: str | None = None
+        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT
     ) -> Page[InvestigationView]:
-        """The newest first; of an instrument or a proposal, by pid."""
+        """The newest first."""
         ...
 
     def proposal(self, viewer: Viewer, pid: str, now_us: int) -> ProposalView | None:

@@ -169,3 +169,16 @@ FACET_FIELDS = (
     Field.SAMPLE,
     Field.FORMAT,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitQuery:
+    """Which visits: each condition holds."""
+
+    words: str = ""  # each somewhere in its name, number or proposal, or in the name of its instrument
+    mine: bool = False  # of the viewer's teams, or that they were let in to
+    instrument: str | None = None  # its pid
+    proposal: str | None = None  # its pid
+
+
+EVERY_VISIT = VisitQuery()

@@ -25,7 +25,7 @@ from panmesh.catalogue.model import (
 )
 from panmesh.catalogue.ports import CatalogueReads
 from panmesh.catalogue.quantity_spread import Spread
-from panmesh.catalogue.query import And, Condition, DatasetQuery, Field, OneOf, Or, Words
+from panmesh.catalogue.query import EVERY_VISIT, And, Condition, DatasetQuery, Field, OneOf, Or, VisitQuery, Words
 from panmesh.catalogue.technique_tree import Branch, tree
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Embargoed, Forbidden, Invalid, NotFound, Unavailable, Withdrawn
@@ -36,6 +36,7 @@ MAX_LIMIT = 1000
 MAX_CONDITIONS = 200  # words count one each
 MAX_DEPTH = 30
 MAX_TYPED = 200
+MAX_WORDS = 20  # of a list of visits
 MAX_VALUES = 10_000  # of one choice
 
 
@@ -111,11 +112,14 @@ class SearchService:
         return _found(self._reads.investigation(viewer, pid, self._clock()))
 
     def investigations(
-        self, viewer: Viewer, *, offset: int = 0, limit: int = 50, instrument: str | None = None, proposal: str | None = None
+        self, viewer: Viewer, wanted: VisitQuery = EVERY_VISIT, *, offset: int = 0, limit: int = 50
     ) -> Page[InvestigationView]:
+        """Raises Invalid for too many words."""
         _need_read(viewer)
         now = self._clock()
-        return self._reads.investigations(viewer, now, offset=offset, limit=limit, instrument=instrument, proposal=proposal)
+        if len(wanted.words) > MAX_TYPED or len(wanted.words.split()) > MAX_WORDS:
+            raise Invalid(f"Visits are found by at most {MAX_WORDS} words: leave some out.")
+        return self._reads.investigations(viewer, now, offset=offset, limit=limit, wanted=wanted)
 
     def proposal(self, viewer: Viewer, pid: str) -> ProposalView:
         """By pid or number."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from panmesh.access.names import Withheld
+from panmesh.access.names import Withheld, name_key, writings
 from panmesh.catalogue.effective import Described
 from panmesh.kernel.text import fold
 
 
 def hide(described: Described, withheld: Withheld) -> Described:
-    found = [person for person in described.people if withheld.holds(person["name"], person["orcid"])]
+    """Whoever is named twice, once with an ORCID iD that is withheld, is withheld in both places."""
+    keys = {name_key(person["name"]) for person in described.people if withheld.holds(person["name"], person["orcid"])}
+    found = [person for person in described.people if name_key(person["name"]) in keys]
     if not found:
         return described
-    text = described.columns["full_text"]
-    for name in sorted({fold(person["name"]) for person in found}, key=len, reverse=True):
-        text = text.replace(name, " ")
+    names = sorted({one for person in found for one in writings(person["name"])}, key=len, reverse=True)
+    text = re.sub("|".join(map(re.escape, names)), " ", described.columns["full_text"])
     people = tuple({**person, "withheld": True} if person in found else person for person in described.people)
     return replace(described, columns={**described.columns, "full_text": fold(text)}, people=people)

@@ -71,6 +71,8 @@ class ManyFiles:
         if handle is None:
             return None
         scope["panmesh.viewer"], scope["route"] = decided.viewer, _Route
+        if kind:
+            scope["panmesh.bearer"] = secret.strip()
         return FileAnswer(
             handle,
             pid=decoded(pid),

@@ -20,7 +20,7 @@ from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.metrics import observe
 from panmesh.http.problems import crashed, problem
 from panmesh.http.services import Services
-from panmesh.kernel.errors import Forbidden, PanmeshError, TooLarge
+from panmesh.kernel.errors import Forbidden, PanmeshError, TooLarge, Unavailable
 
 log = structlog.get_logger("panmesh.access")
 
@@ -28,6 +28,7 @@ COOKIE = "panmesh_session"
 SECURE_COOKIE = "__Host-panmesh_session"
 MAX_BODY = 4 << 20  # bytes of any request that is no upload
 MAX_UPLOAD = 24 << 20  # of a note with its pictures, or a list of files that a script sends
+RIGHTS_SECONDS = 5.0  # so long after a right was taken, nothing more is sent of what was asked for with it
 _LARGE = ("/notes", "/pictures", "/origdatablocks", "/attachments")
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -71,6 +72,7 @@ class Front:
         scope["panmesh.services"] = self._services
         scope["panmesh.viewer"], scope["panmesh.csrf"] = ANONYMOUS, None
         seen: dict[str, Any] = {"status": 500, "begun": False, "large": 0, "replaced": False}
+        rights = _Rights(self._services, scope)
         api = scope["path"].startswith("/api/")
 
         async def answered(message: Message) -> None:
@@ -86,6 +88,8 @@ class Front:
                 _finish(message, headers, scope, api)
                 if self._use is not None:
                     self._use(scope, message["status"], message["headers"])
+            else:
+                await rights.check()
             await send(message)
 
         try:
@@ -109,6 +113,8 @@ class Front:
                 raise
             await problem(error)(scope, receive, answered)
         except Exception as error:
+            if rights.ended:
+                return  # the server closes the connection: what was sent is not whole
             if seen["begun"]:
                 raise
             await crashed(error, scope["path"])(scope, receive, answered)
@@ -145,6 +151,34 @@ class Front:
             status=status,
             ms=round(seconds * 1000, 1),
         )
+
+
+class _Rights:
+    """Of somebody to whom something long is being sent: an answer does not go on for whoever may not have it any more."""
+
+    def __init__(self, services: Services, scope: Scope) -> None:
+        self._services = services
+        self._scope = scope
+        self._known = time.monotonic()
+        self.ended = False
+
+    async def check(self) -> None:
+        """Before each piece. Raises OSError, as if the client had gone: then everything on the way to it stops by itself."""
+        before: Viewer = self._scope["panmesh.viewer"]
+        late = time.monotonic() - self._known > RIGHTS_SECONDS
+        if not self.ended and (not late or before.user_id is None or "panmesh.own_rights" in self._scope):
+            return
+        if not self.ended:
+            try:
+                self.ended = not (await to_thread.run_sync(viewer_now, self._services, self._scope)).keeps(before)
+            except Unavailable:
+                return  # a database that does not answer takes nothing from anybody
+            except PanmeshError:
+                self.ended = True
+            self._known = time.monotonic()
+        if self.ended:
+            log.info("sending ended: the right to it was taken", who=_hashed(before))
+            raise ConnectionAbortedError("the right to it was taken")
 
 
 def viewer_now(services: Services, scope: Scope) -> Viewer:

@@ -39,15 +39,26 @@ class PushedDataset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """Names that a record does not say to whoever reads it, as texts write them."""
+
+    names: frozenset[str] = frozenset()
+    orcids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushedRecord:
+    """As it was sent, whoever reads it: what is shown leaves `hidden` out."""
+
     kind: RecordKind
     key: str
     dataset_id: int | None
     body: Mapping[str, Any]
     created_us: int
-    created_by: str
+    created_by: str  # login; "a person" for whoever does not work with them
     updated_us: int
     updated_by: str
+    hidden: Hidden = Hidden()
 
 
 class PushStore(Protocol):
@@ -69,11 +80,11 @@ class PushStore(Protocol):
         """A record of its own. Raises Conflict (`new`, and it is there), NotFound (not `new`, and it is not)."""
         ...
 
-    def parts(self, dataset_ids: Sequence[int], kinds: Sequence[RecordKind]) -> dict[int, list[PushedRecord]]: ...
+    def parts(self, viewer: Viewer, dataset_ids: Sequence[int], kinds: Sequence[RecordKind]) -> dict[int, list[PushedRecord]]: ...
 
-    def one(self, kind: RecordKind, key: str) -> PushedRecord | None: ...
+    def one(self, viewer: Viewer, kind: RecordKind, key: str) -> PushedRecord | None: ...
 
-    def all(self, kind: RecordKind, limit: int) -> list[PushedRecord]: ...
+    def all(self, viewer: Viewer, kind: RecordKind, limit: int) -> list[PushedRecord]: ...
 
     def pids_holding(self, texts: Sequence[str], limit: int) -> list[str]:
         """Of the datasets that were sent with one of these texts as a value somewhere, the newest first."""
@@ -118,16 +129,16 @@ class PushService:
             raise Invalid(fault, (Fault("/", fault),))
         self._store.keep(viewer, kind, key, body, self._clock(), new=new)
 
-    def parts(self, dataset_ids: Sequence[int], *kinds: RecordKind) -> dict[int, list[PushedRecord]]:
-        """Of datasets that the caller may read: the catalogue was asked before."""
-        return self._store.parts(dataset_ids, kinds)
+    def parts(self, viewer: Viewer, dataset_ids: Sequence[int], *kinds: RecordKind) -> dict[int, list[PushedRecord]]:
+        """Of datasets that the viewer may read: the catalogue was asked before."""
+        return self._store.parts(viewer, dataset_ids, kinds)
 
-    def one(self, kind: RecordKind, key: str) -> PushedRecord | None:
+    def one(self, viewer: Viewer, kind: RecordKind, key: str) -> PushedRecord | None:
         """As above."""
-        return self._store.one(kind, key)
+        return self._store.one(viewer, kind, key)
 
-    def all(self, kind: RecordKind, limit: int = 1000) -> list[PushedRecord]:
-        return self._store.all(kind, limit)
+    def all(self, viewer: Viewer, kind: RecordKind, limit: int = 1000) -> list[PushedRecord]:
+        return self._store.all(viewer, kind, limit)
 
     def pids_holding(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Raises Invalid when there are too many to compare."""

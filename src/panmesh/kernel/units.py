@@ -186,6 +186,20 @@ COMMON = tuple(
 )
 
 
+@cache
+def alike(unit: str | None) -> tuple[str, ...]:
+    """Common symbols that measure the same, each unit once; none for a number without a unit, or a count."""
+    here = _scale(unit or "")
+    if here is None or not (unit or "").strip():
+        return ()
+    found: dict[_Scale, str] = {}
+    for symbol in COMMON:
+        scale = _scale(symbol)
+        if scale is not None and scale.dimension == here.dimension:
+            found.setdefault(scale, symbol)
+    return tuple(found.values())
+
+
 def warm() -> None:
     """Learn the usual symbols now: in processes that are about to fork."""
     for unit in (*ALIASES, *COMMON):

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from panmesh.portal.day_plot import round_up
 
 WIDTH, HEIGHT = 560, 170
-LEFT, BOTTOM, TOP = 44, 22, 10
+LEFT, BOTTOM, TOP = 56, 22, 14
 
 
 def byte_scale(most: int) -> tuple[str, int]:
@@ -33,7 +33,7 @@ def month_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tu
         y = TOP + high * (1 - value / top)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,}</text>')
-    every = max(1, (len(months) + 8) // 9)
+    every = max(1, (len(months) + 5) // 6)
     for number, (month, lower, upper) in enumerate(months):
         day = date.fromisoformat(f"{month}-01")
         x, label = (
@@ -50,7 +50,7 @@ def month_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tu
         parts.append(f"<g><title>{escape(label)}</title>{rects}</g>")
         if (len(months) - 1 - number) % every == 0:
             words = f"{day:%b}" if day.month != 1 and every == 1 else f"{day:%b %y}"
-            last = number == len(months) - 1
+            last = number == len(months) - 1 and wide < 60  # else it fits below its bar
             at, anchor = (x + wide, "end") if last else (x + wide / 2, "middle")
             parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{words}</text>')
     return Markup("".join([*parts, "</svg>"]))

@@ -137,7 +137,7 @@ def _curves(placed: list[tuple[Curve, Points]], look: Look, size: Size) -> str:
     upward = scale_of(heights, max(3, size.ticks - 1), logarithmic=look.logarithmic, margin=0.05)
     width, height = size.inner
     name = "normalised" if look.normalised else with_unit(first.label, first.units)
-    name += ", one above the other" if look.apart else ""
+    name += ", one above the other" if look.apart and _columns(size) > 1 else ""  # on a phone the button above says it
     lines = []
     for curve, points in placed:
         at = [(size.left + across.at(a) * width, size.top + (1 - upward.at(b)) * height) for a, b in points]

@@ -13,7 +13,7 @@ from panmesh.access.audit import is_staff_read
 from panmesh.access.explain import explain
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue import citation
-from panmesh.catalogue.model import DatasetSummary
+from panmesh.catalogue.model import DatasetSummary, FilesPage
 from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http import landing
@@ -24,7 +24,7 @@ from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.errors import NotFound, PanmeshError
 from panmesh.portal import changing, run_parameters, sparklines
-from panmesh.portal.file_tree import as_tree
+from panmesh.portal.file_tree import Folder, as_tree
 from panmesh.portal.frames import stack_of
 from panmesh.portal.looking import is_hdf5, looking_into
 from panmesh.portal.pages_basket import current_of
@@ -70,7 +70,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         d=summary,
         full=full,
         files=files,
-        tree=as_tree(files.items) if files is not None else None,
+        tree=_tree(files) if files is not None else None,
         contains=contains,
         looking=looking_into(record, [f.name for f in files.items], request.query_params.get("view")) if files else None,
         is_hdf5=is_hdf5,
@@ -98,6 +98,10 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         plot_missing=(record.facts or {}).get("plot", {}).get("missing") or [],
     )
     return landing.signposted(shown, public)
+
+
+def _tree(files: FilesPage) -> Folder:
+    return as_tree(files.items, before=files.offset > 0, after=files.offset + len(files.items) < files.total)
 
 
 def _neighbours(s: Services, who: Viewer, summary: Any) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, VisitQuery
 from panmesh.catalogue.visiting import Among
 from panmesh.http import landing
 from panmesh.http.encoded_slashes import segment
@@ -40,7 +40,7 @@ def proposal(request: Request, _form: dict[str, str]) -> Response:
     if other is not None:
         return other
     public = landing.public(request, one.pid, Kind.PROPOSAL)
-    visits = s.search.investigations(who, offset=offset_of(request), limit=PER_PAGE, proposal=one.pid)
+    visits = s.search.investigations(who, VisitQuery(proposal=one.pid), offset=offset_of(request), limit=PER_PAGE)
     times = s.visits.times(who, Among(proposal=one.id))
     here = DatasetQuery(where=Compare(Field.PROPOSAL, Op.EQUAL, one.number))
     techniques = s.search.facet(who, here, Field.TECHNIQUE, 12)

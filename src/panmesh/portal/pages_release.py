@@ -31,9 +31,9 @@ def routes() -> list[Route]:
 
 
 def publications(request: Request, _form: dict[str, str]) -> Response:
-    """One's own drafts and publications, then everybody's."""
+    """One's own drafts and publications, then those of everybody else."""
     s, who, offset = services(request), viewer(request), offset_of(request)
-    found, total = s.releases.published(offset, PER_PAGE)
+    found, total = s.releases.published(offset, PER_PAGE, but_of=who)
     signed_in = who.user_id is not None
     return render(
         request,

@@ -129,7 +129,11 @@ def _conditions(
     found = []
     for name, values in given.items():
         for value in values if name in titles else ():
-            label = labels.get((name, value)) or (techniques.label(value) if name == "technique" else None) or value
+            label = (
+                labels.get((name, value))
+                or (techniques.label(value) if name == "technique" else None)
+                or words.asked(name, value)
+            )
             found.append((titles[name], label, _link(given, {name: None if name in _SINGLE else value})))
     return found
 

@@ -79,7 +79,7 @@ def add(request: Request, form: dict[str, str]) -> Response:
 def change(request: Request, form: dict[str, str]) -> Response:
     s, pid, number = services(request), request.path_params["pid"], request.path_params["number"]
     try:
-        s.teams.change(viewer(request), pid, number, _role(form), _until(s, form))
+        s.teams.change(viewer(request), pid, number, _role(form), _until(s, form), form.get("seen"))
     except PanmeshError as error:
         return _refused(request, error, form)
     return _back(request)

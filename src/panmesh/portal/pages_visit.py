@@ -35,6 +35,7 @@ from panmesh.http.filters import query_of
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Invalid
+from panmesh.kernel.units import alike
 from panmesh.portal import timeline, words
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.pages_dois import doi_of
@@ -128,6 +129,7 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
         named=s.visits.named(who, visit),
         sortable=SORTED_BY,
         facts=words.RUN_FACTS,
+        alike=alike,
         basket=basket,
         basket_runs=s.baskets.runs(who, basket) if basket is not None else (),
         link=lambda **changes: f"/investigations/{quote(visit.pid, safe='')}{table.link(**changes)}#runs",
@@ -173,7 +175,7 @@ def choose(request: Request, form: dict[str, str]) -> Response:
     """Remembers the columns for whoever is signed in, and shows them."""
     s, who = services(request), viewer(request)
     visit = s.search.investigation(who, request.path_params["pid"])
-    columns = () if form.get("do") == "reset" else columns_of(repeated(request, "column"))
+    columns = () if form.get("do") == "reset" else columns_of(_in_units(repeated(request, "column"), repeated(request, "unit")))
     s.visits.remember(who, visit, columns)
     kept = [(name, value) for name in (*NARROWING, "sort") for value in repeated(request, name) if value.strip()]
     query = urlencode([("column", str(column)) for column in columns] + kept)
@@ -260,4 +262,16 @@ def _given(request: Request) -> dict[str, list[str]]:
     for name, value in request.query_params.multi_items():
         if name in _ADDRESS and value.strip():
             given.setdefault(name, []).append(value)
+    if "column" in given:
+        given["column"] = _in_units(given["column"], request.query_params.getlist("unit"))
     return given
+
+
+def _in_units(columns: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """The columns, each in the unit that was chosen beside it: `temperature`, `temperature:degC`."""
+    units = {name: unit for name, _, unit in (one.partition(":") for one in chosen)}
+    names = [column.partition(":")[0] for column in columns]
+    return [
+        (f"{name}:{units[name]}" if units[name] else name) if name in units else column
+        for name, column in zip(names, columns, strict=True)
+    ]

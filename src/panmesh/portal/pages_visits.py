@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, VisitQuery
 from panmesh.catalogue.statistics import Lack
 from panmesh.http import landing
 from panmesh.http.encoded_slashes import segment
 from panmesh.http.services import services, viewer
-from panmesh.kernel.errors import NotFound
+from panmesh.kernel.errors import Invalid, NotFound
 from panmesh.portal.day_plot import day_plot
 from panmesh.portal.month_plot import byte_scale, month_plot
 from panmesh.portal.pages_dois import doi_of
@@ -18,6 +20,7 @@ from panmesh.portal.rendering import offset_of, render
 from panmesh.publication.record import Kind
 
 PER_PAGE = 25
+MOST_TYPED = 200  # signs
 _READABLE = ("open to you", "not open to you")
 
 
@@ -36,8 +39,24 @@ def resolve(request: Request, _form: dict[str, str]) -> Response:
 
 
 def investigations(request: Request, _form: dict[str, str]) -> Response:
-    page = services(request).search.investigations(viewer(request), offset=offset_of(request), limit=PER_PAGE)
-    return render(request, "investigations.html", page=page)
+    s, who, asked = services(request), viewer(request), request.query_params
+    wanted = VisitQuery(
+        words=asked.get("q", "").strip()[:MOST_TYPED],
+        mine=who.user_id is not None and asked.get("mine") == "yes",
+        instrument=asked.get("instrument") or None,
+    )
+    given = {"q": wanted.words, "mine": "yes" if wanted.mine else "", "instrument": wanted.instrument or ""}
+    query = urlencode({name: value for name, value in given.items() if value})
+    try:
+        fault, page = None, s.search.investigations(who, wanted, offset=offset_of(request), limit=PER_PAGE)
+    except Invalid as error:
+        fault, page = error, s.search.investigations(who, offset=offset_of(request), limit=PER_PAGE)
+    shown = render(
+        request, "investigations.html", page=page, given=given, query=query, fault=fault, instruments=s.search.instruments(who)
+    )
+    if query:
+        shown.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return shown
 
 
 def instruments(request: Request, _form: dict[str, str]) -> Response:
@@ -53,7 +72,7 @@ def instrument(request: Request, _form: dict[str, str]) -> Response:
     public = landing.public(request, one.pid, Kind.INSTRUMENT)
     where = Compare(Field.INSTRUMENT, Op.EQUAL, one.key)
     page = s.search.search(who, DatasetQuery(where=where, offset=offset_of(request), limit=PER_PAGE))
-    visits = s.search.investigations(who, limit=20, instrument=one.pid)
+    visits = s.search.investigations(who, VisitQuery(instrument=one.pid), limit=20)
     query = DatasetQuery(where=where)
     numbers = s.statistics.instrument(who, one.pid)
     unit, scale = byte_scale(max((m.size for _, m in numbers.months), default=0))

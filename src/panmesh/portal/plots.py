@@ -342,7 +342,7 @@ def frame(size: Size, width: int, x: Scale, y: Scale, x_name: str, y_name: str, 
     middle = top + height / 2
     parts.append(
         f'<text text-anchor="middle" x="{left + width / 2}" y="{top + height + 40}">{cut(f"{x_name} {x.note}", width // 8)}</text>'
-        f'<text text-anchor="middle" transform="translate({max(15, left - 60)} {middle}) rotate(-90)">{cut(f"{y_name} {y.note}", height // 8)}</text>'
+        f'<text text-anchor="middle" transform="translate({max(12, left - 60)} {middle}) rotate(-90)">{cut(f"{y_name} {y.note}", height // 8)}</text>'
     )
     return "".join(parts)
 

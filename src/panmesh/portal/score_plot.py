@@ -8,7 +8,7 @@ from datetime import date
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 440, 170
-LEFT, BOTTOM, TOP = 44, 22, 10
+LEFT, BOTTOM, TOP = 56, 22, 14
 
 
 def score_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tuple[str, str]) -> Markup:

@@ -13,7 +13,9 @@ from panmesh.access.explain import explain
 from panmesh.access.terms import State
 from panmesh.catalogue.model import AccessView, ParameterView
 from panmesh.catalogue.technique_tree import Branch
+from panmesh.http.filters import quantity as wanted_quantity
 from panmesh.kernel.clock import from_us, iso, to_us
+from panmesh.kernel.errors import Invalid
 from panmesh.portal.strings import Spoken, spoken
 
 _ICONS = {
@@ -253,6 +255,15 @@ def badge(access: AccessView, zone: str) -> Markup:
     ).format(kind, spoken(said.sentence), path, spoken(said.word))
 
 
+def state_badge(state: State, opens_us: int | None, zone: str) -> Markup:
+    """The same of something that is made of several runs: its state, and until when it is embargoed."""
+    kind, path = _ICONS.get(state, _CLOSED)
+    until = f" until {day(opens_us, zone)}" if state is State.EMBARGOED and opens_us is not None else ""
+    return Markup(
+        '<span class="badge badge-{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}{}</span>'
+    ).format(kind, path, STATES.get(state.value, state.value), until)
+
+
 def access_icon(access: AccessView) -> Markup:
     """Instead of a picture of data that may not be seen; the badge beside it says the word."""
     kind, path = _ICONS.get(access.state, _CLOSED)
@@ -305,6 +316,17 @@ def civil(one: date) -> str:
 
 def kind_of_file(name: str | None) -> str:
     return "of an unknown kind" if name in (None, "", "unknown") else str(name).upper()
+
+
+def asked(name: str, value: str) -> str:
+    """What a condition is asked for. A range without a unit says what is taken for it."""
+    if name != "quantity":
+        return value
+    try:
+        unit = wanted_quantity(value).unit
+    except Invalid:
+        return value
+    return value if unit is not None else f"{value.strip()} {spoken('in the unit of each file')}"
 
 
 def coded(text: str) -> Markup:

@@ -33,6 +33,11 @@ def cited(releases: Iterable[Listed]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
+def naming(papers: Iterable[Paper]) -> tuple[str, ...]:
+    """DOIs of the papers that used the data: not of one that only describes them."""
+    return tuple(dict.fromkeys(paper.doi.casefold() for paper in papers if paper.relation in _CITING))
+
+
 def listed(one: Release) -> Listed:
     """As a list of releases has it."""
     return Listed(

@@ -135,5 +135,16 @@ def _people(f: FairFacts) -> Point:
     if not f.people:
         return Point(Letter.REUSABLE, "people with ORCID", 3, 0.0, "Name who measured it, with ORCID.", "people")
     without = f.people - f.with_orcid
-    hint = f"{without} of {f.people} people have no ORCID: add it to their accounts, and to the file." if without else None
+    hint = _without_orcid(without, f.people) if without else None
     return Point(Letter.REUSABLE, "people with ORCID", 3, 0.5 + 0.5 * f.with_orcid / f.people, hint)
+
+
+def _without_orcid(without: int, people: int) -> str:
+    """`without`: at least one."""
+    if people == 1:
+        who = "The only person named has no ORCID"
+    elif without == people:
+        who = f"None of the {people} people named has an ORCID"
+    else:
+        who = f"{without} of the {people} people named {'has' if without == 1 else 'have'} no ORCID"
+    return f"{who}: add it to the account, and to the file."

@@ -84,8 +84,8 @@ class ReleaseStore(Protocol):
         """The newest version of each release of which one published a version."""
         ...
 
-    def published(self, offset: int, limit: int) -> tuple[tuple[Listed, ...], int]:
-        """Newest versions that are not withdrawn, the last published first; how many there are."""
+    def published(self, offset: int, limit: int, but_of: int | None = None) -> tuple[tuple[Listed, ...], int]:
+        """Newest versions that are not withdrawn, the last published first; how many there are. `but_of`: none of this account's."""
         ...
 
     def holding(self, pid: str) -> tuple[Listed, ...]:
@@ -321,8 +321,8 @@ class ReleaseService:
     def mine(self, viewer: Viewer) -> tuple[Listed, ...]:
         return self._store.mine(_account(viewer, writes=False))
 
-    def published(self, offset: int = 0, limit: int = 25) -> tuple[tuple[Listed, ...], int]:
-        return self._store.published(offset, limit)
+    def published(self, offset: int = 0, limit: int = 25, *, but_of: Viewer | None = None) -> tuple[tuple[Listed, ...], int]:
+        return self._store.published(offset, limit, but_of.user_id if but_of is not None else None)
 
     def holding(self, pid: str) -> tuple[Listed, ...]:
         """Public releases that hold this run: asked only for a run that the viewer may know of."""

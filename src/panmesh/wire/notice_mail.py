@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
-from panmesh.access.notices import Notice, NoticeKind
+from panmesh.access.notices import Notice, NoticeKind, offers_release
 from panmesh.access.requests import Answer, Kind
 from panmesh.kernel.clock import DAY_US, from_us
 
@@ -58,6 +58,10 @@ def subject(one: Notice) -> str:
             return f"Now open to everybody: {_name(one)}"
         case NoticeKind.RETENTION:
             return f"Data are kept until {_day(one.kept_until)}: {_name(one)}"
+        case NoticeKind.PAPER:
+            return f"A paper names your data: {_name(one)}"
+        case NoticeKind.ARCHIVED:
+            return f"Moved to the archive: {_name(one)}"
         case NoticeKind.ASKED if one.request_kind is Kind.EMERGENCY:
             return f"The glass was broken: {_name(one)}"
         case NoticeKind.ASKED:
@@ -123,6 +127,28 @@ def _opened(one: Notice, link: Link) -> Iterator[str]:
 def _retention(one: Notice, link: Link) -> Iterator[str]:
     yield f"the facility promised to keep the data of the visit {_about(one)} until {_day(one.kept_until)}."
     yield "After that day they may be deleted. Who still needs them makes a copy, or tells the facility:"
+    yield f"  {link('investigations', one.visit)}"
+
+
+def _paper(one: Notice, link: Link) -> Iterator[str]:
+    yield f"data of the visit {_about(one)} were linked to a paper:"
+    yield f"  https://doi.org/{one.paper}"
+    yield "The publication that links them:"
+    yield f"  {link('releases', one.release)}"
+    if offers_release(one):
+        yield ""
+        yield f"The data are under embargo{f' until {_day(one.opens)}' if one.opens else ''}: who reads the paper cannot look at them yet."
+        yield (
+            "Open them now, if nothing speaks against it:"
+            if one.leads
+            else "If nothing speaks against it, ask your principal investigator to open them now:"
+        )
+        yield f"  {link('why', one.visit, query='ask=release')}"
+
+
+def _archived(one: Notice, link: Link) -> Iterator[str]:
+    yield f"files of the visit {_about(one)} were moved to the archive of the facility ({one.archive})."
+    yield "Their addresses and DOIs stay as they are, and so does who may read them. The first bytes of a download may come later than before:"
     yield f"  {link('investigations', one.visit)}"
 
 
@@ -196,6 +222,8 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Link], Iterator[str]]] = {
     NoticeKind.ESCALATED: _escalated,
     NoticeKind.DECIDED: _decided,
     NoticeKind.GRANT_ENDS: _grant_ends,
+    NoticeKind.PAPER: _paper,
+    NoticeKind.ARCHIVED: _archived,
     NoticeKind.UNREACHABLE: _unreachable,
 }
 

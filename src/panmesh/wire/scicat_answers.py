@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from panmesh.access.artefact import Artefact
+from panmesh.access.names import NAME_WITHHELD, without
 from panmesh.access.terms import State
 from panmesh.catalogue.model import DatasetKind, DatasetSummary, FileView, InstrumentView, ParameterView
-from panmesh.ingest.pushing import PushedRecord
+from panmesh.ingest.pushing import Hidden, PushedRecord
 from panmesh.kernel.clock import iso
+from panmesh.kernel.text import fold
 
 Raw = dict[str, Any]
 _MAIL = ("contactEmail", "ownerEmail", "pi_email", "email")
+_HANDLES = (*_MAIL, "orcidOfOwner")  # that lead to a person who is not named
+_PARTED = (("firstname", "lastname"), ("pi_firstname", "pi_lastname"), ("firstName", "lastName"))
 
 
 def readable(summary: DatasetSummary) -> bool:
@@ -31,7 +35,7 @@ def dataset(summary: DatasetSummary, sent: PushedRecord | None, *, known: bool, 
     made = _computed(summary, full)
     if sent is None or not full:
         return made
-    body = dict(sent.body) if known else {name: value for name, value in sent.body.items() if name not in _MAIL}
+    body = _body(sent, known=known)
     if titled:
         body.pop("datasetName", None)
     plural = {
@@ -103,6 +107,25 @@ def _quantity(one: ParameterView) -> Raw:
     return {"value": one.minimum, "minimum": one.minimum, "maximum": one.maximum, "unit": one.unit or ""}
 
 
+def _body(sent: PushedRecord, *, known: bool) -> Raw:
+    """As it was sent, as far as the viewer may be told: whom they may not know the name of they find in no other way either."""
+    whole: Raw = dict(sent.body)
+    body = _nameless(whole, sent.hidden)
+    left_out = _HANDLES if body != whole else () if known else _MAIL
+    return {name: value for name, value in body.items() if name not in left_out}
+
+
+def _nameless(whole: Raw, hidden: Hidden) -> Raw:
+    if not (hidden.names or hidden.orcids):
+        return whole
+    pictures = {name: whole[name] for name in ("thumbnail",) if name in whole}  # megabytes without words
+    body: Raw = without({n: v for n, v in whole.items() if n not in pictures}, hidden.names, hidden.orcids) | pictures
+    for first, last in _PARTED:
+        if fold(f"{whole.get(first)} {whole.get(last)}") in hidden.names:
+            body |= {first: NAME_WITHHELD, last: NAME_WITHHELD}
+    return body
+
+
 def _stamps(sent: PushedRecord, *, known: bool) -> Raw:
     made = {"createdAt": iso(sent.created_us), "updatedAt": iso(sent.updated_us)}
     return made | ({"createdBy": sent.created_by, "updatedBy": sent.updated_by} if known else {})
@@ -113,7 +136,7 @@ def part(sent: PushedRecord, dataset_pid: str, id_name: str, *, known: bool) -> 
     return {
         "isPublished": False,
         "accessGroups": [],
-        **sent.body,
+        **_body(sent, known=known),
         id_name: sent.key,
         "id": sent.key,
         "_id": sent.key,
@@ -124,8 +147,7 @@ def part(sent: PushedRecord, dataset_pid: str, id_name: str, *, known: bool) -> 
 
 def record(sent: PushedRecord, id_name: str, *, known: bool) -> Raw:
     """A proposal, a sample or an instrument that a script brought."""
-    body = dict(sent.body) if known else {name: value for name, value in sent.body.items() if name not in _MAIL}
-    return {**body, id_name: sent.key, **_stamps(sent, known=known)}
+    return {**_body(sent, known=known), id_name: sent.key, **_stamps(sent, known=known)}
 
 
 def block_of_files(pid: str, files: Sequence[FileView], total_bytes: int) -> Raw:

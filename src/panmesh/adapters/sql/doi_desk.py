@@ -15,6 +15,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi, doi_round
 from panmesh.adapters.sql.dois import SqlDois, intend_doi, row_of
 from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.releases import titles_of
 from panmesh.adapters.sql.tables import dataset, instrument, investigation, pid, proposal, terms
 from panmesh.catalogue.model import Page
 from panmesh.kernel.text import storable
@@ -186,4 +187,5 @@ def _titles(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us:
         if wanted:
             titled = connection.execute(_found(viewer, kind, wanted, now_us))
             found |= {row.pid: row.title for row in titled if row.title}
-    return found
+    published = [row.pid for row in rows if row.kind == "release"]
+    return found | (titles_of(connection, published) if published else {})

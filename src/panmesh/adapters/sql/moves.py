@@ -7,15 +7,19 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, select, update
 
 from panmesh.adapters.sql.absorption import remove_dataset
+from panmesh.adapters.sql.event_notices import tell_of_archive
 from panmesh.adapters.sql.file_names import keep_file_names
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, layer, pid, unit, unit_dataset
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.ingest.units import UnitState
 
 
-def take_over_moved(connection: Connection, version_id: int, key: bytes, now_us: int) -> bool:
+def take_over_moved(
+    connection: Connection, version_id: int, key: bytes, now_us: int, archives: frozenset[str] = frozenset()
+) -> bool:
     """If a dataset of the same investigation had the bytes of this new one, and all its files are gone, the two are one: the older one
-    stays, the newer pid leads to it. False, and nothing is changed: when several fit, or none; or when this version is an old one."""
+    stays, the newer pid leads to it. False, and nothing is changed: when several fit, or none; or when this version is an old one. `archives`: storages of whose use
+    the team is told."""
     new = connection.execute(_dataset_of(version_id)).first()
     if new is None or new.version != 1 or new.investigation_id is None:
         return False
@@ -37,7 +41,10 @@ def take_over_moved(connection: Connection, version_id: int, key: bytes, now_us:
     ).all()
     if len(candidates) != 1:
         return False
-    _move(connection, candidates[0], new, now_us)
+    old = candidates[0]
+    _move(connection, old, new, now_us)
+    if new.storage in archives and old.storage not in archives:
+        tell_of_archive(connection, old.terms_id, new.storage, now_us)
     return True
 
 

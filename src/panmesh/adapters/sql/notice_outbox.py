@@ -14,12 +14,16 @@ from panmesh.access.requests import Answer, Kind
 from panmesh.access.rules import PolicyRules, retained_until
 from panmesh.access.viewer import ANONYMOUS, TeamRole
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.notices import said_in
 from panmesh.adapters.sql.permission import terms_of
+from panmesh.adapters.sql.release_shapes import read
+from panmesh.adapters.sql.release_tables import release, release_version
 from panmesh.adapters.sql.request_tables import notice, request, terms_grant
 from panmesh.adapters.sql.rules import rules_in_force, zone_of
 from panmesh.adapters.sql.tables import account, dataset, instrument, investigation, team_member, terms
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import PanmeshError, Refused
+from panmesh.publication.citing import naming
 
 
 class SqlNoticeOutbox:
@@ -98,6 +102,10 @@ class SqlNoticeOutbox:
             facts |= self._visit(c, terms_of(found), asked.about if asked is not None else None, row.account_id, now_us)
         if asked is not None:
             facts |= _request(c, asked, zone_of(c), now_us)
+        if row.kind == NoticeKind.PAPER.value:
+            facts |= _paper(c, row.key)
+        if row.kind == NoticeKind.ARCHIVED.value:
+            facts["archive"] = said_in(row.key)[1]
         return Notice(
             id=row.id,
             kind=NoticeKind(row.kind),
@@ -139,6 +147,21 @@ class SqlNoticeOutbox:
             "kept_until": facility_day(retained_until(facts.ends_us, rules, zone), zone) if facts.ends_us is not None else None,
             "leads": role == TeamRole.PI.value,
         }
+
+
+def _paper(c: Connection, key: str) -> dict[str, Any]:
+    """As the newest version that is not withdrawn says it."""
+    about, doi = said_in(key)
+    concept = about.removeprefix("release ")
+    query = (
+        select(release_version.c.description_json)
+        .join(release, release.c.id == release_version.c.release_id)
+        .join(terms, terms.c.id == release_version.c.terms_id)
+        .where(release.c.pid == concept, terms.c.withdrawn_us.is_(None))
+    )
+    newest = c.execute(query.order_by(release_version.c.number.desc()).limit(1)).scalar()
+    named = newest is not None and doi in naming(read(newest).papers)
+    return {"paper": doi if named else None, "release": concept}
 
 
 def _request(c: Connection, row: Any, zone: str, now_us: int) -> dict[str, Any]:

@@ -25,10 +25,11 @@ def write_notices(
     terms_id: int | None = None,
     request_id: int | None = None,
     opens_us: int | None = None,
+    about: str | None = None,
     mark: str = "",
 ) -> int:
-    """Returns how many are new. `mark` tells apart what else would be the same notice."""
-    about = f"request {request_id}" if request_id is not None else f"terms {terms_id}"
+    """Returns how many are new. `mark` tells apart what else would be the same notice; `about`: when it is not of a request or of terms."""
+    about = about or (f"request {request_id}" if request_id is not None else f"terms {terms_id}")
     same: dict[str, Any] = {"due_us": due_us, "terms_id": terms_id, "request_id": request_id, "opens_us": opens_us}
     return keep_notices(connection, [notice_row(kind, about, mark, number, **same) for number in sorted(set(accounts))])
 
@@ -57,6 +58,12 @@ def notice_row(
         "attempts": 0,
         "next_us": due_us,
     }
+
+
+def said_in(key: str) -> tuple[str, str]:
+    """What a notice is about, and its mark."""
+    _, about, rest = key.split("|", 2)
+    return about, rest.rpartition("|")[0]
 
 
 def keep_notices(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:

@@ -28,6 +28,7 @@ from panmesh.adapters.sql.import_ground import Ground
 from panmesh.adapters.sql.imported_techniques import keep_techniques
 from panmesh.adapters.sql.materialise import materialise
 from panmesh.adapters.sql.push_joining import join_pushed
+from panmesh.adapters.sql.push_showing import shown_to
 from panmesh.adapters.sql.push_tables import pushed_file, pushed_record
 from panmesh.adapters.sql.tables import (
     change,
@@ -155,27 +156,27 @@ class SqlPushes:
             values = {"body_json": _text(body), "updated_us": now_us, "updated_by": _by(viewer)}
             connection.execute(update(pushed_record).where(pushed_record.c.id == old.id).values(**values))
 
-    def parts(self, dataset_ids: Sequence[int], kinds: Sequence[RecordKind]) -> dict[int, list[PushedRecord]]:
+    def parts(self, viewer: Viewer, dataset_ids: Sequence[int], kinds: Sequence[RecordKind]) -> dict[int, list[PushedRecord]]:
         found: dict[int, list[PushedRecord]] = {}
         wanted = [kind.value for kind in kinds]
         with self._db.read() as connection:
             for first in range(0, len(dataset_ids), 500):
                 mine = pushed_record.c.dataset_id.in_(dataset_ids[first : first + 500])
                 query = select(pushed_record).where(mine, pushed_record.c.kind.in_(wanted)).order_by(pushed_record.c.id)
-                for row in connection.execute(query):
-                    found.setdefault(row.dataset_id, []).append(_record(row))
+                for row in shown_to(connection, viewer, connection.execute(query).all()):
+                    found.setdefault(row.dataset_id or 0, []).append(row)
         return found
 
-    def one(self, kind: RecordKind, key: str) -> PushedRecord | None:
+    def one(self, viewer: Viewer, kind: RecordKind, key: str) -> PushedRecord | None:
         with self._db.read() as connection:
             where = (pushed_record.c.kind == kind.value, pushed_record.c.key == key)
-            row = connection.execute(select(pushed_record).where(*where)).first()
-        return None if row is None else _record(row)
+            rows = connection.execute(select(pushed_record).where(*where)).all()
+            return next(iter(shown_to(connection, viewer, rows)), None)
 
-    def all(self, kind: RecordKind, limit: int) -> list[PushedRecord]:
+    def all(self, viewer: Viewer, kind: RecordKind, limit: int) -> list[PushedRecord]:
         with self._db.read() as connection:
             query = select(pushed_record).where(pushed_record.c.kind == kind.value).order_by(pushed_record.c.id).limit(limit)
-            return [_record(row) for row in connection.execute(query)]
+            return shown_to(connection, viewer, connection.execute(query).all())
 
     def pids_holding(self, texts: Sequence[str], limit: int) -> list[str]:
         somewhere = or_(*(pushed_record.c.body_json.contains(_text(one), autoescape=True) for one in texts))
@@ -434,16 +435,3 @@ def _text(body: Mapping[str, Any] | str) -> str:
 def _software(body: Mapping[str, Any]) -> str:
     said = body.get("usedSoftware")
     return ", ".join(str(one) for one in said)[:255] if isinstance(said, list) else ""
-
-
-def _record(row: Any) -> PushedRecord:
-    return PushedRecord(
-        kind=RecordKind(row.kind),
-        key=row.key,
-        dataset_id=row.dataset_id,
-        body=orjson.loads(row.body_json),
-        created_us=row.created_us,
-        created_by=row.created_by,
-        updated_us=row.updated_us,
-        updated_by=row.updated_by,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import among
 from panmesh.adapters.sql.named_people import people_of
 from panmesh.adapters.sql.permission import MANY, readable
 from panmesh.adapters.sql.records import (
@@ -64,7 +66,7 @@ from panmesh.catalogue.model import (
     SampleView,
 )
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field
+from panmesh.catalogue.query import ARTEFACT_OF, EVERY_VISIT, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, VisitQuery
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import Invalid
@@ -181,15 +183,11 @@ class SqlReads:
             return _investigation_view(row, _totals(connection, viewer, [row.id], now_us), members)
 
     def investigations(
-        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, instrument: str | None = None, proposal: str | None = None
+        self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT
     ) -> Page[InvestigationView]:
-        from panmesh.adapters.sql.tables import instrument as instruments
-        from panmesh.adapters.sql.tables import proposal as proposals
-
-        where: list[Any] = [instruments.c.pid == storable(instrument)] if instrument is not None else []
-        where += [proposals.c.pid == storable(proposal)] if proposal is not None else []
+        where = and_(_not_left(investigation.c.id), *_visits(viewer, wanted))
         with self._db.read() as connection:
-            query = self._investigations(connection, viewer, now_us, and_(_not_left(investigation.c.id), *where))
+            query = self._investigations(connection, viewer, now_us, where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             ordered = (
                 query.order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
@@ -441,7 +439,26 @@ def _investigation_view(
         dataset_count=number,
         total_bytes=size,
         members=members,
+        first_us=row.first_us,
+        last_us=row.last_us,
     )
+
+
+def _visits(viewer: Viewer, wanted: VisitQuery) -> list[ColumnElement[bool]]:
+    """What is said of a visit here is core metadata, as all of its row is."""
+    named = (investigation.c.title, investigation.c.visit_id, proposal.c.number, proposal.c.title, instrument.c.name)
+    found: list[ColumnElement[bool]] = [
+        or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in named))
+        for word in storable(wanted.words).split()
+    ]
+    if wanted.mine:
+        let_in = sorted(viewer.granted | viewer.emergencies)
+        found.append(or_(among(terms.c.team_id, json.dumps(sorted(viewer.teams))), among(terms.c.id, json.dumps(let_in))))
+    if wanted.instrument is not None:
+        found.append(instrument.c.pid == storable(wanted.instrument))
+    if wanted.proposal is not None:
+        found.append(proposal.c.pid == storable(wanted.proposal))
+    return found
 
 
 def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: int) -> tuple[PersonView, ...]:

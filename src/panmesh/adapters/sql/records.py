@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, li
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
-from panmesh.access.names import NAME_WITHHELD, without
+from panmesh.access.names import NAME_WITHHELD, without, writings
 from panmesh.access.naming_policy import sees_names
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
@@ -57,7 +57,6 @@ from panmesh.catalogue.model import (
 from panmesh.catalogue.naming import visit_name
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
-from panmesh.kernel.text import fold
 
 SHOWN = (
     Artefact.PID_RECORD,
@@ -257,7 +256,7 @@ def _without(made: DatasetRecord, hidden: Sequence[Any]) -> DatasetRecord:
 
 
 def withheld_texts(rows: Sequence[Any]) -> tuple[frozenset[str], frozenset[str]]:
-    return frozenset(fold(row.name) for row in rows), frozenset(row.orcid for row in rows if row.orcid)
+    return frozenset(one for row in rows for one in writings(row.name)), frozenset(row.orcid for row in rows if row.orcid)
 
 
 def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:

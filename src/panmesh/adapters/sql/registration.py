@@ -50,8 +50,17 @@ from panmesh.kernel.pid import Pid, mint, version_pid
 class SqlIngestStore:
     """Implements `ingest.store.IngestStore`."""
 
-    def __init__(self, database: Database, directory: Directory, *, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        archives: frozenset[str] = frozenset(),
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """`archives`: keys of the storages that are the archive."""
         self._db = database
+        self._archives = archives
         self._ledger = Ledger(database)
         self._directory = directory
         self._random = random_bytes
@@ -167,7 +176,7 @@ class SqlIngestStore:
             )
             if done.rowcount != 1:
                 return False
-            if not failed and take_over_moved(connection, version_id, key, now_us):
+            if not failed and take_over_moved(connection, version_id, key, now_us, self._archives):
                 return True
             row = connection.execute(
                 select(dataset.c.pid)

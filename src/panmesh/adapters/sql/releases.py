@@ -15,6 +15,7 @@ from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi
+from panmesh.adapters.sql.event_notices import tell_of_papers
 from panmesh.adapters.sql.permission import readable, readable_terms, terms_of
 from panmesh.adapters.sql.release_documents import keep_publication
 from panmesh.adapters.sql.release_drafts import SqlDrafts, take_turn
@@ -26,6 +27,7 @@ from panmesh.catalogue.model import Origin
 from panmesh.kernel.errors import Conflict, NotFound, Stale
 from panmesh.kernel.pid import Pid, version_pid
 from panmesh.kernel.text import storable
+from panmesh.publication.citing import naming
 from panmesh.publication.dois import DoiState
 from panmesh.publication.release import (
     Candidate,
@@ -95,6 +97,7 @@ class SqlReleases(SqlDrafts):
             keep_terms(connection, [version_id], now_us)
             self._tell(connection, concept_id, draft.pid, now_us)
             _tell_runs(connection, [one.pid for one in found], now_us)
+            self._tell_teams(connection, viewer, version_id, draft.pid, draft.description, now_us)
             write_audit(connection, viewer, "release published", made, now_us, runs=len(found))
         return made
 
@@ -153,6 +156,7 @@ class SqlReleases(SqlDrafts):
             if connection.execute(update(release_version).where(here).values(**values)).rowcount != 1:
                 raise Stale("It has changed since you saw it; look at it again.", str(row.revision))
             self._tell(connection, row.release_id, row.concept, now_us)
+            self._tell_teams(connection, viewer, row.id, row.concept, said, now_us)
             write_audit(
                 connection, viewer, "release amended", row.pid, now_us, papers=len(said.papers), funders=len(said.funding)
             )
@@ -173,8 +177,12 @@ class SqlReleases(SqlDrafts):
         with self._db.read() as connection:
             return _listed(connection.execute(_newest().where(_V.release_id.in_(own)).order_by(_V.published_us.desc())))
 
-    def published(self, offset: int, limit: int) -> tuple[tuple[Listed, ...], int]:
+    def published(self, offset: int, limit: int, but_of: int | None = None) -> tuple[tuple[Listed, ...], int]:
         query = _newest(there=True)
+        if but_of is not None:
+            query = query.where(
+                _V.release_id.not_in(select(release_version.c.release_id).where(release_version.c.account_id == but_of))
+            )
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             rows = connection.execute(query.order_by(_V.published_us.desc(), _V.id.desc()).offset(offset).limit(limit))
@@ -231,6 +239,12 @@ class SqlReleases(SqlDrafts):
         connection.execute(change.insert(), rows)
         for one in (concept, *pids):
             self._intend(connection, kind=RELEASE, pid=one, now_us=now_us)
+
+    def _tell_teams(
+        self, connection: Connection, viewer: Viewer, version_id: int, concept: str, said: Description, now_us: int
+    ) -> None:
+        under = terms_of_runs(connection, [version_id])[version_id]
+        tell_of_papers(connection, naming(said.papers), release=concept, under=under, by=viewer.user_id, now_us=now_us)
 
 
 def keep_terms(connection: Connection, version_ids: Sequence[int], now_us: int) -> None:
@@ -383,6 +397,15 @@ def _newest(*, there: bool = False) -> Select[Any]:
         return _lines().where(~after.exists())
     after = after.join(its, its.c.id == later.c.terms_id).where(its.c.withdrawn_us.is_(None))
     return _lines().where(terms.c.withdrawn_us.is_(None), ~after.exists())
+
+
+def titles_of(connection: Connection, pids: Sequence[str]) -> dict[str, str]:
+    """Of versions, and of releases by their concept: that of the newest. Public for good, also when it was withdrawn."""
+    query = select(_V.pid, release.c.pid.label("concept"), _V.description_json).join(release, release.c.id == _V.release_id)
+    found: dict[str, str] = {}
+    for row in connection.execute(query.where(or_(_V.pid.in_(pids), release.c.pid.in_(pids))).order_by(_V.number)):
+        found[row.pid] = found[row.concept] = read(row.description_json).title
+    return found
 
 
 def _listed(rows: Any) -> tuple[Listed, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, or_, select
 
 from panmesh.access.team_policy import may_name_leaders
-from panmesh.access.teams import Former, Grant, Invitation, InvitationState, Member, Team, TeamChange, What
+from panmesh.access.teams import Former, Grant, Invitation, InvitationState, Member, Team, TeamChange, What, member_etag
 from panmesh.access.viewer import MemberSource, Standing, TeamRole, Viewer
 from panmesh.adapters.sql.people_tables import former_member, invitation, team_change
 from panmesh.adapters.sql.request_tables import terms_grant
@@ -125,6 +125,7 @@ def _member(row: Any, viewer: Viewer, now_us: int) -> Member:
         by=row.by_name,
         ended=row.expires_us is not None and row.expires_us <= now_us,
         you=row.account_id == viewer.user_id,
+        etag=member_etag(row.role, row.expires_us, row.since_us, row.source),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, select, update
 
 from panmesh.access.team_policy import GIVEN_BY_LEADERS, may_keep_team, may_name_leaders
-from panmesh.access.teams import Team, What
+from panmesh.access.teams import Team, What, member_etag
 from panmesh.access.viewer import MemberSource, TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
@@ -29,7 +29,7 @@ from panmesh.adapters.sql.team_rows import (
     role_now,
     tell_team,
 )
-from panmesh.kernel.errors import Conflict, Forbidden, NotFound
+from panmesh.kernel.errors import Conflict, Forbidden, NotFound, Stale
 
 GONE = "is not in this team, or not any more: reload the page."
 
@@ -85,12 +85,19 @@ class SqlTeams:
             _may_give(viewer, role)
             put_in(c, viewer, found, number, What.ADDED, role, until_us, now_us)
 
-    def change(self, viewer: Viewer, about: str, account: int, *, role: TeamRole, until_us: int | None, now_us: int) -> None:
+    def change(
+        self, viewer: Viewer, about: str, account: int, *, role: TeamRole, until_us: int | None, seen: str | None, now_us: int
+    ) -> None:
         with self._db.write() as c:
             found = self._kept(c, viewer, about, now_us)
             was = membership(c, found.id, account)
             if was is None:
                 raise NotFound(f"This person {GONE}")
+            now = member_etag(was["role"], was["expires_us"], was["since_us"], was["source"])
+            if seen is not None and seen != now:
+                raise Stale(
+                    "Somebody else changed this person since you read the page. Look at what it says now, and set it again.", now
+                )
             if role.value != was["role"]:
                 _may_give(viewer, role)
                 self._may_lose(c, viewer, found, account, was, now_us)

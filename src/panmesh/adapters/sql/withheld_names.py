@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, insert, literal, select, updat
 from sqlalchemy.dialects.postgresql import insert as on_postgresql
 from sqlalchemy.dialects.sqlite import insert as on_sqlite
 
-from panmesh.access.names import Withheld
+from panmesh.access.names import Withheld, orcid_writings
 from panmesh.adapters.sql.materialise import materialise
 from panmesh.adapters.sql.people_tables import former_member, name_pending
 from panmesh.adapters.sql.tables import account, change, dataset, dataset_person, investigation, person, team_member, terms
@@ -55,7 +55,7 @@ def _mark_files(connection: Connection, concerned: Withheld, now: Withheld) -> N
     names = list(connection.execute(select(p.name_folded).distinct()).scalars()) if concerned.keys else []
     hits = [name for name in names if concerned.holds(name, None)]
     ways = [p.name_folded.in_(piece) for piece in _pieces(hits)]
-    ways += [p.orcid.in_(piece) for piece in _pieces(sorted(concerned.orcids))]
+    ways += [p.orcid.in_(piece) for piece in _pieces(orcid_writings(concerned.orcids))]
     for way in ways:
         groups = connection.execute(select(p.name_folded, p.orcid, p.withheld).where(way).distinct()).all()
         for group in groups:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from panmesh.access.names import Withheld, name_key
+from panmesh.access.names import Withheld, name_key, orcid_writings
 from panmesh.access.personal import WithheldName
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
@@ -78,6 +78,6 @@ def _places(c: Connection, key: str | None, orcid: str | None) -> int:
     p = dataset_person.c
     concerned = _concerned(key, orcid)
     names = [n for n in c.execute(select(p.name_folded).where(p.withheld).distinct()).scalars() if concerned.holds(n, None)]
-    ways = [p.name_folded.in_(names)] + ([p.orcid == orcid] if orcid else [])
+    ways = [p.name_folded.in_(names)] + ([p.orcid.in_(orcid_writings([orcid]))] if orcid else [])
     query = select(func.count(p.dataset_id.distinct())).where(p.withheld, or_(*ways))
     return int(c.execute(query).scalar_one())

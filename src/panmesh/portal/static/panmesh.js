@@ -36,6 +36,7 @@
       stream = null;
     } else if (!stream) {
       stream = new EventSource(place.dataset.live);
+      stream.addEventListener("open", () => { place.dataset.liveOpen = ""; });
       for (const type of ["run.created", "run.updated", "run.complete", "run.corrected", "run.withdrawn", "read.failed", "opened"]) {
         stream.addEventListener(type, happened);
       }
@@ -59,7 +60,7 @@ document.addEventListener("click", (event) => { if (event.target.closest("[data-
 (() => {
   const field = document.querySelector("input[data-suggest]");
   if (!field) return;
-  const place = field.parentElement.querySelector(".suggested");
+  const place = field.parentElement.querySelector(".suggestions");
   const said = field.parentElement.querySelector("[role=status]");
   field.removeAttribute("list");
   for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "quantity-list" })) field.setAttribute(name, value);
@@ -206,12 +207,17 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("submit", (event) => { if (event.target.querySelector("[data-filter]")) event.preventDefault(); });
 
-// Menus close when something else is pressed, and with Escape, which leads back to what opened them.
+// Menus close when something else is pressed, when the focus leaves them, and with Escape, which leads back to what opened them.
 (() => {
   const menus = [...document.querySelectorAll("details.menu")];
   document.addEventListener("click", (event) => {
     for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
   });
+  for (const menu of menus) {
+    menu.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+    });
+  }
   document.addEventListener("keydown", (event) => {
     const menu = menus.find((one) => one.open);
     if (event.key !== "Escape" || !menu) return;

@@ -17,7 +17,7 @@ from panmesh import __version__
 from panmesh.access.audit import is_staff_read
 from panmesh.access.viewer import Scope
 from panmesh.catalogue.correction import Wanted, What
-from panmesh.catalogue.query import FACET_FIELDS, Field
+from panmesh.catalogue.query import FACET_FIELDS, Field, VisitQuery
 from panmesh.http.conditional import matches
 from panmesh.http.downloads import open_download
 from panmesh.http.fairness import fairness_of
@@ -322,7 +322,7 @@ def _around(api: FastAPI) -> None:
         request: Request, offset: Offset = 0, limit: Limit = 50, instrument: Annotated[str | None, Query(max_length=300)] = None
     ) -> Response:
         page = services(request).search.investigations(
-            viewer(request), offset=offset, limit=limit, instrument=_optional(instrument)
+            viewer(request), VisitQuery(instrument=_optional(instrument)), offset=offset, limit=limit
         )
         body = {"items": [views.investigation(v) for v in page.items], "total": page.total, "offset": offset, "limit": limit}
         return _json(body, headers=_next(request, offset, limit, page.total))

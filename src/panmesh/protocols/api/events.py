@@ -107,6 +107,7 @@ class _Stream(Response):
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         address = scope["client"][0] if scope.get("client") else "unknown"
+        scope["panmesh.own_rights"] = True  # asked here, for it says why it ends
         async with self._services.hub.listener(address):
             gone = asyncio.create_task(_until_gone(receive))
             sending = asyncio.create_task(self._send(scope, send))
@@ -129,8 +130,8 @@ class _Stream(Response):
             message: Message = {"type": "http.response.body", "body": text, "more_body": more}
             await asyncio.wait_for(send(message), SEND_SECONDS)
 
+        here = self._start or await hub.head()  # before the first byte: who sees the stream open misses nothing after that
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        here = self._start or await hub.head()
         await put(b"retry: %d\nid: %s\n\n" % (RETRY_MS, s.cursors.seal(here).encode()))
         who, known = scope["panmesh.viewer"], time.monotonic()
         beaten = time.monotonic()

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from panmesh.access.teams import InvitationState, Team, What
@@ -52,6 +52,9 @@ class MemberModel(BaseModel):
     by: str | None
     ended: bool
     you: bool
+    etag: str = Field(
+        description="of this membership: send it as `If-Match` to change nothing that somebody else changed meanwhile"
+    )
 
 
 class GrantModel(BaseModel):
@@ -156,10 +159,17 @@ def add_teams(api: FastAPI) -> None:
         return _now(request, about, 201)
 
     @api.patch("/teams/{about}/members/{number}", response_model=TeamModel, tags=["teams"])
-    def change(request: Request, about: About, number: Number, body: MemberChange) -> Response:
-        """Another role, another last day."""
+    def change(
+        request: Request,
+        about: About,
+        number: Number,
+        body: MemberChange,
+        if_match: Annotated[str | None, Header(max_length=200, description="the member's `etag`")] = None,
+    ) -> Response:
+        """Another role, another last day. With `If-Match`: 412 when somebody else changed them meanwhile."""
         until = _instant(request, body.until)
-        services(request).teams.change(viewer(request), _plain(about), number, body.role, until)
+        seen = if_match.strip().removeprefix("W/").strip('"') if if_match is not None and if_match.strip() != "*" else None
+        services(request).teams.change(viewer(request), _plain(about), number, body.role, until, seen)
         return _now(request, about)
 
     @api.delete("/teams/{about}/members/{number}", status_code=204, tags=["teams"])

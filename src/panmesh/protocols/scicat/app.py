@@ -104,7 +104,7 @@ class ScicatApi:
         token = next((value for key, value in pairs if key == "access_token" and value not in ("", "None")), None)
         if viewer.user_id is None and token is not None:
             viewer = await to_thread.run_sync(self._s.accounts.of_token, token)
-            request.scope["panmesh.viewer"] = viewer
+            request.scope["panmesh.viewer"], request.scope["panmesh.bearer"] = viewer, token
         body = _json(await request.body()) if request.method in ("POST", "PATCH", "PUT") else None
         address = request.client.host if request.client else "unknown"
         query = request.scope["query_string"].decode("latin-1")

@@ -62,20 +62,23 @@ class Datasets:
         """Raises Embargoed or Forbidden, as for the files."""
         summary = self._found(viewer, pid).summary
         self._s.search.files(viewer, pid, limit=1)
-        return self._blocks(viewer, summary, self._parts(summary, RecordKind.BLOCK))
+        return self._blocks(viewer, summary, self._parts(viewer, summary, RecordKind.BLOCK))
 
     def attachments(self, viewer: Viewer, pid: str) -> list[dict[str, Any]]:
         summary = self._found(viewer, pid).summary
         self._s.search.files(viewer, pid, limit=1)
         known = viewer.user_id is not None
-        return [scicat_answers.part(one, summary.pid, "aid", known=known) for one in self._parts(summary, RecordKind.ATTACHMENT)]
+        return [
+            scicat_answers.part(one, summary.pid, "aid", known=known)
+            for one in self._parts(viewer, summary, RecordKind.ATTACHMENT)
+        ]
 
     # --- bringing in -------------------------------------------------------------------------------------------------
 
     def create(self, viewer: Viewer, body: Mapping[str, Any]) -> dict[str, Any]:
         scicat_posted.check(scicat_posted.dataset_faults(body))
         pid = key(body.get("pid")) or mint(os.urandom)
-        made = self._s.pushing.add(viewer, self._pushed(body, pid))
+        made = self._s.pushing.add(viewer, self._pushed(viewer, body, pid))
         return self.get(viewer, made)
 
     def change(self, viewer: Viewer, pid: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,14 +96,14 @@ class Datasets:
             "createdBy",
             "updatedAt",
         )
-        sent = self._sent(record.summary)
+        sent = self._sent(viewer, record.summary)
         whole = {
             **(sent.body if sent is not None else before),
             **{name: value for name, value in body.items() if name not in ours},
         }
         whole = {name: value for name, value in whole.items() if value is not None}
         scicat_posted.check(scicat_posted.dataset_faults(whole, whole=sent is not None))
-        self._s.pushing.change(viewer, pid, self._pushed(whole, record.summary.pid))
+        self._s.pushing.change(viewer, pid, self._pushed(viewer, whole, record.summary.pid))
         return self.get(viewer, pid)
 
     def delete(self, viewer: Viewer, pid: str) -> dict[str, Any]:
@@ -116,7 +119,7 @@ class Datasets:
             raise Invalid("datasetId should not be empty", (Fault("/datasetId", "should not be empty"),))
         scicat_posted.check(scicat_posted.block_faults(body))
         summary = self._found(viewer, wanted).summary
-        sent = self._sent(summary)
+        sent = self._sent(viewer, summary)
         folder = text(sent.body.get("sourceFolder")) if sent is not None else None
         name = str(mint(os.urandom))
         kept = {"ownerGroup": (sent.body.get("ownerGroup") if sent else None) or "", **body}
@@ -141,18 +144,18 @@ class Datasets:
         except Withdrawn as error:
             raise NotFound() from error
 
-    def _pushed(self, body: Mapping[str, Any], pid: str) -> PushedDataset:
-        sent = (self._s.pushing.one(RecordKind.SAMPLE, one) for one in scicat_posted.sample_ids(body))
+    def _pushed(self, viewer: Viewer, body: Mapping[str, Any], pid: str) -> PushedDataset:
+        sent = (self._s.pushing.one(viewer, RecordKind.SAMPLE, one) for one in scicat_posted.sample_ids(body))
         return scicat_posted.pushed(body, pid, [{**one.body, "sampleId": one.key} for one in sent if one is not None])
 
-    def _sent(self, summary: DatasetSummary) -> PushedRecord | None:
-        return next(iter(self._parts(summary, RecordKind.DATASET)), None)
+    def _sent(self, viewer: Viewer, summary: DatasetSummary) -> PushedRecord | None:
+        return next(iter(self._parts(viewer, summary, RecordKind.DATASET)), None)
 
-    def _parts(self, summary: DatasetSummary, *kinds: RecordKind) -> list[PushedRecord]:
-        return self._s.pushing.parts([summary.id], *kinds).get(summary.id, [])
+    def _parts(self, viewer: Viewer, summary: DatasetSummary, *kinds: RecordKind) -> list[PushedRecord]:
+        return self._s.pushing.parts(viewer, [summary.id], *kinds).get(summary.id, [])
 
     def _one_part(self, viewer: Viewer, summary: DatasetSummary, kind: RecordKind, name: str, id_name: str) -> dict[str, Any]:
-        sent = self._s.pushing.one(kind, name)
+        sent = self._s.pushing.one(viewer, kind, name)
         if sent is None:
             raise NotFound()
         return scicat_answers.part(sent, summary.pid, id_name, known=viewer.user_id is not None)
@@ -161,7 +164,7 @@ class Datasets:
         self, viewer: Viewer, summaries: Sequence[DatasetSummary], include: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:
         known = viewer.user_id is not None
-        parts = self._s.pushing.parts([one.id for one in summaries], *RecordKind) if summaries else {}
+        parts = self._s.pushing.parts(viewer, [one.id for one in summaries], *RecordKind) if summaries else {}
         for summary in summaries:
             mine = parts.get(summary.id, [])
             sent = next((one for one in mine if one.kind is RecordKind.DATASET), None)

@@ -39,7 +39,7 @@ class Others:
             if found is None:
                 raise NotFound(f"There is no instrument {pid!r}.")
             return found
-        sent = self._s.pushing.one(_KIND[kind], pid)
+        sent = self._s.pushing.one(viewer, _KIND[kind], pid)
         if sent is not None and self._may_see(viewer, kind, sent):
             return scicat_answers.record(sent, _ID[kind], known=viewer.user_id is not None)
         if kind == "proposals" and (made := self._proposal(viewer, pid)) is not None:
@@ -53,7 +53,7 @@ class Others:
         return self._answer(viewer, kind, pid)
 
     def change(self, viewer: Viewer, kind: str, pid: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        sent = self._s.pushing.one(_KIND[kind], pid)
+        sent = self._s.pushing.one(viewer, _KIND[kind], pid)
         before = dict(sent.body) if sent is not None else {}
         whole = {name: value for name, value in {**before, **body}.items() if value is not None}
         self._s.pushing.keep(viewer, _KIND[kind], pid, whole, new=False)
@@ -82,13 +82,13 @@ class Others:
         return found
 
     def _answer(self, viewer: Viewer, kind: str, pid: str) -> dict[str, Any]:
-        sent = self._s.pushing.one(_KIND[kind], pid)
+        sent = self._s.pushing.one(viewer, _KIND[kind], pid)
         if sent is None:
             raise NotFound()
         return scicat_answers.record(sent, _ID[kind], known=viewer.user_id is not None)
 
     def _all(self, viewer: Viewer, kind: str) -> list[dict[str, Any]]:
-        sent = self._s.pushing.all(_KIND[kind], MOST)
+        sent = self._s.pushing.all(viewer, _KIND[kind], MOST)
         known = viewer.user_id is not None
         if kind != "instruments":
             return [scicat_answers.record(one, _ID[kind], known=known) for one in sent if self._may_see(viewer, kind, one)]
