@@ -10,7 +10,7 @@ import pytest
 
 from panmesh.app.asgi import build
 from panmesh.kernel.errors import Invalid
-from panmesh.portal import strings, words
+from panmesh.portal import sentences, strings, words
 from tests.protocol.conftest import PIDS, Client, House
 
 _TEXT = re.compile(r">[^<]*<|(?:title|alt|aria-label|placeholder)=\"[^\"]*\"")
@@ -23,7 +23,7 @@ def database_url(tmp_path: Path) -> str:
 
 
 def test_a_translated_page_differs_in_its_text_alone(house: House) -> None:
-    said = {message: f"ζ {message}" for message in strings.catalogue(words.all_words())}
+    said = _turned()
     folder = house.app.settings.data / "strings"
     folder.mkdir()
     (folder / "fr.json").write_text(json.dumps({"language": "fr", "messages": said}), "utf-8")
@@ -38,6 +38,31 @@ def test_a_translated_page_differs_in_its_text_alone(house: House) -> None:
         assert "Accept-Language" in french.headers["vary"]
         assert _TEXT.sub("", english.text).replace('lang="en"', 'lang="fr"') == _TEXT.sub("", french.text)
     assert "ζ Embargoed" in client.get("/", headers={"Accept-Language": "fr"}).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/why/{PIDS['embargoed']}", f"/why/{PIDS['open']}", f"/datasets/{PIDS['embargoed']}", "/investigations/pm-visit2",
+        "/datasets/pm-0000000000000000", "/nowhere", "/investigations?q=" + "+".join("abcdefghijklmnopqrstuvw"), "/?quantity=warm", "/facility",
+    ],
+)  # fmt: skip
+def test_no_sentence_of_a_page_is_left_in_english(house: House, path: str) -> None:
+    """What stands between two tags and reads like a sentence is a message, but for what people and files wrote."""
+    folder = house.app.settings.data / "strings"
+    folder.mkdir()
+    (folder / "fr.json").write_text(json.dumps({"language": "fr", "messages": _turned()}), "utf-8")
+    page = _started_again(house).get(path, headers={"Accept": "text/html", "Accept-Language": "fr"}).text
+    page = re.sub(r"<(script|style|pre|code|svg)\b.*?</\1>", "", page, flags=re.S)
+    texts = [" ".join(text.split()) for text in re.findall(r">([^<]+)<", page)]
+    texts += re.findall(r'(?:title|alt|aria-label|placeholder)="([^"]*)"', page)
+    left = {text for text in texts if "ζ" not in text and re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", text)}
+    assert left == set()
+
+
+def _turned() -> dict[str, str]:
+    found = strings.catalogue(words.all_words(), sentences.catalogue())
+    return {message: f"ζ {message}" for message in found if "<" not in message and "{{" not in message and "{%" not in message}
 
 
 def test_a_broken_file_stops_the_start_with_a_sentence(house: House) -> None:

@@ -32,7 +32,9 @@ class Explanation:
 
 def whom_to_ask(contact: str | None) -> str:
     """`contact`: the facility's mail address or URL for questions."""
-    return "the principal investigator of the experiment or the facility's staff" + (f" ({contact})" if contact else "")
+    if contact:
+        return f"the principal investigator of the experiment or the facility's staff ({contact})"
+    return "the principal investigator of the experiment or the facility's staff"
 
 
 def explain(access: Access, zone: str, *, signed_in: bool, contact: str | None = None) -> Explanation:

@@ -172,15 +172,19 @@ def _clause(current: State, terms: Terms, embargo: Embargo, rules: PolicyRules, 
 
 
 def _embargo_clause(terms: Terms, embargo: Embargo, rules: PolicyRules, zone: str) -> str:
-    years = f"{embargo.years} year{'' if embargo.years == 1 else 's'}"
-    said = f"Data are for the team during {years} after the end of the visit (policy {rules.version})"
-    if terms.ends_us is not None:
-        said += f", which was on {_said(facility_day(terms.ends_us, zone))}"
+    years = "a year" if embargo.years == 1 else f"{embargo.years} years"
+    if terms.ends_us is None:
+        said = [f"Data are for the team during {years} after the end of the visit (policy {rules.version})."]
+    else:
+        ended = _said(facility_day(terms.ends_us, zone))
+        said = [
+            f"Data are for the team during {years} after the end of the visit, which was on {ended} (policy {rules.version})."
+        ]
     if embargo.extended_to_us is not None:
-        said += f". The embargo was extended to {_said(facility_day(embargo.extended_to_us, zone))}"
+        said.append(f"The embargo was extended to {_said(facility_day(embargo.extended_to_us, zone))}.")
     if embargo.asked_to_us is not None:
-        said += ". An extension is asked for; until it is decided the opening waits, 30 days at most"
-    return said + "."
+        said.append("An extension is asked for; until it is decided the opening waits, 30 days at most.")
+    return " ".join(said)
 
 
 def _said(day: date) -> str:

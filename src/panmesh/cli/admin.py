@@ -140,7 +140,7 @@ def translate(data: Path | None, config: Path | None, language: str) -> None:
     import json
 
     from panmesh.kernel.errors import Invalid
-    from panmesh.portal import strings, words
+    from panmesh.portal import sentences, strings, words
 
     app = compose(data, config)
     path = app.settings.data / "strings" / f"{language}.json"
@@ -150,7 +150,7 @@ def translate(data: Path | None, config: Path | None, language: str) -> None:
         known = strings.read(path) if path.exists() else {}
     except ValueError as error:
         raise Invalid(str(error)) from error
-    held = strings.to_fill_in(known, words.all_words())
+    held = strings.to_fill_in(known, words.all_words(), sentences.catalogue())
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"language": language, "messages": held}, ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(f"{path}: {len(held)} messages, {sum(1 for text in held.values() if text)} of them translated.")

@@ -7,6 +7,8 @@ from datetime import date
 
 from markupsafe import Markup, escape
 
+from panmesh.portal.words import month_name, on_day
+
 WIDTH, HEIGHT = 280, 110
 LEFT, BOTTOM, TOP = 28, 20, 8
 
@@ -28,14 +30,14 @@ def day_plot(days: Sequence[tuple[date, int]]) -> Markup:
         tall = high * runs / top
         x = LEFT + number * wide
         if runs:
-            label = f"{day.day} {day:%B %Y}: {runs} run{'' if runs == 1 else 's'}"
+            label = f"{on_day(day)}: {runs} run{'' if runs == 1 else 's'}"
             parts.append(
                 f'<rect x="{x + 1:.1f}" y="{TOP + high - tall:.1f}" width="{wide - 2:.1f}" height="{tall:.1f}"><title>{label}</title></rect>'
             )
         if number in (0, len(days) // 2) or number == len(days) - 1:
             anchor = "start" if number == 0 else "end" if number == len(days) - 1 else "middle"
             at = x if number == 0 else x + wide if number == len(days) - 1 else x + wide / 2
-            parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 5}" text-anchor="{anchor}">{day.day} {day:%b}</text>')
+            parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 5}" text-anchor="{anchor}">{day.day} {month_name(day)}</text>')
     return Markup("".join([*parts, "</svg>"]))
 
 

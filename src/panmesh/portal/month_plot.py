@@ -8,6 +8,7 @@ from datetime import date
 from markupsafe import Markup, escape
 
 from panmesh.portal.day_plot import round_up
+from panmesh.portal.words import month_name, month_of
 
 WIDTH, HEIGHT = 560, 170
 LEFT, BOTTOM, TOP = 56, 22, 14
@@ -38,7 +39,7 @@ def month_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tu
         day = date.fromisoformat(f"{month}-01")
         x, label = (
             LEFT + number * wide,
-            f"{day:%B %Y}: {_said(lower)} {kinds[0]}" + (f", {_said(upper)} {kinds[1]}" if kinds[1] else ""),
+            f"{month_of(day, long=True)}: {_said(lower)} {kinds[0]}" + (f", {_said(upper)} {kinds[1]}" if kinds[1] else ""),
         )
         low, up = high * lower / top, high * upper / top
         bars = ((TOP + high - low, low, "lower"), (TOP + high - low - up, up, "upper"))
@@ -49,7 +50,7 @@ def month_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tu
         )
         parts.append(f"<g><title>{escape(label)}</title>{rects}</g>")
         if (len(months) - 1 - number) % every == 0:
-            words = f"{day:%b}" if day.month != 1 and every == 1 else f"{day:%b %y}"
+            words = month_name(day) if day.month != 1 and every == 1 else f"{month_name(day)} {day:%y}"
             last = number == len(months) - 1 and wide < 60  # else it fits below its bar
             at, anchor = (x + wide, "end") if last else (x + wide / 2, "middle")
             parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{words}</text>')

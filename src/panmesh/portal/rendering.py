@@ -20,6 +20,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, Unauthenticated, Unavailable
 from panmesh.portal import strings, words
 from panmesh.portal.plots import SIZES, message
+from panmesh.portal.sentences import say
 
 Handler = Callable[[Request, dict[str, str]], Any]
 
@@ -85,7 +86,7 @@ def _error_page(request: Request, error: PanmeshError) -> Response:
     if isinstance(error, Unauthenticated):
         return RedirectResponse("/sign-in?" + urlencode({"next": _here(request)}), 303)
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
-        drawing = message(error.detail, SIZES[size_of(request)])
+        drawing = message(say(error.detail), SIZES[size_of(request)])
         return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
     return render(request, "error.html", title=title, detail=error.detail, status=status, may_be_hidden=status in (403, 404))
 
@@ -99,6 +100,7 @@ def _here(request: Request) -> str:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     s, who = services(request), viewer(request)
     language = language_of(request)
+    strings.speak_to(s.languages.get(language, {}))  # also on pages of errors, before any handler
     html = (
         _environment(language, s.languages.get(language))
         .get_template(template)
@@ -162,6 +164,7 @@ def _environment(language: str, said: Mapping[str, str] | None) -> Environment:
             reach=words.reach,
             listed=words.listed,
             holds=words.holds,
+            said=say,
         )
         made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)
         if said is not None:

@@ -7,6 +7,8 @@ from datetime import date
 
 from markupsafe import Markup, escape
 
+from panmesh.portal.words import month_name, month_of
+
 WIDTH, HEIGHT = 440, 170
 LEFT, BOTTOM, TOP = 56, 22, 14
 
@@ -41,8 +43,9 @@ def score_plot(title: str, months: Sequence[tuple[str, float, float]], kinds: tu
 
 
 def _month(text: str) -> str:
-    return f"{date.fromisoformat(f'{text}-01'):%B %Y}"
+    return month_of(date.fromisoformat(f"{text}-01"), long=True)
 
 
 def _short(text: str) -> str:
-    return f"{date.fromisoformat(f'{text}-01'):%b %y}"
+    one = date.fromisoformat(f"{text}-01")
+    return f"{month_name(one)} {one:%y}"

@@ -29,6 +29,8 @@ _TOKEN = re.compile(
 )
 _SPOKEN = re.compile(rf"""(?P<before>\s(?:title|alt|aria-label|placeholder)=")(?P<text>(?:{_JINJA}|[^"])*)(?P<after>")""", re.S)
 _PIECE = re.compile(r"(?P<quiet>\{%.*?%\})|(?P<value>\{\{.*?\}\})", re.S)
+_LOOP = re.compile(r"\{% for \w+, \w+ in (\(\(.*?\)\)) %\}")  # over pairs of a value and what it is called, which is `said`
+_PAIR = re.compile(r'\("[^"]*", "([^"]*)"\)')
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _PLACE = re.compile(r"\{(\d+)\}")
 _ENTITY = re.compile(r"&#?\w+;")
@@ -54,6 +56,11 @@ class Spoken(dict[str, str]):
 def spoken(message: str) -> str:
     """In the language of the reader whose request this is."""
     return _SAY.get(_NONE).get(message, message)
+
+
+def messages_of_reader() -> Mapping[str, str]:
+    """What is translated for the reader whose request this is."""
+    return _SAY.get(_NONE)
 
 
 def speak_to(said: Mapping[str, str]) -> None:
@@ -104,21 +111,23 @@ def messages(sources: Iterable[str]) -> list[str]:
 
     for source in sources:
         translated(source, keep)
+        for loop in _LOOP.findall(source):
+            found |= dict.fromkeys(text for text in _PAIR.findall(loop) if _WORD.search(text))
     return list(found)
 
 
-def catalogue(words: Iterable[Spoken] = ()) -> list[str]:
-    """Every message of the portal, and every word for a value of ours."""
+def catalogue(words: Iterable[Spoken] = (), sentences: Iterable[str] = ()) -> list[str]:
+    """Every message of the portal, every word for a value of ours, and every sentence of the core."""
     folder = resources.files("panmesh.portal").joinpath("templates")
     said = messages(
         one.read_text("utf-8") for one in sorted(folder.iterdir(), key=lambda p: p.name) if one.name.endswith(".html")
     )
-    return list(dict.fromkeys([*said, *(text for one in words for text in dict.values(one))]))
+    return list(dict.fromkeys([*said, *(text for one in words for text in dict.values(one)), *sentences]))
 
 
-def to_fill_in(known: Mapping[str, str], words: Iterable[Spoken]) -> dict[str, str]:
+def to_fill_in(known: Mapping[str, str], words: Iterable[Spoken], sentences: Iterable[str] = ()) -> dict[str, str]:
     """What a translator works on: messages that are not translated yet are empty; those that no page has any more are left out."""
-    return {message: known.get(message, "") for message in catalogue(words)}
+    return {message: known.get(message, "") for message in catalogue(words, sentences)}
 
 
 def read(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from panmesh.kernel.clock import from_us, to_us
+from panmesh.portal.words import civil, month_name, month_of
 
 MOST = 5
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -58,7 +59,7 @@ def _of_days(first_us: int, last_us: int, step: int, place: ZoneInfo) -> list[Ti
         if at > last_us:
             break
         if at >= first_us:
-            found.append(Tick(at, f"{day.day} {day:%b}", str(day.year) if not found else ""))
+            found.append(Tick(at, f"{day.day} {month_name(day)}", str(day.year) if not found else ""))
             day += timedelta(days=step)
         else:
             day += timedelta(days=1)
@@ -80,10 +81,10 @@ def _of_months(first_us: int, last_us: int, place: ZoneInfo) -> list[Tick]:
         if at > last_us:
             break
         if at >= first_us:
-            found.append(Tick(at, str(year) if step >= 12 else f"{date(year, month + 1, 1):%b %Y}"))
+            found.append(Tick(at, str(year) if step >= 12 else month_of(date(year, month + 1, 1))))
         number += step
     return found
 
 
 def _day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+    return civil(day)

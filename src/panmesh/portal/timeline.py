@@ -17,6 +17,7 @@ from panmesh.catalogue.visiting import Bin, Moment, Timeline
 from panmesh.http.encoded_slashes import segment
 from panmesh.kernel.clock import iso
 from panmesh.portal import words
+from panmesh.portal.sentences import say
 from panmesh.portal.time_axis import Tick, ticks
 
 LANES = 5  # techniques with a colour of their own
@@ -136,7 +137,7 @@ def _lane(technique: str | None, lanes: Sequence[str | None]) -> str | None:
 
 def _name(technique: str | None, lanes: Sequence[str | None], names: Mapping[str, str]) -> str:
     lane = _lane(technique, lanes)
-    return NONE if lane is None else names.get(lane, lane)
+    return say(NONE) if lane is None else names.get(lane, lane)
 
 
 def _runs(

@@ -8,6 +8,7 @@ from datetime import date
 from markupsafe import Markup, escape
 
 from panmesh.portal.day_plot import round_up
+from panmesh.portal.words import month_name, on_day
 
 WIDTH, HEIGHT = 560, 130
 LEFT, BOTTOM, TOP = 34, 22, 18
@@ -25,12 +26,12 @@ def week_plot(title: str, weeks: Sequence[tuple[date, int]]) -> Markup:
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,}</text>')
     for number, (day, count) in enumerate(weeks):
         x, tall = LEFT + number * wide, high * count / top
-        label = f"Week from {day.day} {day:%B %Y}: {count:,}"
+        label = f"Week from {on_day(day)}: {count:,}"
         if count:
             y = TOP + high - tall
             bar = f'<rect class="lower" x="{x + 3:.1f}" y="{y:.1f}" width="{wide - 6:.1f}" height="{tall:.1f}"/>'
             parts.append(f"<g><title>{escape(label)}</title>{bar}")
             parts.append(f'<text x="{x + wide / 2:.1f}" y="{y - 4:.1f}" text-anchor="middle">{count:,}</text></g>')
         if number % 2 == 0:
-            parts.append(f'<text x="{x + wide / 2:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{day.day} {day:%b}</text>')
+            parts.append(f'<text x="{x + wide / 2:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{day.day} {month_name(day)}</text>')
     return Markup("".join([*parts, "</svg>"]))

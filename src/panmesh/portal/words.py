@@ -16,6 +16,7 @@ from panmesh.catalogue.technique_tree import Branch
 from panmesh.http.filters import quantity as wanted_quantity
 from panmesh.kernel.clock import from_us, iso, to_us
 from panmesh.kernel.errors import Invalid
+from panmesh.portal.sentences import say
 from panmesh.portal.strings import Spoken, spoken
 
 _ICONS = {
@@ -239,6 +240,27 @@ _UNITS = {
     **dict.fromkeys(("uA",), "µA"),
     **dict.fromkeys(("ueV", "microeV"), "µeV"),
 }
+MONTHS = Spoken(
+    {
+        "1": "January", "2": "February", "3": "March", "4": "April", "5": "May", "6": "June", "7": "July", "8": "August",
+        "9": "September", "10": "October", "11": "November", "12": "December",
+    }
+)  # fmt: skip
+MONTHS_SHORT = Spoken({number: name[:3] for number, name in dict.items(MONTHS)})
+# What the pages' scripts say.
+SCRIPTS = Spoken(
+    {
+        "came": "New run: {1}",
+        "failed": "Could not be read: {1}",
+        "complete": "Complete: {1}",
+        "file": "a file",
+        "copied": "copied",
+        "loading": "Loading the viewer …",
+        "unloaded": "The viewer could not be loaded. Reload the page to try again.",
+        "frame": "{1} of {2}",
+        "unsent": "The picture could not be sent.",
+    }
+)
 # Each of these tables is said in the reader's language.
 STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS = map(
     Spoken, (STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS)
@@ -252,7 +274,7 @@ def badge(access: AccessView, zone: str) -> Markup:
     said = explain(access, zone, signed_in=True)
     return Markup(
         '<span class="badge badge-{}" title="{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}</span>'
-    ).format(kind, spoken(said.sentence), path, spoken(said.word))
+    ).format(kind, say(said.sentence), path, say(said.word))
 
 
 def state_badge(state: State, opens_us: int | None, zone: str) -> Markup:
@@ -282,7 +304,7 @@ def when(us: int | None, zone: str = "UTC", basis: str | None = None) -> Markup:
     if us is None:
         return Markup('<span class="none">not known</span>')
     local: datetime = from_us(us).astimezone(ZoneInfo(zone))
-    text = f"{local.day} {local:%b %Y, %H:%M}"
+    text = f"{civil(local)}, {local:%H:%M}"
     return Markup('<time datetime="{}" title="{} ({})">{}</time>').format(iso(us), iso(us), basis or zone, text)
 
 
@@ -294,24 +316,42 @@ def written(text: str, zone: str = "UTC") -> Markup:
 def moment(us: int, zone: str) -> str:
     """The same as plain text."""
     local = from_us(us).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    return f"{civil(local)}, {local:%H:%M}"
 
 
 def day(us: int | None, zone: str = "UTC") -> str:
     if us is None:
         return "—"
     local = from_us(us).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y}"
+    return civil(local)
 
 
 def month(text: str) -> str:
     """`2026-11` as people say it."""
-    return f"{datetime.strptime(text, '%Y-%m'):%b %Y}"
+    return month_of(datetime.strptime(text, "%Y-%m"))
 
 
 def civil(one: date) -> str:
     """A day of the facility's calendar."""
-    return f"{one.day} {one:%b %Y}"
+    return f"{one.day} {month_of(one)}"
+
+
+def month_of(one: date, *, long: bool = False) -> str:
+    """`Nov 2026`."""
+    return f"{month_name(one, long=long)} {one.year}"
+
+
+def month_name(one: date, *, long: bool = False) -> str:
+    return (MONTHS if long else MONTHS_SHORT)[str(one.month)]
+
+
+def on_day(one: date) -> str:
+    """`2 November 2026`, within a sentence."""
+    return f"{one.day} {month_of(one, long=True)}"
+
+
+def script_texts() -> dict[str, str]:
+    return {name: SCRIPTS[name] for name in SCRIPTS}
 
 
 def kind_of_file(name: str | None) -> str:
@@ -430,7 +470,7 @@ def days(start_us: int | None, end_us: int | None, zone: str) -> str:
     first, last = (from_us(us).astimezone(ZoneInfo(zone)) for us in (start_us, end_us))
     if (first.year, first.month) == (last.year, last.month):
         return f"{first.day} – {day(end_us, zone)}"
-    return f"{first.day} {first:%b}{f' {first.year}' if first.year != last.year else ''} – {day(end_us, zone)}"
+    return f"{first.day} {month_name(first)}{f' {first.year}' if first.year != last.year else ''} – {day(end_us, zone)}"
 
 
 def duration(us: int) -> str:

@@ -1,7 +1,7 @@
 // Comfort for writing notes: pictures by pasting or dropping, tags by a click, a look beforehand. The form works without it.
 for (const form of document.querySelectorAll("form[data-notes]")) {
   const text = form.elements.text, shown = form.querySelector(".preview"), fault = form.querySelector(".fault");
-  const say = (words) => { fault.textContent = words; fault.hidden = !words; };
+  const tell = (words) => { fault.textContent = words; fault.hidden = !words; };
   const send = (path, fields) => {
     const data = new FormData();
     data.append("csrf", form.elements.csrf.value);
@@ -26,11 +26,11 @@ for (const form of document.querySelectorAll("form[data-notes]")) {
     look();
   };
   const add = async (files) => {
-    say("");
+    tell("");
     const answer = await send(`${form.dataset.notes}/pictures`, files.map((file) => ["picture", file]));
-    const said = await answer.json().catch(() => ({ detail: "The picture could not be sent." }));
+    const said = await answer.json().catch(() => ({ detail: say("unsent") }));
     if (answer.ok) insert(`${said.markdown.join("\n")}\n`);
-    else say(said.detail);
+    else tell(said.detail);
   };
   const pictures = (list) => [...list].filter((file) => file.type.startsWith("image/"));
 

@@ -1,5 +1,9 @@
 // Comfort only: every page works without this file.
 
+// What is said here comes with the page, in the reader's language: say("frame", 3, 9).
+const SAID = JSON.parse(document.getElementById("said").textContent);
+const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => values[place - 1]);
+
 // A page that lives: when something happens, the parts that it names are asked for again. While it is looked at only:
 // each stream is a connection, and browsers have few for one site.
 (() => {
@@ -25,9 +29,9 @@
   };
   const happened = (event) => {
     const { type, run } = JSON.parse(event.data);
-    if (said && type === "run.created" && run) said.textContent = `New run: ${run.title || run.pid}`;
-    if (said && type === "read.failed") said.textContent = `Could not be read: ${run ? run.title || run.pid : "a file"}`;
-    if (said && type === "run.complete" && run) said.textContent = `Complete: ${run.title || run.pid}`;
+    if (said && type === "run.created" && run) said.textContent = say("came", run.title || run.pid);
+    if (said && type === "read.failed") said.textContent = say("failed", run ? run.title || run.pid : say("file"));
+    if (said && type === "run.complete" && run) said.textContent = say("complete", run.title || run.pid);
     if (!timer) timer = setTimeout(renew, Number(place.dataset.liveWait) || 200);
   };
   const listen = () => {
@@ -51,7 +55,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
   const before = button.textContent;
-  button.textContent = "copied";
+  button.textContent = say("copied");
   setTimeout(() => { button.textContent = before; }, 1500);
 });
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
@@ -140,7 +144,7 @@ document.addEventListener("click", async (event) => {
   const stage = document.getElementById(button.getAttribute("aria-controls"));
   const choice = place.querySelector("[name=view]");
   stage.hidden = false;
-  stage.textContent = "Loading the viewer …";
+  stage.textContent = say("loading");
   button.setAttribute("aria-expanded", "true");
   button.hidden = true;
   const style = document.createElement("link");
@@ -156,7 +160,7 @@ document.addEventListener("click", async (event) => {
     choice.addEventListener("change", () => show({ file: choice.value, path: "/" }));
   } catch (error) {
     console.error(error);
-    stage.textContent = "The viewer could not be loaded. Reload the page to try again.";
+    stage.textContent = say("unloaded");
   }
 });
 
@@ -166,7 +170,7 @@ document.addEventListener("input", (event) => {
   if (!slider) return;
   const form = slider.form;
   const picture = form.parentElement.querySelector("picture");
-  form.querySelector("output").textContent = `${slider.value} of ${Number(slider.max).toLocaleString("en")}`;
+  form.querySelector("output").textContent = say("frame", slider.value, Number(slider.max).toLocaleString("en"));
   clearTimeout(form.waiting);
   form.waiting = setTimeout(async () => {
     const frame = slider.value;
