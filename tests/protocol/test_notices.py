@@ -289,3 +289,36 @@ def test_who_measured_is_told_when_the_files_went_to_the_archive(house: House, a
     assert {mail["Subject"] for mail in mails} == {"Moved to the archive: A run embargoed"}
     assert "(tape)" in text(mails[0])
     assert f"https://data.example.org/investigations/{VISIT}" in text(mails[0])
+
+
+def test_a_clock_that_is_set_back_announces_nothing_twice_and_undoes_nothing(house: House, at: Work) -> None:
+    """A day back between two rounds, across the day on which the data open and with mails that still wait."""
+    assert to(at(OPENS - 7 * DAY_US + 1)) == {"pi", "member", "scientist"}
+    assert len(at(OPENS + 1)) == 3
+    told = house.client.get("/api/v1/events").json()["next"]
+    page = house.client.get("/api/v1/events", params={"after": "beginning", "kind": "opened"}).json()
+    opened = [(item["type"], item["pid"]) for item in page["items"]]
+    assert ("opened", RUN) in opened
+    upto, before = house.app.notice_round.upto(), states(house)
+    for moment in (OPENS + 1 - DAY_US, OPENS - DAY_US // 2, OPENS - 1):
+        assert at(moment) == []
+        assert house.app.notice_round.upto() == upto, "how far the clock was followed goes forward only"
+        assert states(house) == before
+        again = house.client.get("/api/v1/events", params={"after": page["next"]}).json()
+        assert again["items"] == []
+        assert house.client.get(f"/api/v1/datasets/{RUN}").json()["access"]["state"] == "embargoed"  # computed, never stored
+    for moment in (OPENS + 2, OPENS + DAY_US):
+        assert at(moment) == []
+        assert states(house) == before
+    after = house.client.get("/api/v1/events", params={"after": told}).json()
+    assert [item for item in after["items"] if item["pid"] == RUN and item["type"] == "opened"] == []
+
+
+def test_a_mail_that_waits_while_the_clock_is_set_back_is_sent_once(house: House, at: Work, mailbox: tuple[Mailbox, int]) -> None:
+    mailbox[0].refuse = 3
+    assert at(OPENS + 1) == []
+    assert states(house).count(("opened", "waiting")) == 3
+    assert at(OPENS + 1 - DAY_US) == []
+    assert states(house).count(("opened", "waiting")) == 3, "it is not void: the day was there"
+    assert to(at(OPENS + DAY_US // 24)) == {"pi", "member", "scientist"}
+    assert at(OPENS + DAY_US) == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text, update
 
+from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.request_tables import audit_link
 from panmesh.cli.main import cli
@@ -82,6 +84,34 @@ def test_the_audit_log_answers_who_looked_at_this(house: House) -> None:
     assert "not for you" in page(house, f"/audit?pid={PIDS['proprietary']}")
     for path in ("/audit", "/audit.jsonl", "/audit.csv"):
         assert SECRET not in page(house, path)
+
+
+def test_the_audit_log_names_people_and_leads_to_what_they_did(house: House) -> None:
+    """To those who may read it; whose name was erased is named no more, and the entries stay as they were sealed."""
+    app, number = house.app, house.app.accounts.viewer("member").user_id
+    with app.database.write() as c:
+        row = {"pid": "pm-visit2", "kind": "investigation", "concept": "pm-visit2", "version": None, "origin": "native"}
+        c.execute(t.pid.insert(), row)
+    house.client.get(f"/datasets/{RUN}", headers=house.bearer("scientist"))
+    gone = house.client.delete(f"/api/v1/teams/pm-visit2/members/{number}", headers=house.bearer("pi"))
+    assert gone.status_code == 204, gone.text
+    found = page(house, "/audit")
+    assert f"account {number}" not in found
+    assert "account of" not in found
+    assert re.search(r"team member removed</td>.*?of Member <span", found, re.DOTALL)
+    assert 'Scientist <span class="none">(<a href="/audit?who=scientist">scientist</a>)' in found
+    assert f'<a href="/datasets/{RUN}"><code>{RUN}</code></a>' in found
+    assert '<a href="/investigations/pm-visit2"><code>pm-visit2</code></a>' in found
+    for link in re.findall(r'<a href="(/(?:datasets|investigations|proposals)/[^"]+)"', found):
+        assert house.client.get(link, headers=house.bearer("steward")).status_code == 200, link
+    assert app.audit_chain.seal() > 0
+    lines = page(house, "/audit.jsonl")
+    app.personal.erase(OPERATOR, "member")
+    erased = page(house, "/audit")
+    assert "Member <span" not in erased
+    assert f'of <span class="none">a name that was erased</span> (<a href="/audit?who=erased-{number}">' in erased
+    assert page(house, "/audit.jsonl").startswith(lines.rpartition("\n{")[0]), "nothing that was sealed is written anew"
+    assert not app.audit_chain.verify().breaks
 
 
 def test_an_export_can_be_verified_by_anybody(house: House) -> None:

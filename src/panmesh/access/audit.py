@@ -17,6 +17,15 @@ START = bytes(32)  # the digest before the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An account as it is called now."""
+
+    login: str
+    name: str
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     id: int
     at_us: int
@@ -28,6 +37,9 @@ class AuditEntry:
     raw: str | None = None  # the detail as it is kept, and sealed
     position: int | None = None  # in the chain; None: not sealed yet
     digest: str | None = None
+    by: Named | None = None  # None: no account, as the operator on the host
+    whom: Named | None = None  # the account that the detail is about
+    of: str | None = None  # what kind of thing the pid names; None: nothing that is here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

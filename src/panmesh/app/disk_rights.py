@@ -10,6 +10,7 @@ from panmesh.adapters.sql.disk_rights import SqlDiskRights
 from panmesh.adapters.storage.disk_acls import PosixAcls
 from panmesh.app.compose import Composition
 from panmesh.kernel.errors import Invalid
+from panmesh.kernel.faults import reach
 
 
 def rights(app: Composition) -> tuple[list[FolderRights], list[str]]:
@@ -55,6 +56,7 @@ def check(app: Composition, *, apply: bool = False) -> DiskReport:
         drift = compared(one, wanted, there[one.path])
         if drift is not None:
             fault = acls.write(one.path, wanted) if apply and drift.fault is None else drift.fault
+            reach("disk-rights.set")
             drifts.append(replace(drift, fault=fault))
     report = DiskReport(at_us=app.clock(), folders=len(here), drifts=tuple(drifts), mixed=tuple(mixed))
     SqlDiskRights(app.database).keep(report)

@@ -1,4 +1,5 @@
-"""Invitations on their way: sent until the mail server takes them, for three days; the page says which were not."""
+"""Invitations on their way: sent until the mail server takes them, for three days, or says that it never will; the page says which
+were not."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from panmesh.app.mails import post, sender
 from panmesh.http.links import absolute
 from panmesh.http.private_links import Purpose
 from panmesh.jobs.posting import LEASE_US, LONGEST_US, PAUSES_S
-from panmesh.kernel.errors import PanmeshError
+from panmesh.kernel.errors import PanmeshError, Refused
+from panmesh.kernel.faults import reach
 from panmesh.wire.team_mail import compose
 
 log = structlog.get_logger("panmesh.announcing")
@@ -45,10 +47,11 @@ def _send(app: Composition, one: Invitation, attempts: int) -> bool:
     try:
         post(app, mail)
     except PanmeshError as error:
-        late = now_us - one.at_us > LONGEST_US
+        late = isinstance(error, Refused) or now_us - one.at_us > LONGEST_US
         pause = PAUSES_S[min(attempts, len(PAUSES_S) - 1)] * 1_000_000
         app.invitations.mailed(one.id, "failed" if late else "waiting", error.detail, now_us + pause)
         log.warning("invitation not taken by the mail server", invitation=one.id, again=not late)
         return False
+    reach("invitation.sent")
     app.invitations.mailed(one.id, "sent", None, now_us)
     return True

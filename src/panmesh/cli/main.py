@@ -23,6 +23,7 @@ _COMMANDS = {
     "seed": ("panmesh.cli.seed", "seed", "Fill an empty catalogue with made-up runs, to try it at size."),
     "mail": ("panmesh.cli.mail", "mail", "Alerts by mail: look at one, try the mail server."),
     "acl": ("panmesh.cli.acl", "acl", "Rights on the disk against those of the catalogue."),
+    "release": ("panmesh.cli.releases", "release", "Publications for papers: make, publish, add to, withdraw (over HTTP)."),
     "doi": ("panmesh.cli.dois", "doi", "DOIs at DataCite: list, ask for one, retry, compare."),
     "config": ("panmesh.cli.config", "config", "Check and show the configuration."),
     "conformance": ("panmesh.cli.conformance", "conformance", "Check any Search API provider against the specification."),

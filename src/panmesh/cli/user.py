@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 
-def _server(command: Callable[..., Any]) -> Callable[..., Any]:
+def server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--url, --token and --output."""
     command = click.option(
         "--token", envvar="PANMESH_TOKEN", help="API token (or PANMESH_TOKEN); without it you see what is open."
     )(command)
@@ -21,7 +22,7 @@ def _server(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@_server
+@server
 @click.argument("words", nargs=-1)
 @click.option("--technique", help="PaNET name or pid.")
 @click.option("--instrument", help="Key.")
@@ -71,7 +72,7 @@ def search(
 
 
 @click.command()
-@_server
+@server
 @click.argument("pid")
 def show(output: str, url: str, token: str | None, pid: str) -> None:
     """Show one run.
@@ -107,7 +108,7 @@ def show(output: str, url: str, token: str | None, pid: str) -> None:
 
 
 @click.command()
-@_server
+@server
 @click.argument("pid")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("."), help="Folder to write into.")
 @click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at once.")

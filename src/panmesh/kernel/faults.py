@@ -34,6 +34,14 @@ POINTS = (
     "doi.confirmed",
     "notice.written",
     "notice.sent",
+    "invitation.sent",
+    "fair.before-commit",
+    "fair.scored",
+    "fair.month",
+    "retention.before-commit",
+    "retention.forgot",
+    "disk-rights.set",
+    "disk-rights.before-commit",
 )
 
 

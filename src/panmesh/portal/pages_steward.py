@@ -106,7 +106,12 @@ def audit(request: Request, _form: dict[str, str]) -> Response:
         asked=asked,
         query=urlencode(asked),
         chain=s.audit.chain(),
+        homes=_PAGES,
     )
+
+
+# Where what a pid names is looked at.
+_PAGES = {kind: f"{kind}s" for kind in ("dataset", "investigation", "proposal", "instrument", "sample", "release")}
 
 
 def audit_lines(request: Request, _form: dict[str, str]) -> Response:

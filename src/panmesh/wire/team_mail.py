@@ -20,13 +20,19 @@ def compose(one: Invitation, *, sender: str, facility: str, host: str, link: str
     mail["Message-ID"] = f"<invitation-{one.id}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(
-        f"{_line(one.invited_by)} invites you to the team of {_line(one.about)} at {_line(facility)}: you would read its data"
+        f"{_person(one.invited_by)} invites you to the team of {_line(one.about)} at {_line(facility)}: you would read its data"
         f" before they are open to everybody.\n\n"
         f"To join, open this link and sign in, or make an account there:\n{link}\n\n"
         f"It works once, for you alone, until {last.day} {last:%B %Y}. Do not pass it on: whoever opens it joins in your place.\n"
         f"If you expected no invitation, do nothing.\n"
     )
     return mail
+
+
+def _person(name: str) -> str:
+    """A name that is an address, or a sentence, is no name: people write their own, and the mail goes to strangers."""
+    words = [word for word in _line(name).split() if not any(sign in word for sign in ":/@") and not word.startswith("www.")]
+    return " ".join(words)[:80] or "Somebody"
 
 
 def _line(text: str) -> str:

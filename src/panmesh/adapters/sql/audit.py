@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.audit import START, AuditEntry, AuditFilter, Chain
+from panmesh.access.audit import START, AuditEntry, AuditFilter, Chain, Named
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.request_tables import audit_link
 from panmesh.adapters.sql.tables import account, audit, dataset, investigation, set_aside, terms
+from panmesh.adapters.sql.tables import pid as pids
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.text import storable
 
 PIECE = 500
+ABOUT = "account"  # the detail that holds the number of whom something was done to
 
 
 class SqlAudit:
@@ -48,7 +51,9 @@ class SqlAudit:
 
     def find(self, viewer: Viewer, wanted: AuditFilter, *, before: int | None, limit: int) -> tuple[AuditEntry, ...]:
         query = _joined(wanted).order_by(audit.c.id.desc()).limit(limit)
-        return self._shown(viewer, query.where(audit.c.id < before) if before is not None else query)
+        found = self._shown(viewer, query.where(audit.c.id < before) if before is not None else query)
+        with self._db.read() as connection:
+            return _with_names(connection, found)
 
     def history(self, pid: str, request: int) -> tuple[AuditEntry, ...]:
         query = _joined(AuditFilter(pid=pid, request=request)).order_by(audit.c.id).limit(PIECE)
@@ -138,6 +143,27 @@ def _entry(row: Any, hidden: bool = False, as_sealed: bool = False) -> AuditEntr
         position=row.position,
         digest=bytes(row.digest).hex() if row.digest is not None else None,
     )
+
+
+def _with_names(connection: Connection, found: tuple[AuditEntry, ...]) -> tuple[AuditEntry, ...]:
+    """Entries name accounts by number; what the number is called is asked when they are read."""
+    numbers = {one.account for one in found} | {_about(one) for one in found}
+    a = account.c
+    query = select(a.id, a.login, a.name, a.erased_us).where(a.id.in_([n for n in numbers if n is not None]))
+    concept = pids.alias("concept")  # a version is looked at where that is of which it is one
+    kinds = select(pids.c.pid, concept.c.kind).join(concept, concept.c.pid == pids.c.concept)
+    kinds = kinds.where(pids.c.pid.in_({one.pid for one in found if one.pid}))
+    kind = {r.pid: r.kind for r in connection.execute(kinds)}
+    named = {r.id: Named(login=r.login, name=r.name, erased=r.erased_us is not None) for r in connection.execute(query)}
+    return tuple(
+        replace(one, by=named.get(one.account or 0), whom=named.get(_about(one) or 0), of=kind.get(one.pid or ""))
+        for one in found
+    )
+
+
+def _about(one: AuditEntry) -> int | None:
+    number = (one.detail or {}).get(ABOUT)
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**63 else None
 
 
 def pseudonym(account_id: int) -> str:

@@ -21,6 +21,7 @@ from panmesh.adapters.sql.permission import terms_of
 from panmesh.adapters.sql.request_tables import terms_grant
 from panmesh.adapters.sql.tables import account, dataset, instrument, investigation, team_member, terms
 from panmesh.adapters.sql.team_rows import live
+from panmesh.kernel.faults import reach
 
 KEPT = 30  # reports
 _BY_ROLE = {TeamRole.PI: Standing.PI, TeamRole.MEMBER: Standing.MEMBER, TeamRole.GRANTEE: Standing.GRANTEE}
@@ -65,6 +66,7 @@ class SqlDiskRights:
             c.execute(disk_report.insert().values(**row))
             old = select(disk_report.c.id).order_by(disk_report.c.id.desc()).offset(KEPT)
             c.execute(disk_report.delete().where(disk_report.c.id.in_(list(c.execute(old).scalars()))))
+            reach("disk-rights.before-commit")
 
     def last(self) -> DiskReport | None:
         with self._db.read() as c:

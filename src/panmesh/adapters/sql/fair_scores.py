@@ -19,6 +19,7 @@ from panmesh.adapters.sql.records import summaries, summary_query
 from panmesh.adapters.sql.tables import change, dataset, instrument, terms
 from panmesh.catalogue.model import DatasetSummary, Origin
 from panmesh.kernel.clock import facility_day, from_us
+from panmesh.kernel.faults import reach
 from panmesh.publication.fair import POINTS, Fairness, Letter, score
 from panmesh.publication.fair_history import Lacking, OfInstrument, Quality, ScoredMonth, Scores
 
@@ -84,10 +85,12 @@ class SqlFairScores:
         return ids[-1] if len(ids) == limit else None
 
     def keep_month(self, now_us: int) -> None:
-        """The sums as they are now, as those of this month."""
+        """The sums as they are now, as those of this month. A month that is over stays as it is, also when the clock is set back."""
         month = from_us(now_us).strftime("%Y-%m")
         sums = [func.sum(fair_run.c[name]).label(name) for name in _SUMS]
         with self._db.write() as connection:
+            if (newest := connection.execute(select(func.max(fair_month.c.month))).scalar()) is not None and month < newest:
+                return
             connection.execute(delete(fair_run).where(fair_run.c.dataset_id.not_in(select(dataset.c.id))))  # absorbed by others
             rows = [
                 {"month": month, "instrument_id": row.instrument_id, "runs": row.runs, **{n: int(getattr(row, n)) for n in _SUMS}}
@@ -100,6 +103,7 @@ class SqlFairScores:
             connection.execute(delete(fair_month).where(fair_month.c.month == month))
             if whole["runs"]:
                 connection.execute(insert(fair_month), [whole, *(row for row in rows if row["instrument_id"] != 0)])
+            reach("fair.month")
 
     def _begin(self, upto: int) -> None:
         with self._db.write() as connection:
@@ -120,6 +124,8 @@ class SqlFairScores:
                     connection.execute(insert(fair_run), found)
                 if last:
                     connection.execute(update(fair_round).values(sequence=upto))
+                reach("fair.before-commit")
+            reach("fair.scored")
 
     def _scored(self, ids: Sequence[int], now_us: int) -> list[dict[str, Any]]:
         if not ids:

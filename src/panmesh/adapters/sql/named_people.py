@@ -29,7 +29,9 @@ def people_of(connection: Connection, viewer: Viewer, terms_id: int) -> tuple[Pe
     query = select(people).where(people.c.terms_id == terms_id).order_by(people.c.role.desc(), func.lower(people.c.name))
     rows = connection.execute(query).all()
     shown = [r for r in rows if r.seen or not r.withheld]
-    hidden = [PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r not in shown]
+    hidden = [
+        PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r.withheld and not r.seen
+    ]
     return (*(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=r.affiliation) for r in shown), *hidden)
 
 

@@ -72,6 +72,7 @@ class SqlReleases(SqlDrafts):
             number, concept_id = _next_number(connection, draft)
             made = version_pid(Pid(draft.pid), number)
             take_turn(connection, draft, revision, {"published": made, "updated_us": now_us})
+            before = _named_papers(connection, concept_id)
             terms_id = connection.execute(
                 terms.insert().values(access=AccessClass.OPEN.value, policy_version="release").returning(terms.c.id)
             ).scalar_one()
@@ -97,7 +98,7 @@ class SqlReleases(SqlDrafts):
             keep_terms(connection, [version_id], now_us)
             self._tell(connection, concept_id, draft.pid, now_us)
             _tell_runs(connection, [one.pid for one in found], now_us)
-            self._tell_teams(connection, viewer, version_id, draft.pid, draft.description, now_us)
+            self._tell_teams(connection, viewer, version_id, draft.pid, set(naming(draft.description.papers)) - before, now_us)
             write_audit(connection, viewer, "release published", made, now_us, runs=len(found))
         return made
 
@@ -151,12 +152,13 @@ class SqlReleases(SqlDrafts):
     def amend(self, viewer: Viewer, text: str, revision: int, said: Description, now_us: int) -> None:
         with self._db.write() as connection:
             row = _version(connection, text)
+            before = _named_papers(connection, row.release_id)
             values = {"description_json": written(said), "revision": revision + 1, "changed_us": now_us}
             here = and_(_V.id == row.id, _V.revision == revision)
             if connection.execute(update(release_version).where(here).values(**values)).rowcount != 1:
                 raise Stale("It has changed since you saw it; look at it again.", str(row.revision))
             self._tell(connection, row.release_id, row.concept, now_us)
-            self._tell_teams(connection, viewer, row.id, row.concept, said, now_us)
+            self._tell_teams(connection, viewer, row.id, row.concept, set(naming(said.papers)) - before, now_us)
             write_audit(
                 connection, viewer, "release amended", row.pid, now_us, papers=len(said.papers), funders=len(said.funding)
             )
@@ -241,10 +243,16 @@ class SqlReleases(SqlDrafts):
             self._intend(connection, kind=RELEASE, pid=one, now_us=now_us)
 
     def _tell_teams(
-        self, connection: Connection, viewer: Viewer, version_id: int, concept: str, said: Description, now_us: int
+        self, connection: Connection, viewer: Viewer, version_id: int, concept: str, papers: set[str], now_us: int
     ) -> None:
-        under = terms_of_runs(connection, [version_id])[version_id]
-        tell_of_papers(connection, naming(said.papers), release=concept, under=under, by=viewer.user_id, now_us=now_us)
+        under = terms_of_runs(connection, [version_id])[version_id] if papers else []
+        tell_of_papers(connection, sorted(papers), release=concept, under=under, by=viewer.user_id, now_us=now_us)
+
+
+def _named_papers(connection: Connection, release_id: int | None) -> set[str]:
+    """By any version so far: what was told of is no news with the next."""
+    query = select(_V.description_json).where(_V.release_id == release_id)
+    return {doi for said in connection.execute(query).scalars() for doi in naming(read(said).papers)} if release_id else set()
 
 
 def keep_terms(connection: Connection, version_ids: Sequence[int], now_us: int) -> None:

@@ -12,6 +12,7 @@ from panmesh.adapters.sql.people_tables import invitation
 from panmesh.adapters.sql.request_tables import notice
 from panmesh.adapters.sql.tables import login_attempt, web_session
 from panmesh.kernel.clock import DAY_US
+from panmesh.kernel.faults import reach
 
 
 def forget(database: Database, days: Mapping[str, int], now_us: int) -> dict[str, int]:
@@ -37,4 +38,6 @@ def forget(database: Database, days: Mapping[str, int], now_us: int) -> dict[str
     for table, where in rules:
         with database.write() as c:
             gone[table.name] = c.execute(delete(table).where(where)).rowcount
+            reach("retention.before-commit")
+        reach("retention.forgot")
     return {name: number for name, number in gone.items() if number}
