@@ -88,7 +88,14 @@ def joins(draw: st.DrawFn) -> Selection:
         low, high = sorted((draw(st.integers(-300, 20_000)), draw(st.integers(-300, 20_000))))
         value = draw(
             st.sampled_from(
-                (Said("value", GraphOp.BETWEEN, (low, high)), Said("value", GraphOp.GTE, low), Said("value", GraphOp.LTE, high))
+                (
+                    Said("value", GraphOp.BETWEEN, (low, high)),
+                    Said("value", GraphOp.GTE, low),
+                    Said("value", GraphOp.LTE, high),
+                    Said("value", GraphOp.GTE, str(low)),
+                    Said("value", GraphOp.LT, high),
+                    All((Said("value", GraphOp.GT, low), Said("value", GraphOp.LTE, high))),
+                )
             )
         )
         unit = draw(st.sampled_from([unit for unit in UNITS[name] if unit] + ["nm"]))
@@ -97,7 +104,8 @@ def joins(draw: st.DrawFn) -> Selection:
     if draw(st.booleans()) or not includes:
         term = Said("pid", draw(st.sampled_from((GraphOp.EQ, GraphOp.EQ, GraphOp.NEQ))), draw(st.sampled_from(TECHNIQUES)))
         includes.append(Include("techniques", Selection(where=term), required=True))
-    return Selection(includes=tuple(includes), limit=draw(st.integers(1, 6)), skip=draw(st.integers(0, 2)))
+    after = draw(st.none() | st.integers(0, 11).map(lambda number: f"pm-{number:016d}"))
+    return Selection(includes=tuple(includes), limit=draw(st.integers(1, 6)), skip=draw(st.integers(0, 2)), after=after)
 
 
 @settings(
@@ -123,6 +131,8 @@ def test_the_index_names_what_is_found_without_it(
             for who in (viewer, OPERATOR):
                 expected, found = (store.select(who, Entity.DATASET, selection, NOW) for store in (without, within))
                 assert [plain(node) for node in found] == [plain(node) for node in expected], selection
+                expected_number, number = (store.count(who, Entity.DATASET, selection, NOW) for store in (without, within))
+                assert number == expected_number, selection
 
     agree()
     changed = data.draw(st.sets(st.sampled_from([r.id for r in records]), max_size=2))

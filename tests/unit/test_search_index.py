@@ -20,7 +20,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.index import reads as indexed
 from panmesh.adapters.sql.index.building import build
-from panmesh.adapters.sql.index.generation import newest
+from panmesh.adapters.sql.index.generation import newest, write_generation
 from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.storage.manifests import ParquetManifests
@@ -260,3 +260,27 @@ def test_formats(both: Both, records: list[Record], viewer: Viewer, formats: lis
         Compare(Field.FORMAT, Op.NOT_EQUAL, "tiff"),
     ):
         both.agree(viewer, DatasetQuery(where=where))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.text("abé", min_size=1, max_size=6), min_size=1), st.text("abé", min_size=1, max_size=4))
+def test_a_word_that_begins_in_one_token_and_ends_in_the_next_is_in_neither(tmp_path: Path, tokens: set[str], word: str) -> None:
+    ordered = sorted(tokens)
+    write_generation(tmp_path, 1, "", {}, ordered, {"size": 0, "words": {}, "names": []}, sync=False)
+    made = newest(tmp_path)
+    assert made is not None
+    assert [ordered[place] for place in made.containing(word)] == [token for token in ordered if word in token]
+
+
+def test_a_renamed_sample_is_found_though_the_rights_are_the_same(some: Both) -> None:
+    """What is kept over a commit is what the index says by itself."""
+    both, viewer = some, OPERATOR
+    both.rebuild()
+    with both.database.read() as c:
+        name = c.execute(select(t.sample.c.name).limit(1)).scalar_one()
+    query = DatasetQuery(where=Compare(Field.SAMPLE, Op.EQUAL, name))
+    before = both.index.count(viewer, query, NOW)
+    assert before == both.sql.count(viewer, query, NOW) > 0
+    with both.database.write() as c:
+        c.execute(update(t.sample).where(t.sample.c.name == name).values(name="renamed", name_folded="renamed"))
+    assert both.index.count(viewer, query, NOW) == both.sql.count(viewer, query, NOW) == 0

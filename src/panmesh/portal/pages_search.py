@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -164,4 +165,10 @@ def _link(given: dict[str, list[str]], changes: dict[str, Any]) -> str:
     pairs = [(name, value) for name, values in kept.items() for value in values]
     if offset:
         pairs.append(("offset", str(offset)))
-    return "/?" + urlencode(pairs) if pairs else "/"
+    return "/?" + "&".join(_encoded(*pair) for pair in pairs) if pairs else "/"
+
+
+@lru_cache(maxsize=4096)
+def _encoded(name: str, value: str) -> str:
+    """A page has hundreds of links of the same few pairs."""
+    return urlencode({name: value})

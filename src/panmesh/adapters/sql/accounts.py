@@ -12,6 +12,7 @@ from panmesh.access.accounts import Account, TokenInfo
 from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, Standing, TeamRole, Viewer
 from panmesh.adapters.sql.audit import pseudonym
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import joined_numbers
 from panmesh.adapters.sql.request_tables import terms_grant
 from panmesh.adapters.sql.tables import (
     account,
@@ -261,19 +262,26 @@ def _account(row: Any) -> Account:
 
 
 def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: int) -> Viewer:
-    members: Select[Any] = select(team_member.c.team_id, team_member.c.role).where(
-        team_member.c.account_id == row.id, or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us)
+    members: Select[
+        Any
+    ] = (  # staff of large collaborations are in thousands of teams: a row for each role is read, not for each team
+        select(team_member.c.role, joined_numbers(team_member.c.team_id).label("teams"))
+        .where(team_member.c.account_id == row.id, or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us))
+        .group_by(team_member.c.role)
     )
     instruments = select(account_instrument.c.instrument_id).where(account_instrument.c.account_id == row.id)
     live = select(terms_grant.c.terms_id, terms_grant.c.standing).where(
         terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
     )
     given = connection.execute(live).all()
+    teams: dict[int, TeamRole] = {}
+    for one in connection.execute(members):
+        teams |= dict.fromkeys(map(int, one.teams.split(",")), _ROLES[one.role])
     return Viewer(
         user_id=row.id,
         name=row.name,
         login=row.login,
-        teams={team: _ROLES[role] for team, role in connection.execute(members)},
+        teams=teams,
         instruments=frozenset(connection.execute(instruments).scalars()),
         admin=row.admin,
         steward=row.steward,

@@ -70,6 +70,13 @@ class among(FunctionElement[bool]):
     type = Boolean()
 
 
+class joined_numbers(FunctionElement[str]):
+    """`joined_numbers(column)`: all numbers of a column as one text, with commas between; an aggregate."""
+
+    inherit_cache = True
+    type = Text()
+
+
 class ascii_lower(FunctionElement[str]):
     """`ascii_lower(column)`: see `kernel.text.ascii_lower`."""
 
@@ -95,6 +102,16 @@ def _code_points_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(code_points, "postgresql")
 def _code_points_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f'(({compiler.process(element.clauses, **options)}) COLLATE "C")'
+
+
+@compiles(joined_numbers, "sqlite")
+def _joined_numbers_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **options)})"
+
+
+@compiles(joined_numbers, "postgresql")
+def _joined_numbers_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"string_agg(({compiler.process(element.clauses, **options)})::text, ',')"
 
 
 @compiles(among, "sqlite")

@@ -89,10 +89,8 @@ def terms_of(row: RowMapping) -> Terms:
 
 def teams_bound(viewer: Viewer) -> dict[str, list[int]]:
     """What a statement made with `bound` is given."""
-    found: dict[str, list[int]] = {}
-    for team, role in viewer.teams.items():
-        found.setdefault(_bound_name(role), []).append(team)
-    return found
+    each = ((role, [team for team, held in viewer.teams.items() if held is role]) for role in TeamRole)
+    return {_bound_name(role): teams for role, teams in each if teams}
 
 
 def _bound_name(role: TeamRole) -> str:

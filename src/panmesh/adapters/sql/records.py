@@ -146,7 +146,7 @@ class SummaryQueries:
 
 def standing_of(viewer: Viewer) -> Hashable:
     """All that decides what a viewer may read."""
-    teams = frozenset(viewer.teams.items())
+    teams = tuple((name, frozenset(numbers)) for name, numbers in sorted(teams_bound(viewer).items()))
     return viewer.operator, viewer.admin, viewer.steward, viewer.instruments, teams, viewer.granted, viewer.emergencies
 
 

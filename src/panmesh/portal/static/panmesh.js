@@ -156,7 +156,7 @@ document.addEventListener("click", async (event) => {
     const [island] = await Promise.all([import(place.dataset.viewer), styled]);
     stage.textContent = "";
     const { url, path, growing } = place.dataset;
-    const show = island.open(stage, { url, file: choice.value, path, growing: Boolean(growing) });
+    const show = island.open(stage, { url, file: choice.value, path, growing: Boolean(growing), words: { grown: say("grown") } });
     choice.addEventListener("change", () => show({ file: choice.value, path: "/" }));
   } catch (error) {
     console.error(error);

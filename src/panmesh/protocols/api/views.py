@@ -47,7 +47,7 @@ def dataset(s: DatasetSummary) -> dict[str, Any]:
         "techniques": [{"pid": t.pid, "name": t.name} for t in s.techniques],
         "access": access(s.access, s.facility_zone),
         "sample": asdict(s.sample) if s.sample else None,
-        "parameters": [asdict(p) for p in s.parameters],
+        "parameters": s.parameters,  # orjson writes them as they are, which `asdict` takes long to copy
         "file_count": s.file_count,
         "total_bytes": s.total_bytes,
         "read_state": s.read_state,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, true
 from sqlalchemy.exc import DataError
 
 from panmesh.access.artefact import Artefact
@@ -20,7 +20,8 @@ from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
 from panmesh.adapters.sql.graph.keys import Keys
-from panmesh.adapters.sql.graph.quantities import Asked, Span, asked, convert, of_neutrons, spans
+from panmesh.adapters.sql.graph.named import Candidates, Named, Sought, Wanted
+from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons, sought
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source, at
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
@@ -55,11 +56,6 @@ LAST = "\U0010ffff"  # after every key
 NO_SCORE = 0.5  # federations drop what has no score strictly between 0 and 1
 
 
-Candidates = Callable[
-    [Viewer, list[tuple[list[Span], str]], list[frozenset[str]], int, int], tuple[list[int], tuple[int, ...], bool] | None
-]  # (viewer, quantities, techniques, how many, instant) → ids in the order of pids, ids of what changed since, whether there are more
-
-
 class SqlGraph:
     """Implements `catalogue.ports.GraphReads`."""
 
@@ -72,11 +68,9 @@ class SqlGraph:
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
         with self._reading(viewer, now_us) as reading:
-            if self._candidates is not None and entity is Entity.DATASET:
-                found = reading.by_index(self._candidates, viewer, selection, now_us)
-                if found is not None:
-                    return found
-            return reading.page(entity, selection)
+            named = self._named(reading, viewer, entity, selection, now_us)
+            found = reading.page_of(named, selection) if named is not None else None
+            return reading.page(entity, selection) if found is None else found
 
     def places(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> Places:
         with self._reading(viewer, now_us) as reading:
@@ -87,8 +81,21 @@ class SqlGraph:
             return reading.these(entity, places, selection)
 
     def count(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> int:
+        """By the index where it knows of each record for certain, but for some."""
         with self._reading(viewer, now_us) as reading:
-            return reading.count(entity, selection)
+            alone = replace(selection, limit=1, skip=0, after=None)
+            named = self._named(reading, viewer, entity, alone, now_us)
+            found = reading.count_of(named, selection) if named is not None else None
+            return reading.count(entity, selection) if found is None else found
+
+    def _named(
+        self, reading: _Reading, viewer: Viewer, entity: Entity, selection: Selection, now_us: int
+    ) -> tuple[Wanted, Named] | None:
+        wanted = reading.wanted(selection) if self._candidates is not None and entity is Entity.DATASET else None
+        if wanted is None or self._candidates is None or selection.limit is None:
+            return None
+        named = self._candidates(viewer, wanted, selection.after, 2 * (selection.skip + selection.limit) + 50, now_us)
+        return None if named is None else (wanted, named)
 
     def one(self, viewer: Viewer, entity: Entity, pid: str, selection: Selection, now_us: int) -> Node | None:
         """By pid, also by a version's pid or an alias."""
@@ -152,40 +159,67 @@ class _Reading:
         self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
         self._nodes = 0
 
-    def by_index(self, candidates: Candidates, viewer: Viewer, selection: Selection, now_us: int) -> list[Node] | None:
-        """The first page in the order of keys, among the datasets that the index names; None: it cannot say."""
-        if selection.order or selection.words or selection.after is not None or selection.limit is None:
+    def wanted(self, selection: Selection) -> Wanted | None:
+        """What an index can say of a page in the order of keys; None: nothing."""
+        if selection.order or selection.words or selection.limit is None or selection.skip + selection.limit > WALK // 4:
             return None
-        quantities, tags = [], []
+        quantities: list[Sought] = []
+        tags: list[frozenset[str]] = []
+        everything = selection.where is None
         for include in selection.includes:
-            target = SHAPES[Entity.DATASET].relations[include.relation][0]
-            if not include.required or include.selection.includes:
+            if not include.required:
                 continue
-            if target is Entity.PARAMETER and (found := spans(include.selection.where)) is not None:
-                quantities.append(found)
-            if target is Entity.TECHNIQUE and isinstance(test := include.selection.where, Test) and test.op not in NEGATIVE:
-                tags.append(self._vocabulary.meant(test))
-        wanted = selection.skip + selection.limit
-        if not (quantities or tags) or wanted > WALK // 4:
-            return None
-        named = candidates(viewer, quantities, tags, 2 * wanted + 50, now_us)
-        if named is None:
-            return None
-        ids, changed, more = named
-        around = Around(self._around.viewer, walking=True)
-        say = Conditions(around, self._vocabulary, self._sqlite, self._files.having)
-        source = around.source(Entity.DATASET)
+            target, inner = SHAPES[Entity.DATASET].relations[include.relation][0], include.selection
+            values = sought(inner.where) if target is Entity.PARAMETER else None
+            if inner.includes or inner.words:
+                everything = False
+            elif values is not None:
+                quantities.append(values)
+            elif target is Entity.TECHNIQUE and isinstance(inner.where, Test) and inner.where.op not in NEGATIVE:
+                tags.append(self._vocabulary.meant(inner.where))
+            else:
+                everything = False
+        return Wanted(tuple(quantities), tuple(tags), everything) if quantities or tags else None
+
+    def page_of(self, found: tuple[Wanted, Named], selection: Selection) -> list[Node] | None:
+        """Among the datasets that the index names; None: too few of them are what was asked for."""
+        wanted, named = found
+        say, source = self._walking(Entity.DATASET)
         key = code_points(source.columns["pid"])
-        query = say.select(source, selection, *self._columns(source), literal(NO_SCORE).label("score"))
-        query = query.where(source.hidden["id"].in_([*ids, *changed]))
-        if more:
-            last = select(t.dataset.c.pid).where(t.dataset.c.id == ids[-1]).correlate(None).scalar_subquery()
+        whole = say.where(source, selection)
+        ids = source.hidden["id"].in_(named.ids)
+        if wanted.everything:
+            some = source.hidden["id"].in_(named.doubtful)
+            whole = or_(ids, and_(some, whole)) if named.doubtful else ids
+        else:
+            whole = and_(or_(ids, source.hidden["id"].in_(named.doubtful)), whole)
+        query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_)
+        query = query.where(source.visible, whole)
+        if selection.after is not None:
+            query = query.where(key > storable(selection.after))
+        if named.more:
+            last = select(t.dataset.c.pid).where(t.dataset.c.id == named.ids[-1]).correlate(None).scalar_subquery()
             query = query.where(key <= code_points(last))
         query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
         rows = self._connection.execute(query).mappings().all()
-        if more and len(rows) < selection.limit:
+        if named.more and len(rows) < (selection.limit or 0):
             return None
         return self._nodes_of(source, rows, selection, root=True)
+
+    def count_of(self, found: tuple[Wanted, Named], selection: Selection) -> int | None:
+        wanted, named = found
+        if not wanted.everything:
+            return None
+        if not named.doubtful:
+            return named.number
+        say, source = self._walking(Entity.DATASET)
+        query = say.select(source, selection, func.count()).where(source.hidden["id"].in_(named.doubtful))
+        return named.number + int(self._connection.execute(query).scalar_one())
+
+    def _walking(self, entity: Entity) -> tuple[Conditions, Source]:
+        """To ask one row after another."""
+        around = Around(self._around.viewer, walking=True)
+        return Conditions(around, self._vocabulary, self._sqlite, self._files.having), around.source(entity)
 
     def page(self, entity: Entity, selection: Selection) -> list[Node]:
         """In the order of keys, a page is mostly full after few rows: these are looked through first."""
@@ -252,9 +286,7 @@ class _Reading:
         """The page, if it fills up within a stretch of rows; else None."""
         if any(SHAPES[entity].relations[i.relation][0] is Entity.FILE for i in selection.includes if i.required):
             return None
-        around = Around(self._around.viewer, walking=True)
-        say = Conditions(around, self._vocabulary, self._sqlite, self._files.having)
-        source = around.source(entity)
+        say, source = self._walking(entity)
         key = code_points(source.columns[SHAPES[entity].key])
         start = key > storable(selection.after) if selection.after is not None else true()
         end = select(key).select_from(source.from_).where(start).order_by(key).offset(WALK).limit(1)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.graph.named import Sought, Span
 from panmesh.adapters.sql.graph.sources import Source
 from panmesh.catalogue import quantity_names
 from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test
@@ -17,6 +18,7 @@ from panmesh.kernel import techniques
 from panmesh.kernel.text import storable
 from panmesh.kernel.units import UnknownUnit, known
 
+NEUTRONS = techniques.PREFIX + "PaNET00101"  # neutron probe
 SLACK = 1e-9  # the last digit of a conversion never decides
 _AMBIGUOUS = {"A": ("A", "ampere"), "C": ("degC", "coulomb"), "F": ("degF", "farad"), "S": ("siemens", "s"), "b": ("b", "bit")}
 
@@ -27,16 +29,6 @@ class Asked:
 
     names: tuple[str, ...] = ()  # by equality; none: any
     units: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Values of quantities of these names between two ends, in base units; None: no end."""
-
-    names: frozenset[str]
-    dimension: str
-    low: float | None
-    high: float | None
 
 
 def asked(condition: GraphCondition | None) -> list[Asked]:
@@ -98,17 +90,18 @@ class Quantities:
             return None
         found: list[ColumnElement[bool]] = []
         column, p = self._source.columns["name"], self._p
-        names = column.in_([same for name in context.names for same in quantity_names.same(name)])
-        raw = and_(names, p["low"].is_(None), *(self._raw(test, numbers_of(test) or (), context) for test in values))
-        found.append(and_(raw, self._source.columns["unit"] == context.units[0]))
+        same = [same for name in context.names for same in quantity_names.same(name)]
+        converse = [other for name in context.names for other in quantity_names.converse(name)]
+        names = column.in_(same)
+        found.append(and_(column.in_([*same, *converse]), p["low"].is_(None), self.where(condition)))
         for scale in scales(context.units[0]):
             low, high = _ends(values, scale)
             found += self._between(names, scale.dimension, low, high)
             turned = tuple(n for name in context.names for n in quantity_names.converse(name))
             other = _converse(scale.dimension)
-            if turned and other and (low is None or low > 0) and high is not None and high > 0:
-                photons = and_(column.in_(turned), self._photons(column))
-                found += self._between(photons, other, quantity_names.HC / high, None if not low else quantity_names.HC / low)
+            if turned and other and _positive(low, high):
+                photons = and_(column.in_(turned), p["low"] > 0, self._photons(column))
+                found += self._between(photons, other, *_turned_ends(low, high))
         return found
 
     def _between(self, names: Any, dimension: str, low: float | None, high: float | None) -> list[ColumnElement[bool]]:
@@ -209,34 +202,43 @@ class Quantities:
         return found
 
 
-def spans(condition: GraphCondition | None) -> tuple[list[Span], str] | None:
-    """Where values lie that may satisfy it, and the unit that it names (for values in units that we do not know): more than do, never less.
-
-    None where the condition has another form.
-    """
+def sought(condition: GraphCondition | None) -> Sought | None:
+    """Where values lie that satisfy it; None where the condition has another form."""
     tests = flat(condition)
     if tests is None:
         return None
     context = _context(All(tests), Asked())
     values = [test for test in tests if test.field == "value"]
-    if not context.names or len(context.units) != 1 or not values or any(t.op not in _RANGES for t in values):
+    others = [test for test in tests if test.field not in ("value", "name", "unit")]
+    if not context.names or len(context.units) != 1 or not values or others or any(t.op not in _RANGES for t in values):
         return None
-    if any(numbers_of(test) is None or any(isinstance(v, str) for v in _values(test)) for test in values):
+    if len(tests) != len(values) + 2:  # one name, one unit
+        return None
+    if any((numbers := numbers_of(test)) is None or list(numbers) != sorted(numbers) for test in values):
         return None
     names = frozenset(same for name in context.names for same in quantity_names.same(name))
     turned = frozenset(n for name in context.names for n in quantity_names.converse(name))
     found = []
     for scale in scales(context.units[0]):
         low, high = _ends(values, scale)
-        low, high = None if low is None else _down(low), None if high is None else _up(high)
-        found.append(Span(names, scale.dimension, low, high))
+        found.append(Span(names, scale.dimension, *_widened(low, high)))
         other = _converse(scale.dimension)
-        if turned and other:
-            photons = (low is None or low > 0) and high is not None and high > 0
-            shortest = _down(quantity_names.HC / high) if photons and high else None
-            longest = _up(quantity_names.HC / low) if photons and low else None
-            found.append(Span(turned, other, shortest, longest))
-    return found, context.units[0]
+        if turned and other and _positive(low, high):
+            found.append(Span(turned, other, *_widened(*_turned_ends(low, high)), photons=True))
+    return Sought(tuple(found), context.units[0])
+
+
+def _positive(low: float | None, high: float | None) -> bool:
+    return (low is None or low > 0) and (high is None or high > 0)
+
+
+def _turned_ends(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """Of the wavelengths of energies between these, or of the energies of wavelengths."""
+    return (None if high is None else quantity_names.HC / high), (None if low is None else quantity_names.HC / low)
+
+
+def _widened(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    return (None if low is None else _down(low)), (None if high is None else _up(high))
 
 
 def flat(condition: GraphCondition | None) -> tuple[Test, ...] | None:
@@ -376,7 +378,7 @@ _TURNED = {GraphOp.LT: GraphOp.GT, GraphOp.GT: GraphOp.LT, GraphOp.LTE: GraphOp.
 @cache
 def of_neutrons() -> Any:
     """Datasets measured with neutrons: there, energy goes with the inverse square of the wavelength."""
-    tags = sorted(techniques.descendants(techniques.PREFIX + "PaNET00101"))
+    tags = sorted(techniques.descendants(NEUTRONS))
     own = select(t.technique.c.pid).where(t.technique.c.panet_pid.in_(tags))
     tag = t.dataset_technique.c.technique_pid
     return select(t.dataset_technique.c.dataset_id).where(or_(tag.in_(tags), tag.in_(own)))

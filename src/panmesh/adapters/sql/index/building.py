@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,25 @@ def _techniques(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
         for number, pid in piece:
             rows.append(row_of[number])
             values.append(codes.setdefault(pid, len(codes)))
-    arrays["technique_rows"] = np.array(rows, np.int32)
-    arrays["technique_codes"] = np.array(values, np.int32)
+    of, code = np.array(rows, np.int32), np.array(values, np.int32)
+    order = np.lexsort((of, code))
+    of, code = of[order], code[order]
+    arrays["technique_rows"] = of
+    arrays["technique_starts"] = np.searchsorted(code, np.arange(len(codes) + 1)).astype(np.int64)
     words["technique"] = list(codes)
+    arrays["technique_set"], words["technique_set"] = _sets(of, code, size)
+
+
+def _sets(of: Array, code: Array, size: int) -> tuple[Array, list[str]]:
+    """Which techniques each row has, as the number of their set, -1: none; the sets as codes with blanks between. There are far fewer sets than rows."""
+    found = np.full(size, -1, np.int32)
+    sets: dict[tuple[int, ...], int] = {}
+    order = np.lexsort((code, of))
+    of, code = of[order], code[order]
+    starts = np.flatnonzero(np.r_[True, of[1:] != of[:-1]]) if len(of) else np.empty(0, np.int64)
+    for first, last in pairwise([*starts.tolist(), len(of)]):
+        found[of[first]] = sets.setdefault(tuple(code[first:last].tolist()), len(sets))
+    return found, [" ".join(map(str, one)) for one in sets]
 
 
 def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[str]], row_of: Array) -> list[str]:

@@ -2,42 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, pairwise
 
 import numpy as np
 
 from panmesh.adapters.sql.counted import year_edges
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
-from panmesh.catalogue.technique_tree import add_up, with_broader
+from panmesh.catalogue.technique_tree import with_broader
 
 
 def technique_counts(g: Generation, mask: Array, panet_of: Mapping[str, str]) -> dict[str, int]:
-    """Rows with one technique by their number; those with several, few in most catalogues, per broader term."""
-    pids = [panet_of.get(pid, pid) for pid in g.words["technique"]]
-    rows, codes = g.array("technique_rows"), g.array("technique_codes")
-    fits = mask[rows]
-    rows, codes = rows[fits], codes[fits]
-    alone = np.bincount(rows, minlength=g.size)[rows] == 1
-    direct: dict[str, int] = {}
-    for code in np.flatnonzero(numbers := np.bincount(codes[alone], minlength=len(pids))):
-        direct[pids[code]] = direct.get(pids[code], 0) + int(numbers[code])
-    found = add_up(direct)
-    rows, codes = rows[~alone], codes[~alone]
-    if len(rows):
-        order = np.argsort(rows, kind="stable")
-        rows, codes = rows[order], codes[order]
-        broader = [with_broader(pid) for pid in pids]
-        for term in sorted(frozenset().union(*(broader[code] for code in np.unique(codes)))):
-            hit = rows[np.fromiter((term in one for one in broader), np.bool_, len(broader))[codes]]
-            found[term] = found.get(term, 0) + 1 + int(np.count_nonzero(hit[1:] != hit[:-1]))
-    return found
+    """Runs of each technique or a narrower one."""
+    terms, within = _broader_of_sets(
+        tuple(panet_of.get(pid, pid) for pid in g.words["technique"]), tuple(g.words["technique_set"])
+    )
+    counts = within.summed(_of_sets(g, mask), len(terms))
+    return {term: number for term, number in zip(terms, counts, strict=True) if number}
+
+
+def direct_counts(g: Generation, mask: Array) -> list[int]:
+    """Runs with each technique itself, by its code."""
+    return _codes_of_sets(tuple(g.words["technique_set"])).summed(_of_sets(g, mask), len(g.words["technique"]))
+
+
+def _of_sets(g: Generation, mask: Array) -> Array:
+    """Runs with each set of techniques."""
+    return np.bincount(g.array("technique_set")[mask] + 1, minlength=len(g.words["technique_set"]) + 1)[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Numbers of the members of each set, one set behind the other, and how many each has."""
+
+    numbers: Array
+    sizes: Array
+
+    def summed(self, runs: Array, kinds: int) -> list[int]:
+        """`runs` of each set → runs of each member."""
+        return np.bincount(self.numbers, np.repeat(runs, self.sizes), kinds).astype(np.int64).tolist()  # type: ignore[no-any-return]
+
+
+def _members(sets: Iterable[Collection[int]]) -> _Members:
+    held = list(sets)
+    sizes = np.fromiter(map(len, held), np.int64, len(held))
+    return _Members(np.fromiter(chain.from_iterable(held), np.int32, int(sizes.sum())), sizes)
+
+
+@lru_cache(maxsize=2)
+def _codes_of_sets(sets: tuple[str, ...]) -> _Members:
+    return _members([list(map(int, one.split())) for one in sets])
+
+
+@lru_cache(maxsize=2)
+def _broader_of_sets(pids: tuple[str, ...], sets: tuple[str, ...]) -> tuple[list[str], _Members]:
+    """Terms, and those that each set is of."""
+    terms = sorted(frozenset().union(*map(with_broader, pids)))
+    place = {term: number for number, term in enumerate(terms)}
+    of = [frozenset(place[term] for term in with_broader(pid)) for pid in pids]
+    none: frozenset[int] = frozenset()
+    return terms, _members(none.union(*(of[int(code)] for code in one.split())) for one in sets)
 
 
 def year_counts(g: Generation, mask: Array, zone: str) -> dict[int, int]:
-    starts = g.array("start")[mask]
-    starts = starts[starts != NOTHING]
-    if not len(starts):
+    """Rows are in the order of their starts, the newest first: each year is a stretch of them."""
+    starts = g.array("start")
+
+    def since(instant: int) -> int:
+        """How many rows begin at it or later."""
+        return bisect_right(range(g.size), -instant, key=lambda row: -int(starts[row]))
+
+    dated = since(NOTHING + 1)
+    if not dated:
         return {}
-    first, edges = year_edges(int(starts.min()), int(starts.max()), zone)
-    numbers = np.bincount(np.searchsorted(np.array(edges), starts, "right") - 1)
-    return {first + place: int(number) for place, number in enumerate(numbers) if number}
+    first, edges = year_edges(int(starts[dated - 1]), int(starts[0]), zone)
+    stretches = pairwise(since(edge) for edge in edges)
+    numbers = [int(np.count_nonzero(mask[end:begin])) for begin, end in stretches]
+    return {first + place: number for place, number in enumerate(numbers) if number}

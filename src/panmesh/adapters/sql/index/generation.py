@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 3
+FORMAT = 4
 NOTHING = np.iinfo(np.int64).min  # of a number that is missing
 COLUMNS = (
     "id",
@@ -31,6 +32,7 @@ COLUMNS = (
     "files",
 )
 LAST = "\U0010ffff"  # sorts after all that is written
+SHORT = 3  # words of fewer letters are in so many tokens that each of them is looked at
 KEPT = 2  # generations: one that is read, one that is new
 
 Array = npt.NDArray[Any]
@@ -72,10 +74,13 @@ class Generation:
     names: list[str]  # of quantities
     _arrays: dict[str, Array] = field(default_factory=dict)
     _tokens: Any = None
+    _letters: tuple[memoryview, Array] | None = None
 
     def array(self, name: str) -> Array:
         if name not in self._arrays:
-            self._arrays[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+            self._arrays[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r").view(
+                np.ndarray
+            )  # plain ones are cut quicker
         return self._arrays[name]
 
     def quantity(self, name: str) -> Quantity | None:
@@ -96,6 +101,11 @@ class Generation:
             single=bool(self.array("quantity_single")[place]),
         )
 
+    def tagged(self, code: int) -> Array:
+        """Rows with the technique of this code."""
+        starts = self.array("technique_starts")
+        return self.array("technique_rows")[starts[code] : starts[code + 1]]
+
     def texts(self, which: str) -> Texts:
         return Texts(self.array(f"{which}_starts"), self.array(f"{which}_rows"))
 
@@ -107,6 +117,27 @@ class Generation:
             with pa.memory_map(str(self.folder / "tokens.arrow")) as file:
                 self._tokens = pa.ipc.open_file(file).read_all().column(0).combine_chunks()
         return self._tokens
+
+    def containing(self, word: str) -> Array:
+        """Numbers of the tokens that have it as a part."""
+        if self._letters is None:
+            _, offsets, letters = self.tokens().buffers()
+            self._letters = memoryview(letters), np.frombuffer(offsets, np.int64)[: len(self.tokens()) + 1]
+        if len(word) < SHORT:
+            import pyarrow.compute as compute
+
+            return np.flatnonzero(np.asarray(compute.match_substring(self.tokens(), word)))
+        # One search through all tokens as they lie behind each other; what begins in one and ends in the next is no part of either.
+        letters, ends = self._letters
+        search, size = re.compile(re.escape(word.encode())).search, len(word.encode())
+        begins: list[int] = []
+        found = search(letters)
+        while found is not None:
+            begins.append(found.start())
+            found = search(letters, found.start() + 1)
+        starts = np.array(begins, np.int64)
+        tokens = np.searchsorted(ends, starts, "right") - 1
+        return np.unique(tokens[starts + size <= ends[tokens + 1]])
 
     def beginning(self, word: str) -> range:
         """Numbers of the tokens that begin with it; the token itself, if there is one, is the first of them."""

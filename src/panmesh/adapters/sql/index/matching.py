@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
-from panmesh.adapters.sql.graph.quantities import Span
-from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
+from panmesh.adapters.sql.dialects import joined_numbers
+from panmesh.adapters.sql.graph.named import Sought, Span, Wanted
+from panmesh.adapters.sql.graph.quantities import NEUTRONS
+from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, Quantity
 from panmesh.adapters.sql.tables import technique, terms
 from panmesh.catalogue.query import (
     ARTEFACT_OF,
@@ -46,6 +48,8 @@ _COLUMN_OF = {
 }
 _CODED = (Field.KIND, Field.FORMAT)
 FITTING = 16  # conditions of one viewer whose rows are kept
+QUANTITIES = "quantities"  # as a key of these: those that a viewer may read, counted
+T = TypeVar("T")
 REMEMBERED = 96  # words whose rows are kept, one bit a dataset
 
 
@@ -101,25 +105,45 @@ class Remembered:
 class Fitting:
     """Rows that fitted what one viewer asked, one bit each: a page asks for its runs, facets, years and techniques by the same conditions."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Array] = OrderedDict()
+    def __init__(self, kept: Mapping[Hashable, Any] | None = None) -> None:
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict(kept or ())
         self._lock = threading.Lock()
 
     def rows(self, generation: Generation, asked: Hashable, find: Callable[[], Array]) -> Array:
         """The caller's own, to change."""
+        packed = self.once(generation, asked, lambda: np.packbits(find()))
+        return np.unpackbits(packed, count=generation.size).view(np.bool_)
+
+    def once(self, generation: Generation, asked: Hashable, find: Callable[[], T]) -> T:
+        """Found once; nobody changes it."""
         key = generation.folder, generation.made, asked
         with self._lock:
-            packed = self._kept.get(key)
-            if packed is not None:
+            if key in self._kept:
                 self._kept.move_to_end(key)
-        if packed is not None:
-            return np.unpackbits(packed, count=generation.size).view(np.bool_)
+                return self._kept[key]  # type: ignore[no-any-return]
         found = find()
         with self._lock:
-            self._kept[key] = np.packbits(found)
+            self._kept[key] = found
             while len(self._kept) > FITTING:
                 self._kept.popitem(last=False)
         return found
+
+    def lasting(self) -> Fitting:
+        """What is said by the index and the viewer's rights alone, and so outlives a commit that left these as they are."""
+        with self._lock:
+            return Fitting({key: value for key, value in self._kept.items() if _lasts(key[2])})  # type: ignore[index]
+
+
+def _lasts(asked: Any) -> bool:
+    """Names of instruments, visits, samples, states and own techniques are looked up in SQL."""
+    match asked:
+        case And(parts) | Or(parts):
+            return all(_lasts(part) for part in parts)
+        case Compare(field=field):
+            return field in _NUMBERS
+        case Artefact() | Words() | QuantityRange():
+            return True
+    return bool(asked == QUANTITIES)
 
 
 class Matcher:
@@ -134,7 +158,7 @@ class Matcher:
         words: Remembered,
         fitting: Fitting,
     ) -> None:
-        self._fitting = fitting
+        self.fitting = fitting
         self._g = generation
         self._c = connection
         self.compiler = compiler
@@ -144,50 +168,84 @@ class Matcher:
 
     def may(self, artefact: Artefact) -> Array:
         if artefact not in self._may:
-            self._may[artefact] = self._fitting.rows(self._g, artefact, lambda: self._rights[artefact][self._g.array("terms")])
+            self._may[artefact] = self.fitting.rows(self._g, artefact, lambda: self._rights[artefact][self._g.array("terms")])
         return self._may[artefact]
 
     def where(self, condition: Condition | None) -> Array:
         core = self.may(Artefact.CORE_METADATA)
-        return core.copy() if condition is None else self._fitting.rows(self._g, condition, lambda: core & self._mask(condition))
+        return core.copy() if condition is None else self.fitting.rows(self._g, condition, lambda: core & self._mask(condition))
 
-    def candidates(self, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]]) -> Array:
-        """Rows that may satisfy all of these."""
+    def candidates(self, wanted: Wanted) -> tuple[Array, Array]:
+        """Rows that satisfy all of it, as a mask of the caller's own; and the few where only SQL can say, because a value is a text or in
+        a unit that we do not know."""
+        sure = self.fitting.rows(self._g, (wanted, "sure"), lambda: self._all(wanted, doubtful=False))
+        if not any(len(rows) for one in wanted.quantities for rows in self._unknown(one)):
+            return sure, np.empty(0, np.int64)
+        possible = self.fitting.rows(self._g, (wanted, "possible"), lambda: self._all(wanted, doubtful=True))
+        return sure, np.flatnonzero(possible & ~sure)
+
+    def _all(self, wanted: Wanted, *, doubtful: bool) -> Array:
         found = self.may(Artefact.CORE_METADATA).copy()
-        if quantities:
+        for meant in wanted.tags:
+            found &= self._tagged(meant)
+        if wanted.quantities:
             found &= self.may(PARAMETER_ARTEFACT)
-        for spans, unit in quantities:
-            found &= self._within(spans, unit)
-        known = self._g.words["technique"]
-        for meant in tags:
-            fits = np.fromiter((pid in meant for pid in known), np.bool_, len(known))
-            tagged = np.zeros(self._g.size, np.bool_)
-            if len(known):
-                tagged[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
-            found &= tagged
+        for one in wanted.quantities:
+            found &= self._within(one, doubtful=doubtful)
         return found
 
-    def _within(self, spans: list[Span], unit: str) -> Array:
+    def _tagged(self, meant: frozenset[str]) -> Array:
         found = np.zeros(self._g.size, np.bool_)
-        dimensions, units = self._g.words["dimension"], self._g.words["unit"]
-        for span in spans:
+        for code, pid in enumerate(self._g.words["technique"]):
+            if pid in meant:
+                found[self._g.tagged(code)] = True
+        return found
+
+    def _within(self, sought: Sought, *, doubtful: bool) -> Array:
+        """Rows with a value in a span, and where wanted those whose value may be."""
+        found = np.zeros(self._g.size, np.bool_)
+        for span in sought.spans:
             for name in span.names:
                 values = self._g.quantity(name)
-                if values is None:
-                    continue
-                known = values.known
-                last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
-                first = (
-                    int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
-                )
-                if span.dimension in dimensions:
-                    fits = values.dimension[first:last] == dimensions.index(span.dimension)
-                    if span.low is not None and not values.points:
-                        fits &= values.high[first:last] >= span.low
-                    found[values.rows[first:last][fits]] = True
-                if unit in units:  # in a unit that we do not know, compared as it is written
-                    found[values.rows[known:][values.unit[known:] == units.index(unit)]] = True
+                if values is not None:
+                    found[self._in_span(values, span)] = True
+        for rows in self._unknown(sought) if doubtful else ():
+            found[rows] = True
         return found
+
+    def _in_span(self, values: Quantity, span: Span) -> Array:
+        known = values.known
+        dimensions = self._g.words["dimension"]
+        if span.dimension not in dimensions:
+            return values.rows[:0]
+        last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
+        first = int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
+        fits = values.dimension[first:last] == dimensions.index(span.dimension)
+        if span.low is not None and not values.points:
+            fits &= values.high[first:last] >= span.low
+        rows = values.rows[first:last]
+        if span.photons:
+            fits &= values.low[first:last] > 0
+            fits &= ~self._of_neutrons()[rows]
+        return np.asarray(rows[fits])
+
+    def _unknown(self, sought: Sought) -> Iterator[Array]:
+        """Rows of values without a number in base units."""
+        units, dimensions = self._g.words["unit"], self._g.words["dimension"]
+        asked = [dimensions.index(span.dimension) for span in sought.spans if span.dimension in dimensions]
+        for name in sought.names:
+            values = self._g.quantity(name)
+            if values is None or values.known == len(values.rows):
+                continue
+            unit, dimension = values.unit[values.known :], values.dimension[values.known :]
+            fits = np.isin(dimension, asked)
+            if sought.unit in units:
+                fits |= unit == units.index(sought.unit)
+            yield values.rows[values.known :][fits]
+
+    def _of_neutrons(self) -> Array:
+        """Rows of datasets measured with neutrons, whose energy and wavelength do not follow from each other as those of photons do."""
+        return self.fitting.rows(self._g, "of neutrons", lambda: self._of_techniques((NEUTRONS,)))
 
     def relevance(self, condition: Condition | None) -> Array:
         """Points of each row, as `catalogue.relevance` says it. Only of those that fit they mean anything."""
@@ -292,7 +350,7 @@ class Matcher:
     def _lookup(self, column: str, query: Any) -> Array:
         """Rows whose owner is one of those that the query finds; nobody's are none of them."""
         of = self._g.array(column)
-        ids = np.fromiter(self._c.execute(query).scalars(), np.int64)
+        ids = _numbers(self._c, query)
         fits = np.zeros(max(int(of.max()) if len(of) else 0, int(ids.max()) if len(ids) else 0) + 1, np.bool_)
         fits[ids] = True
         fits[0] = False
@@ -305,22 +363,35 @@ class Matcher:
             or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values))))
         )
         wanted |= set(self._c.execute(own).scalars())
-        known = self._g.words["technique"]
-        fits = np.fromiter((storable(pid) in wanted or pid in pids for pid in known), np.bool_, len(known))
-        found = np.zeros(self._g.size, np.bool_)
-        if len(known):
-            found[self._g.array("technique_rows")[fits[self._g.array("technique_codes")]]] = True
-        return found
+        return self._tagged(frozenset(wanted) | frozenset(pids))
 
 
 def rights_of(connection: Connection, compiler: Compiler, size: int) -> dict[Artefact, Array]:
     found = {}
     for artefact in (Artefact.CORE_METADATA, Artefact.FULL_METADATA):
-        ids = np.fromiter(connection.execute(compiler.readable(artefact)).scalars(), np.int64)
+        ids = _numbers(connection, compiler.readable(artefact))
         mask = np.zeros(max(size, int(ids.max()) + 1 if len(ids) else 0), np.bool_)
         mask[ids] = True
         found[artefact] = mask
     return found
+
+
+def states_of(connection: Connection, compiler: Compiler, size: int) -> tuple[list[str], Array]:
+    """The states that there are, and which of them each of the terms is in: a code by their id."""
+    label = compiler.state_label()
+    codes = np.zeros(size, np.int16)
+    states = sorted(connection.execute(select(label).distinct()).scalars())
+    for code, state in enumerate(states):
+        ids = _numbers(connection, select(terms.c.id).where(label == state))
+        codes[ids[ids < size]] = code
+    return states, codes
+
+
+def _numbers(connection: Connection, query: Any) -> Array:
+    """The one column of many rows as one text: they are written and read far quicker than row by row."""
+    ids = query.subquery().c[0]
+    joined = connection.execute(select(joined_numbers(ids))).scalar_one()
+    return np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
 
 
 def most_terms(connection: Connection) -> int:
@@ -328,9 +399,7 @@ def most_terms(connection: Connection) -> int:
 
 
 def _with_word(generation: Generation, which: str, word: str) -> Array:
-    import pyarrow.compute as compute
-
-    tokens = np.flatnonzero(np.asarray(compute.match_substring(generation.tokens(), word)))
+    tokens = generation.containing(word)
     texts = generation.texts(which)
     found = np.zeros(generation.size, np.bool_)
     for token in tokens if len(tokens) < 20_000 else ():

@@ -23,16 +23,26 @@ from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
-from panmesh.adapters.sql.graph.quantities import Span
+from panmesh.adapters.sql.graph.named import Named, Wanted
 from panmesh.adapters.sql.index.building import mark_of
-from panmesh.adapters.sql.index.counting import technique_counts, year_counts
+from panmesh.adapters.sql.index.counting import direct_counts, technique_counts, year_counts
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
-from panmesh.adapters.sql.index.matching import Fitting, Matcher, NotIndexed, Remembered, check_indexed, most_terms, rights_of
+from panmesh.adapters.sql.index.matching import (
+    QUANTITIES,
+    Fitting,
+    Matcher,
+    NotIndexed,
+    Remembered,
+    check_indexed,
+    most_terms,
+    rights_of,
+    states_of,
+)
 from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
 from panmesh.adapters.sql.records import standing_of
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
-from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter, terms
+from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
@@ -41,6 +51,7 @@ from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFAC
 from panmesh.catalogue.relevance import ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
+from panmesh.kernel.text import storable
 
 MOST_CHANGED = 2_000  # datasets asked of SQL beside the index; when more have changed, SQL answers until there is a new one
 VIEWERS = 32  # whose rights are remembered
@@ -193,20 +204,37 @@ class IndexedReads(SqlReads):
             found.append(spread_of(counted, scale, bars))
         return tuple(found)
 
-    def candidates(
-        self, viewer: Viewer, quantities: list[tuple[list[Span], str]], tags: list[frozenset[str]], most: int, now_us: int
-    ) -> tuple[list[int], tuple[int, ...], bool] | None:
-        """For the catalogue as a graph: all that may satisfy these, in the order of pids, as far as the viewer may know of them."""
+    def candidates(self, viewer: Viewer, wanted: Wanted, after: str | None, most: int, now_us: int) -> Named | None:
+        """For the catalogue as a graph; None: SQL answers."""
         with self._reading() as (connection, stamp):
             current = self._current(connection, now_us)
             if current is None:
                 return None
             g = current.generation
-            mask = self._matcher(connection, stamp, current, viewer, now_us).candidates(quantities, tags)
-            mask[current.stale] = False
+            sure, doubtful = self._matcher(connection, stamp, current, viewer, now_us).candidates(wanted)
+            sure[current.stale] = False
+            if len(doubtful) > MOST_CHANGED:
+                return None
+            others = [*current.changed, *(int(i) for i in g.array("id")[doubtful])]
             order = self._by_pid(connection, g)
-            rows = order[_first(mask[order], most + 1)]
-            return [int(i) for i in g.array("id")[rows[:most]]], current.changed, len(rows) > most
+            if after is not None:
+                place = self._place_after(connection, g, order, after)
+                if place is None:
+                    return None
+                order = order[place:]
+            rows = _first_in(sure, order, most + 1)
+            ids = [int(i) for i in g.array("id")[rows[:most]]]
+            return Named(ids, others, len(rows) > most, int(np.count_nonzero(sure)))
+
+    def _place_after(self, connection: Connection, g: Generation, order: Array, pid: str) -> int | None:
+        """Where in the order of pids those begin that come after it; None where the next ones are all newer than the index."""
+        key = code_points(dataset.c.pid)
+        next_ones = connection.execute(select(dataset.c.id).where(key > storable(pid)).order_by(key).limit(50)).scalars().all()
+        if not next_ones:
+            return len(order)
+        row_of = g.array("row_of_id")
+        rows = [int(row_of[i]) for i in next_ones if i < len(row_of) and row_of[i] >= 0]
+        return int(np.flatnonzero(order == rows[0])[0]) if rows else None
 
     def _by_pid(self, connection: Connection, g: Generation) -> Array:
         """Rows in the order of pids, asked once for each generation."""
@@ -292,8 +320,7 @@ class IndexedReads(SqlReads):
         if newest_first:
             rows = _first(mask, wanted)
         else:
-            oldest = g.array("oldest_first")
-            rows = oldest[_first(mask[oldest], wanted)]
+            rows = _first_in(mask, g.array("oldest_first"), wanted)
         ids = g.array("id")[rows]
         if not others:
             return total, [int(i) for i in ids[query.offset : wanted]]
@@ -318,7 +345,7 @@ class IndexedReads(SqlReads):
                 if row.value is not None:
                     counts[str(row.value)] = row.number
                     labels[str(row.value)] = facet_label(field, row)
-        for value, label, number in self._counted(connection, current.generation, compiler, mask, field, limit + len(counts)):
+        for value, label, number in self._counted(connection, current.generation, matcher, mask, field, limit + len(counts)):
             counts[value] = counts.get(value, 0) + number
             labels.setdefault(value, label)
         best = sorted(counts, key=lambda value: (-counts[value], value))[:limit]
@@ -326,8 +353,9 @@ class IndexedReads(SqlReads):
         return tuple(FacetValue(value=v, label=own.get(v) or labels[v], count=counts[v]) for v in best)
 
     def _counted(
-        self, connection: Connection, g: Generation, compiler: Compiler, mask: Array, field: Field, most: int
+        self, connection: Connection, g: Generation, matcher: Matcher, mask: Array, field: Field, most: int
     ) -> Iterator[tuple[str, str, int]]:
+        compiler = matcher.compiler
         match field:
             case Field.INSTRUMENT | Field.FACILITY:
                 table, key = (instrument, "instrument_key") if field is Field.INSTRUMENT else (facility, "facility_key")
@@ -336,15 +364,17 @@ class IndexedReads(SqlReads):
                     if row.id < len(numbers) and numbers[row.id]:
                         yield row[1], row.name, int(numbers[row.id])
             case Field.STATE:
-                numbers = np.bincount(g.array("terms")[mask])
-                for row in connection.execute(select(terms.c.id, compiler.state_label().label("state"))):
-                    if row.id < len(numbers) and numbers[row.id]:
-                        yield row.state, row.state, int(numbers[row.id])
+                states, codes = matcher.fitting.once(
+                    g, "states", lambda: states_of(connection, compiler, most_terms(connection) + 1)
+                )
+                for state, number in zip(states, np.bincount(codes[g.array("terms")[mask]], minlength=len(states)), strict=True):
+                    if number:
+                        yield state, state, int(number)
             case Field.TECHNIQUE:
-                numbers = np.bincount(g.array("technique_codes")[mask[g.array("technique_rows")]])
-                for code in np.flatnonzero(numbers):
-                    pid = g.words["technique"][code]
-                    yield pid, techniques.label(pid) or pid, int(numbers[code])
+                each = direct_counts(g, mask)
+                for pid, number in zip(g.words["technique"], each, strict=True):
+                    if number:
+                        yield pid, techniques.label(pid) or pid, number
             case Field.KIND | Field.FORMAT:
                 codes = g.array(field.value)[mask]
                 for place, count in enumerate(np.bincount(codes[codes >= 0])):
@@ -359,20 +389,14 @@ class IndexedReads(SqlReads):
                     yield g.words[name][code], g.words[name][code], int(numbers[code])
 
     def _quantities(self, connection: Connection, current: _Current, matcher: Matcher, limit: int) -> tuple[FacetValue, ...]:
-        mask = matcher.may(Artefact.FULL_METADATA).copy()
-        mask[current.stale] = False
         g = current.generation
-        found: dict[str, tuple[int, int, str]] = {}  # name → values, datasets, unit
-        for name in g.names:
-            values = g.quantity(name)
-            assert values is not None
-            fits = mask[values.rows]
-            number = int(np.count_nonzero(fits))
-            if number:
-                datasets = number if values.single else len(np.unique(values.rows[fits]))
-                codes = np.flatnonzero(np.bincount(values.unit[fits].astype(np.int64) + 1)) - 1
-                units = {g.words["unit"][code] for code in codes if code >= 0}
-                found[name] = number, datasets, min(units, default="")
+        mask = matcher.may(Artefact.FULL_METADATA)
+        if len(current.stale):
+            mask = mask.copy()
+            mask[current.stale] = False
+            found = counted_quantities(g, mask)
+        else:
+            found = dict(matcher.fitting.once(g, QUANTITIES, lambda: counted_quantities(g, mask)))
         if current.changed:
             mine = and_(matcher.compiler.may(Artefact.FULL_METADATA), dataset.c.id.in_(current.changed))
             count = func.count(func.distinct(parameter.c.dataset_id)).label("datasets")
@@ -401,8 +425,10 @@ class IndexedReads(SqlReads):
         rights = rights_of(connection, compiler, most_terms(connection) + 1)
         size = max(len(mask) for mask in rights.values())
         rights = {artefact: np.pad(mask, (0, size - len(mask))) for artefact, mask in rights.items()}
+        same = known is not None and all(np.array_equal(rights[a], known.terms[a]) for a in rights)
+        fitting = known.fitting.lasting() if known is not None and same else Fitting()
         with self._lock:
-            found = _Rights(stamp, now_us, 2**63 if until is None else until, rights, Fitting())
+            found = _Rights(stamp, now_us, 2**63 if until is None else until, rights, fitting)
             self._rights[key] = found
             self._rights.move_to_end(key)
             while len(self._rights) > VIEWERS:
@@ -418,6 +444,22 @@ class IndexedReads(SqlReads):
     def look(self) -> None:
         """For a newer generation, at the next question."""
         self._looked_us = None
+
+
+def counted_quantities(g: Generation, mask: Array) -> dict[str, tuple[int, int, str]]:
+    """Name → values, datasets, a unit."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for name in g.names:
+        values = g.quantity(name)
+        assert values is not None
+        fits = mask[values.rows]
+        number = int(np.count_nonzero(fits))
+        if number:
+            datasets = number if values.single else len(np.unique(values.rows[fits]))
+            codes = np.flatnonzero(np.bincount(values.unit[fits].astype(np.int64) + 1)) - 1
+            units = {g.words["unit"][code] for code in codes if code >= 0}
+            found[name] = number, datasets, min(units, default="")
+    return found
 
 
 def _mask(matcher: Matcher, current: _Current, query: DatasetQuery) -> Array:
@@ -456,6 +498,17 @@ def _best(g: Generation, mask: Array, points: Array, others: list[Any], wanted: 
     ]
     keys += [(-row.points, row.start_us is None, -(row.start_us or 0), -row.id) for row in others]
     return [-key[3] for key in sorted(keys)[:wanted]]
+
+
+def _first_in(mask: Array, order: Array, wanted: int) -> Array:
+    """The first rows that fit, in that order."""
+    found: list[Array] = []
+    count, at, step = 0, 0, 16_384
+    while at < len(order) and count < wanted:
+        rows = order[at : at + step]
+        found.append(rows[mask[rows]])
+        count, at, step = count + len(found[-1]), at + step, step * 2
+    return (np.concatenate(found) if found else np.empty(0, np.int64))[:wanted]
 
 
 def _first(mask: Array, wanted: int) -> Array:

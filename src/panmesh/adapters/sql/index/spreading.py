@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
-from panmesh.adapters.sql.index.generation import Array, Generation, Quantity
+from panmesh.adapters.sql.index.generation import Array, Generation
 from panmesh.catalogue.quantity_spread import Counted, Part, Scale
 
 
@@ -23,9 +24,9 @@ def datasets_in_index(g: Generation, mask: Array, names: Iterable[str]) -> dict[
 
 def counted_in_index(g: Generation, mask: Array, name: str, datasets: int) -> Counted:
     values = g.quantity(name)
-    if values is None:
+    if values is None or not datasets:
         return Counted(name=name, datasets=datasets, parts=())
-    fits = mask[values.rows]
+    fits = np.flatnonzero(mask[values.rows])
     kinds = len(g.words["dimension"]) + 1
     codes = (values.unit[fits].astype(np.int32) + 1) * kinds + values.dimension[fits] + 1
     low, high = values.low[fits], values.high[fits]
@@ -54,11 +55,11 @@ def bars_in_index(g: Generation, mask: Array, name: str, scale: Scale) -> list[i
     count = len(scale.edges) - 1
     if values is None or scale.dimension not in g.words["dimension"]:
         return [0] * count
-    fits = mask[values.rows] & (values.dimension == g.words["dimension"].index(scale.dimension)) & ~np.isnan(values.low)
-    middle = _middle(values, fits)
+    fits = np.flatnonzero(mask[values.rows[: values.known]])
+    fits = fits[values.dimension[fits] == g.words["dimension"].index(scale.dimension)]
+    if values.points:  # they lie in order
+        ends = np.searchsorted(values.low[fits], np.array(scale.edges[1:-1]), "left")
+        return [int(last - first) for first, last in pairwise([0, *ends, len(fits)])]
+    middle = (values.low[fits] + values.high[fits]) / 2.0
     places = np.clip(np.searchsorted(np.array(scale.edges), middle, "right") - 1, 0, count - 1)
     return [int(number) for number in np.bincount(places, minlength=count)]
-
-
-def _middle(values: Quantity, fits: Array) -> Array:
-    return np.asarray((values.low[fits] + values.high[fits]) / 2.0)
