@@ -144,7 +144,9 @@ document.addEventListener("click", async (event) => {
   const stage = document.getElementById(button.getAttribute("aria-controls"));
   const choice = place.querySelector("[name=view]");
   stage.hidden = false;
+  stage.tabIndex = -1;
   stage.textContent = say("loading");
+  stage.focus({ preventScroll: true }); // the button that had it goes
   button.setAttribute("aria-expanded", "true");
   button.hidden = true;
   const style = document.createElement("link");
