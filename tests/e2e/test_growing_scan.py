@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,27 +22,7 @@ from panmesh.catalogue.query import DatasetQuery
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadRequest
 from tests.conftest import MakeFacility
-
-POINTS = 40
-STEP = 10  # written at each word from the test, so that no step depends on how fast this machine is
-_WRITER = f"""
-import sys, time, h5py, numpy as np
-file = h5py.File(sys.argv[1], "w", libver="latest")
-entry = file.create_group("entry"); entry.attrs["NX_class"] = "NXentry"; entry["title"] = "a scan under way"
-data = entry.create_group("data"); data.attrs["NX_class"] = "NXdata"
-data.attrs["signal"] = "counts"; data.attrs["axes"] = "energy"
-counts = data.create_dataset("counts", (0,), maxshape=(None,), dtype="f8", chunks=(16,))
-energy = data.create_dataset("energy", (0,), maxshape=(None,), dtype="f8", chunks=(16,)); energy.attrs["units"] = "eV"
-file.swmr_mode = True
-for first in range(0, {POINTS}, {STEP}):
-    for point in range(first, first + {STEP}):
-        for dataset, value in ((counts, point**2), (energy, 700 + point)):
-            dataset.resize((point + 1,)); dataset[point] = value; dataset.flush()
-        time.sleep(0.02)
-    print("written", flush=True)
-    sys.stdin.readline()
-file.close()
-"""
+from tests.e2e.growing import POINTS, SCAN, STEP, begin, go_on, written
 
 
 @pytest.fixture
@@ -51,26 +30,13 @@ def writer(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", _WRITER, str(tmp_path / "runs" / "scan.nxs")]
-        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        _written(started[-1])
+        started.append(begin(SCAN, tmp_path / "runs" / "scan.nxs"))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
         process.communicate()
-
-
-def _written(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline() == "written\n"
-
-
-def _go_on(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
 
 
 def _until(what: Callable[[], Any], seconds: float = 90.0) -> Any:
@@ -105,9 +71,9 @@ def test_a_scan_that_grows_is_one_open_version_and_right_when_it_is_written(
         for points in range(STEP, POINTS + STEP, STEP):
             _until(lambda points=points: _points(app) == points)  # what grows is read again while it does
             assert _record(app).open is True
-            _go_on(process)
+            go_on(process)
             if points < POINTS:
-                _written(process)
+                written(process)
         assert process.wait(10) == 0
         last = _until(lambda: (record := _record(app)).open is False and record)
     finally:

@@ -256,6 +256,7 @@ SCRIPTS = Spoken(
         "file": "a file",
         "copied": "copied",
         "loading": "Loading the viewer …",
+        "grown": "The file has grown: show it",
         "unloaded": "The viewer could not be loaded. Reload the page to try again.",
         "frame": "{1} of {2}",
         "unsent": "The picture could not be sent.",

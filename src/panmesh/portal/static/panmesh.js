@@ -144,7 +144,9 @@ document.addEventListener("click", async (event) => {
   const stage = document.getElementById(button.getAttribute("aria-controls"));
   const choice = place.querySelector("[name=view]");
   stage.hidden = false;
+  stage.tabIndex = -1;
   stage.textContent = say("loading");
+  stage.focus({ preventScroll: true }); // the button that had it goes
   button.setAttribute("aria-expanded", "true");
   button.hidden = true;
   const style = document.createElement("link");
@@ -156,7 +158,7 @@ document.addEventListener("click", async (event) => {
     const [island] = await Promise.all([import(place.dataset.viewer), styled]);
     stage.textContent = "";
     const { url, path, growing } = place.dataset;
-    const show = island.open(stage, { url, file: choice.value, path, growing: Boolean(growing) });
+    const show = island.open(stage, { url, file: choice.value, path, growing: Boolean(growing), words: { grown: say("grown") } });
     choice.addEventListener("change", () => show({ file: choice.value, path: "/" }));
   } catch (error) {
     console.error(error);
