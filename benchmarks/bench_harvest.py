@@ -1,8 +1,17 @@
-"""Pages for harvesters at any depth of a large catalogue: `python benchmarks/bench_harvest.py [DATASETS] [URL]` (SQLite without a URL)."""
+"""Pages for harvesters at any depth and in every kind of set, and what it takes to keep their lists.
+
+    python benchmarks/bench_harvest.py --datasets 1000000
+    python benchmarks/bench_harvest.py --database postgresql+psycopg://… --data FOLDER
+
+The first makes a catalogue for it in SQLite. The second takes one that is there and writes into it: its lists are renewed first. Each figure
+is said twice, as it passed and as this process computed.
+"""
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import resource
 import statistics
 import sys
 import tempfile
@@ -13,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.large_catalogue import fill
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.harvest_tables import harvest_listing, harvest_set
@@ -22,77 +31,123 @@ from panmesh.app.settings import load
 from panmesh.publication.harvesting import EVERYTHING, TURTLE, Place, Walk
 
 BAR = 0.1  # seconds a page
+FORM = "oai_datacite"
 
 
 def main() -> None:
-    many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory() as folder:
-        url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{folder}/panmesh.db"
-        database = Database(url)
-        started = time.perf_counter()
-        fill(database, many)
-        database.dispose()
-        print(f"{many:,} datasets made in {time.perf_counter() - started:.0f} s")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=1_000_000)
+    parser.add_argument("--database", help="URL of a catalogue that is there")
+    parser.add_argument("--data", type=Path, help="its folder")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        data = given.data or Path(made)
+        url = given.database or f"sqlite:///{made}/panmesh.db"
+        if not given.database:
+            database = Database(url)
+            fill(database, given.datasets)
+            database.dispose()
         environment = {"PANMESH_DATABASE__URL": url, "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org"}
-        app = Composition(load(data=Path(folder), environment=environment))
-        started = time.perf_counter()
-        app.harvest_upkeep.renew()
-        print(f"lists made in {time.perf_counter() - started:.0f} s")
+        app = Composition(load(data=data, environment=environment))
+        _keep(app)
         slow = _measure(app)
         app.close()
     sys.exit(f"slower than {BAR * 1000:.0f} ms: {', '.join(slow)}" if slow else 0)
 
 
+def _keep(app: Composition) -> None:
+    """Once, then again as after a night in which nothing changed."""
+    for what in ("lists made, or what they missed", "everything looked at again"):
+        began, computed = time.perf_counter(), time.process_time()
+        longest, at = 0.0, time.perf_counter()
+
+        def next_piece() -> bool:
+            nonlocal longest, at
+            longest, at = max(longest, time.perf_counter() - at), time.perf_counter()
+            return True
+
+        changed = app.harvest_upkeep.renew(next_piece)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        passed, computed = time.perf_counter() - began, time.process_time() - computed
+        print(
+            f"{what}: {passed:.0f} s, computed {computed:.0f} s, {changed:,} places; longest piece {longest:.2f} s; at most {most:.0f} MB",
+            flush=True,
+        )
+        app.harvest_upkeep.sweep()
+
+
 def _measure(app: Composition) -> list[str]:
     slow = []
-    for name in (EVERYTHING, "access:open", "instrument:b03", "technique:PaNET01188", "type:session"):
+    for name, size in _sets(app):
         for depth in (0.0, 0.5, 0.99):
-            walk = _at(app, name, depth)
-            if walk is None:
-                print(f"{name}: empty")
-                continue
-            slow += _said(f"ListIdentifiers {name} {depth:.0%}", partial(app.harvest.page, walk))
-    walk = _at(app, EVERYTHING, 0.5)
-    assert walk is not None
-    items = app.harvest.page(walk).items
-    started = time.perf_counter()
-    fresh = app.harvest.written("oai_datacite", items)
-    print(f"{len(fresh)} records written anew in {(time.perf_counter() - started) * 1000:.0f} ms (done ahead)")
-    live = [item for item in items if not item.deleted]
-    both = {prefix: dict(app.harvest.written(prefix, live)) for prefix in ("oai_datacite", TURTLE)}
-    app.harvest_texts.keep(live, both)
-
-    def records() -> None:
-        app.harvest.written("oai_datacite", app.harvest.page(walk).items)
-
-    slow += _said("ListRecords of 100 written ahead", records)
-    slow += _said("DCAT page of 100 written ahead", lambda: app.harvest.written(TURTLE, items))
-    slow += _said("changes, 500 at the end", lambda: app.harvest.changes(walk.after, 500))
-    part = list(app.harvest.parts())[-2:][0]
-    slow += _said("sitemap page of 1,000", lambda: gzip.compress(repr(app.harvest.listed(part)).encode(), 3))
+            slow += _said(
+                f"ListIdentifiers {name} ({size:,}) {depth:.0%}", partial(app.harvest.page, _at(app, name, size, depth))
+            )
+    for name, size in _sets(app)[:1]:
+        for depth in (0.0, 0.5, 0.99):
+            slow += _records(app, f"{name} {depth:.0%}", _at(app, name, size, depth))
+    parts = list(app.harvest.parts())
+    for part in (parts[0], parts[len(parts) // 2], parts[-2:][0]):
+        slow += _said(
+            f"sitemap of 1,000, number {part}", lambda part=part: gzip.compress(repr(app.harvest.listed(part)).encode(), 3)
+        )
     slow += _said("sitemap index", app.harvest.parts)
+    slow += _said("ListSets", app.harvest.sets)
     return slow
 
 
+def _records(app: Composition, where: str, walk: Walk) -> list[str]:
+    items = app.harvest.page(walk).items
+    live = [item for item in items if not item.deleted]
+    began = time.process_time()
+    both = {prefix: dict(app.harvest.written(prefix, live)) for prefix in (FORM, TURTLE)}
+    print(f"{len(live)} records of {where} written in two forms, ahead: computed {1000 * (time.process_time() - began):.0f} ms")
+    app.harvest_texts.keep(live, both)
+
+    def records() -> None:
+        app.harvest.written(FORM, app.harvest.page(walk).items)
+
+    slow = _said(f"ListRecords {where}", records)
+    slow += _said(f"DCAT {where}", lambda: app.harvest.written(TURTLE, app.harvest.changes(walk.after, 100)[0]))
+    return slow + _said(f"500 changes {where}", lambda: app.harvest.changes(walk.after, 500))
+
+
+def _sets(app: Composition) -> list[tuple[str, int]]:
+    """Everything, and of each kind of set the largest and the smallest."""
+    many = func.count().label("many")
+    query = select(harvest_set.c.spec, many).join(harvest_listing, harvest_listing.c.set_id == harvest_set.c.id)
+    with app.database.read() as connection:
+        rows = connection.execute(query.group_by(harvest_set.c.spec).order_by(many.desc())).all()
+    found = {row.spec: int(row.many) for row in rows if row.spec == EVERYTHING}
+    kinds: dict[str, list[Any]] = {}
+    for row in rows:
+        kinds.setdefault(row.spec.partition(":")[0], []).append(row)
+    for those in kinds.values():
+        found |= {row.spec: int(row.many) for row in (those[0], those[-1])}
+    return list(found.items())
+
+
 def _said(name: str, ask: Callable[[], Any]) -> list[str]:
-    times = []
+    times, computed = [], []
     for _ in range(7):
-        started = time.perf_counter()
+        began, at = time.perf_counter(), time.process_time()
         ask()
-        times.append(time.perf_counter() - started)
+        times.append(time.perf_counter() - began)
+        computed.append(time.process_time() - at)
     middle = statistics.median(times)
-    print(f"{name}: {middle * 1000:.1f} ms (slowest {max(times) * 1000:.1f})", flush=True)
+    own = statistics.median(computed)
+    print(f"{name}: {middle * 1000:.1f} ms (slowest {max(times) * 1000:.1f}), computed {own * 1000:.1f}", flush=True)
     return [name] if middle > BAR else []
 
 
-def _at(app: Composition, name: str, depth: float) -> Walk | None:
+def _at(app: Composition, name: str, size: int, depth: float) -> Walk:
     c = harvest_listing.c
+    number = select(harvest_set.c.id).where(harvest_set.c.spec == name).scalar_subquery()
+    query = (
+        select(c.stamp_s, c.item_id).where(c.set_id == number).order_by(c.stamp_s, c.item_id).offset(int(size * depth)).limit(1)
+    )
     with app.database.read() as connection:
-        number = connection.execute(select(harvest_set.c.id).where(harvest_set.c.spec == name)).scalar()
-        rows = connection.execute(select(c.stamp_s, c.item_id).where(c.set_id == number).order_by(c.stamp_s, c.item_id)).all()
-    if not rows:
-        return None
-    place = rows[int(len(rows) * depth)]
+        place = connection.execute(query).one()
     return Walk(set=name, after=Place(stamp_s=place.stamp_s, item_id=place.item_id) if depth else None)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Table, select
 from panmesh.adapters.sql import people_tables as p
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.event_tables import alert_mail, alert_match, saved_search, webhook_delivery
-from panmesh.adapters.sql.fair_tables import fair_month, fair_round, fair_run
+from panmesh.adapters.sql.fair_tables import fair_gap, fair_month, fair_round, fair_run, fair_sum
 from panmesh.adapters.sql.request_tables import notice
 from panmesh.app.compose import Composition
 from panmesh.app.disk_rights import check
@@ -63,14 +63,15 @@ def rows(house: House, *tables: Table) -> list[Any]:
 
 def test_fair_scores_are_the_same_whatever_died(make_facility: MakeFacility) -> None:
     house = furnish(make_facility())
-    tables = (fair_run, fair_month, fair_round)
+    tables = (fair_run, fair_month, fair_round, fair_sum, fair_gap)
     score(house.app)
     with house.app.database.write() as c:  # as if it had never been scored, but followed
-        c.execute(fair_run.delete())
-        c.execute(fair_month.delete())
+        for table in (fair_run, fair_sum, fair_gap, fair_month):
+            c.execute(table.delete())
     for point in ("fair.before-commit:kill", "fair.scored:kill", "fair.month:kill"):
         killed(house, score, point, {})
-        scored, months, _ = rows(house, *tables)
+        scored, months, _, sums, gaps = rows(house, *tables)
+        assert bool(scored) == bool(sums) == bool(gaps)
         assert bool(scored) == (point != "fair.before-commit:kill")
         assert months == []
     with house.app.database.write() as c:
@@ -79,8 +80,8 @@ def test_fair_scores_are_the_same_whatever_died(make_facility: MakeFacility) -> 
     score(house.app)
     after = rows(house, *tables)
     with house.app.database.write() as c:
-        c.execute(fair_run.delete())
-        c.execute(fair_month.delete())
+        for table in (fair_run, fair_sum, fair_gap, fair_month):
+            c.execute(table.delete())
     score(house.app)
     assert rows(house, *tables) == after
     assert len(after[0]) == 5

@@ -16,7 +16,7 @@ def account(stub: DataCiteStub, folder: Path, **more: str) -> dict[str, str]:
     """Settings by environment names."""
     secret = folder / "datacite.secret"
     secret.write_text(stub.password + "\n")
-    given = {"PREFIX": f'"{PREFIX}"', "REPOSITORY": REPOSITORY, "PASSWORD_FILE": str(secret), "URL": stub.url, "TIMEOUT": "1"}
+    given = {"PREFIX": f'"{PREFIX}"', "REPOSITORY": REPOSITORY, "PASSWORD_FILE": str(secret), "URL": stub.url, "TIMEOUT": "2"}
     found = {f"PANMESH_DATACITE__{name}": value for name, value in given.items()} | more
     return found | {"PANMESH_SERVER__PUBLIC_URL": "https://data.example.org"}
 

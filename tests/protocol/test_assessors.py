@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.sql import tables as t
@@ -92,3 +92,21 @@ def test_an_assessor_finds_what_is_foretold_and_no_byte_that_is_embargoed(house:
         assert not [one for one in found if not any(metric.id.startswith(one) for metric in METRICS)]
         if run == "embargoed":
             assert not [one for one in told if SECRET.encode() in one or b"1000" in one or b".nxs" in one], step
+
+
+def _proposal(house: House) -> None:
+    with house.app.database.write() as c:
+        row = {"id": 1, "pid": "pm-proposal1", "number": "P-1", "number_folded": "p1", "title": "Ceria", "kind": "user"}
+        number = c.execute(select(t.investigation.c.facility_id)).scalars().first()
+        c.execute(insert(t.proposal).values(**row, facility_id=number, policy_version="1", proposal_text=SECRET, team_id=1))
+        c.execute(update(t.investigation).where(t.investigation.c.pid == "pm-visit1").values(proposal_id=1))
+
+
+def test_what_gathers_runs_leads_to_them(house: House) -> None:
+    """Visits, instruments, proposals: all but a DOI, as F-UJI itself said of such records."""
+    _proposal(house)
+    for path in ("investigations/pm-visit1", "instruments/pm-instrument1", "proposals/pm-proposal1"):
+        told: list[bytes] = []
+        found = fuji_checks.points(asker(house, told), f"{SITE}/{path}")
+        assert sum(found.values()) == WHOLE - 1, (path, found)
+        assert not [one for one in told if SECRET.encode() in one], path

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.dois import intend_doi
-from panmesh.adapters.sql.tables import change, dataset, investigation, proposal, terms
+from panmesh.adapters.sql.tables import change, dataset, instrument, investigation, proposal, terms
 from panmesh.kernel.clock import DAY_US
 from panmesh.publication.dois import DoiState, Trouble
 from panmesh.testing.datacite import DataCiteStub, Kept, Switch
@@ -25,7 +25,7 @@ OPEN, EMBARGOED = "pm-visit1", "pm-visit2"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DataCiteStub]:
-    with DataCiteStub(slow_seconds=1.5) as stub:
+    with DataCiteStub(slow_seconds=2.5) as stub:
         yield stub
 
 
@@ -274,6 +274,73 @@ def test_what_differs_at_datacite_is_named_and_mended(house: House, stub: DataCi
     later(house, 86400 + 1)
     assert Registering(house.app).compare(100)[1] == 0
     assert {one.state for one in stub.dois.values()} == {"findable"}
+
+
+def test_what_agrees_is_compared_by_the_page_and_a_list_that_lags_is_not_believed(house: House, stub: DataCiteStub) -> None:
+    from panmesh.app.registering import Registering
+
+    round_of(house)
+    stub.asked.clear()
+    assert Registering(house.app).compare(100, house.moment[0] + 1) == (4, 0)
+    assert stub.asked == [("GET", "/dois")]
+    stub.unlisted.update(stub.dois)
+    later(house, 1)
+    assert Registering(house.app).compare(100, house.moment[0] + 1) == (4, 0)
+    assert len(stub.asked) == 2 + 4
+    stub.unlisted.clear()
+
+
+def test_several_are_sent_at_once_each_after_what_it_names(house: House, stub: DataCiteStub) -> None:
+    for name in ("open", "embargoed", "member"):
+        if name in PIDS:
+            ask(house, "dataset", PIDS[name])
+    stub.busiest, stub.takes_seconds = 0, 0.1
+    try:
+        round_of(house)
+    finally:
+        stub.takes_seconds = 0.0
+    assert 1 < stub.busiest <= 4
+    assert set(stub.made.values()) == {1}
+    posted = [path for method, path in stub.asked if method == "POST"]
+    changed = [path for method, path in stub.asked if method == "PUT"]
+    assert len(posted) == len(stub.dois) > 4
+    naming = {f"/dois/{row(house, pid).name}" for pid in (OPEN, EMBARGOED, "pm-instrument1", "pm-instrument2")}
+    assert set(changed) <= naming  # visits name their runs, instruments their visits; nothing else had to be told twice
+
+
+def test_what_changes_while_it_is_sent_is_sent_again_also_within_a_microsecond(house: House, stub: DataCiteStub) -> None:
+    outbox = house.app.dois
+    outbox.follow(house.app.automatic_dois, NOW)
+    outbox.name(stub.prefix)
+    assert outbox.lease("one", NOW, NOW + DAY_US)
+    first, second, third = outbox.due(NOW, 3)
+    for one, settled in ((first, False), (second, True)):
+        look, _ = house.app.doi_sender.look(one)
+        ask(house, one.kind, one.pid)  # at the instant at which it was due already
+        assert one.due_us == house.moment[0]
+        if settled:
+            outbox.settle(one, look, mended=True)
+        else:
+            assert outbox.confirm(one, "one", look, DoiState.FINDABLE, b"x", NOW)
+        assert one.id in {due.id for due in outbox.due(NOW, 10)}
+    third = row(house, third.pid)  # which the first woke
+    look, _ = house.app.doi_sender.look(third)
+    outbox.settle(third, look, mended=True)
+    assert third.id not in {due.id for due in outbox.due(NOW, 10)}
+
+
+def test_the_instrument_of_runs_that_name_none_gets_no_doi(house: House, stub: DataCiteStub) -> None:
+    unknown = house.app.directory.instrument(None, NOW)
+    with house.app.database.read() as c:
+        pid = c.execute(select(instrument.c.pid).where(instrument.c.id == unknown.id)).scalar_one()
+    round_of(house)
+    assert pid not in str(stub.dois)
+    ask(house, "instrument", pid)
+    round_of(house)
+    assert kept(stub, house, pid) is None
+    refused = house.client.request("PUT", f"/api/v1/dois/{pid}", headers=house.bearer("admin"))
+    assert refused.status_code == 409, refused.text
+    assert "name no instrument" in refused.json()["detail"]
 
 
 def test_only_one_sends_and_one_that_lost_its_turn_confirms_nothing(house: House, stub: DataCiteStub) -> None:

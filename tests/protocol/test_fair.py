@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import replace
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from panmesh.access.viewer import OPERATOR
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.fair_facts import facts_of_many, scored_rows
-from panmesh.adapters.sql.fair_tables import fair_month, fair_run
+from panmesh.adapters.sql.fair_sums import exchange
+from panmesh.adapters.sql.fair_tables import fair_gap, fair_month, fair_run, fair_sum
 from panmesh.app.publishing import Publishing
 from panmesh.kernel.clock import DAY_US
 from panmesh.publication.fair import POINTS, score
@@ -100,6 +102,31 @@ def test_what_changed_is_scored_again_and_nothing_else(house: House) -> None:
     scores.sweep(house.moment[0] + 1)
     with house.app.database.read() as c:
         assert c.execute(select(fair_run.c.state).where(fair_run.c.dataset_id == 2)).scalar() == "open"
+    assert kept_sums(house) == counted_sums(house)
+    with house.app.database.write() as c:  # as when its run is absorbed by another
+        row = c.execute(select(fair_run).where(fair_run.c.dataset_id == 2)).mappings().one()
+        c.execute(insert(fair_run).values({**row, "dataset_id": 9_999}))
+        exchange(c, [], [{**row}])
+    scores.keep_month(house.moment[0])
+    assert kept_sums(house) == counted_sums(house)
+    assert sum(runs for _, _, runs in kept_sums(house)[0]) == len(PIDS)
+
+
+def kept_sums(house: House) -> tuple[list[tuple[int, str, int]], Counter[tuple[int, str, int]]]:
+    """Runs of each instrument and month, and those that lack each point, as they are kept."""
+    s, g = fair_sum.c, fair_gap.c
+    with house.app.database.read() as c:
+        sums = c.execute(select(s.instrument_id, s.month, s.runs).where(s.runs != 0)).all()
+        gaps = c.execute(select(fair_gap).where(g.runs != 0)).all()
+    return sorted(tuple(row) for row in sums), Counter({(row.instrument_id, row.month, row.point): row.runs for row in gaps})
+
+
+def counted_sums(house: House) -> tuple[list[tuple[int, str, int]], Counter[tuple[int, str, int]]]:
+    with house.app.database.read() as c:
+        rows = c.execute(select(fair_run)).all()
+    runs = Counter((row.instrument_id, row.month) for row in rows)
+    gaps = Counter((row.instrument_id, row.month, n) for row in rows for n in range(len(POINTS)) if row.missing >> n & 1)
+    return sorted((*of, many) for of, many in runs.items()), gaps
 
 
 def test_each_month_is_kept_as_it_was_and_the_way_is_shown(house: House) -> None:

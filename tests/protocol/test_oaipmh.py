@@ -266,6 +266,7 @@ def test_real_harvesters_get_3000_records_once_while_they_change(make_facility: 
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_real_harvesters_get_100000_records_once_while_they_change(make_facility: MakeFacility) -> None:
     facility = Facility(make_facility().database, 100_000)
     facility.renew()

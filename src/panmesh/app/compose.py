@@ -58,7 +58,6 @@ from panmesh.adapters.sql.notice_outbox import SqlNoticeOutbox
 from panmesh.adapters.sql.notice_round import SqlNoticeRound
 from panmesh.adapters.sql.personal import SqlPersonal
 from panmesh.adapters.sql.plans import SqlPlans
-from panmesh.adapters.sql.proposals import SqlProposals
 from panmesh.adapters.sql.pushing import SqlPushes
 from panmesh.adapters.sql.registration import SqlIngestStore
 from panmesh.adapters.sql.releases import SqlReleases
@@ -450,12 +449,8 @@ class Composition:
             key: InstrumentFacts(manufacturer=one.manufacturer, model=one.model, serial=one.serial)
             for key, one in self.settings.instrument.items()
         }
-        sources = Sources(proposals=self.proposals, instruments=instruments, told_us=self.dois.asked_us)
+        sources = Sources(instruments=instruments, told_us=self.dois.asked_us)
         return RecordService(self.search, publisher, self.clock, self.dois.names, self.release_store, sources)
-
-    @cached_property
-    def proposals(self) -> SqlProposals:
-        return SqlProposals(self.database, self.manifests)
 
     @cached_property
     def dois(self) -> SqlDoiOutbox:
@@ -480,6 +475,7 @@ class Composition:
             password_file=one.password_file,
             prefix=one.prefix,
             timeout=one.timeout,
+            per_minute=one.per_minute,
         )
 
     @property
@@ -496,7 +492,10 @@ class Composition:
     def doi_sender(self) -> DoiSender:
         if self.registry is None:
             raise Invalid("There is no account of DataCite here: set prefix, repository and password_file in [datacite].")
-        return DoiSender(self.dois, self.records, datacite.attributes, self.registry, lambda: self.clock(), self.worker_name)
+        at_once = self.settings.datacite.at_once
+        return DoiSender(
+            self.dois, self.records, datacite.attributes, self.registry, lambda: self.clock(), self.worker_name, at_once
+        )
 
     @cached_property
     def doi_comparing(self) -> DoiComparing:

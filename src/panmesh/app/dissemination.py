@@ -27,9 +27,10 @@ class Records:
 
     def write(self, prefixes: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:
         found: dict[str, dict[str, str]] = {prefix: {} for prefix in prefixes}
+        records = self._records.batch()
         for item in items:
             try:
-                record = self._records.record(item.pid, _KIND[item.kind], MOST_FILES)
+                record = records.record(item.pid, _KIND[item.kind], MOST_FILES)
             except NotFound:
                 continue
             if not record.gone:

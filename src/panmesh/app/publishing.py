@@ -15,7 +15,9 @@ from panmesh.publication.usage import Recorder, count_days
 log = structlog.get_logger("panmesh.publishing")
 
 LOOK_SECONDS = 5.0
+PAUSE_SECONDS = 0.05  # between two pieces of work: others write then
 AHEAD = 200  # records written in one piece
+AHEAD_SECONDS = 30.0
 COUNT_US = DAY_US // 24
 SCORE_SECONDS = 2.0
 
@@ -43,24 +45,23 @@ class Publishing:
         self._stopped = stopped
         self._counted_us = 0
         self._scored_us = 0
+        self._behind = False  # records wait to be written
         self._scored_id: int | None = None  # how far the look at every run is
 
     def loop(self) -> None:
         self._app.harvest_texts.begin()
         stamp: Hashable = None
-        while not self._stopped.wait(LOOK_SECONDS):
+        while not self._stopped.wait(PAUSE_SECONDS if self._behind else LOOK_SECONDS):
             found = self._app.database.stamp()
             self.round(changed=found != stamp)
             stamp = self._app.database.stamp()
 
     def round(self, *, changed: bool = True) -> None:
         """`changed`: something was committed; embargoes end, and days, without that."""
-        moved = self._app.harvest_upkeep.renew()
+        moved = self._app.harvest_upkeep.renew(lambda: not self._stopped.wait(PAUSE_SECONDS))
         if moved:
             log.info("lists for harvesters renewed", items=moved)
-        if moved or changed:
-            while self._app.harvest.write_ahead(AHEAD) and not self._stopped.wait(0.05):
-                pass  # others have a turn between
+        self._write_ahead(news=bool(moved) or changed)
         now_us = self._app.clock()
         self._score(now_us, changed=changed)
         if now_us - self._counted_us > COUNT_US:
@@ -69,10 +70,22 @@ class Publishing:
                 log.info("use counted", days=days)
             self._app.usage_store.hold(now_us)
 
+    def _write_ahead(self, *, news: bool) -> None:
+        """Some seconds of it in a round: a million records take hours, and what changes meanwhile is to be listed."""
+        if not news and not self._behind:
+            return
+        began, self._behind = time.monotonic(), True
+        while time.monotonic() - began < AHEAD_SECONDS:
+            if not self._app.harvest.write_ahead(AHEAD):
+                self._behind = False
+                return
+            if self._stopped.wait(PAUSE_SECONDS):
+                return
+
     def _score(self, now_us: int, *, changed: bool) -> None:
         """What changed at once; every run from time to time, a few seconds of it in a round."""
         scores = self._app.fair_scores
-        while changed and scores.follow(now_us) and not self._stopped.wait(0.05):
+        while changed and scores.follow(now_us) and not self._stopped.wait(PAUSE_SECONDS):
             pass
         if self._scored_id is None and now_us - self._scored_us < COUNT_US:
             return

@@ -218,6 +218,14 @@ class DataciteSettings(_Section):
         "https://api.datacite.org", pattern="^https?://", description="To try things out: https://api.test.datacite.org."
     )
     timeout: float = Field(30.0, gt=0, le=120, description="Seconds that DataCite may take for an answer.")
+    at_once: int = Field(4, ge=1, le=8, description="Requests to DataCite at the same time.")
+    per_minute: int = Field(
+        100,
+        ge=20,
+        le=600,
+        description="Requests a minute, after a burst of five minutes' worth. DataCite asks those who send 100,000 in a day not to "
+        "exceed 100 unless they have told its support, and answers no more than 600.",
+    )
     investigations: Literal["at-session-end", "on-demand"] = Field(
         "at-session-end", description="Visits get a DOI when their session has ended, or only when somebody asks for one."
     )

@@ -226,6 +226,7 @@ class InvestigationView:
     dataset_count: int  # that this viewer may know of
     total_bytes: int | None  # None where the files may not be known
     members: tuple[PersonView, ...] = ()
+    proposal_pid: Pid | None = None
     first_us: int | None = None  # starts of its first and last run, where no schedule says when it was
     last_us: int | None = None
 

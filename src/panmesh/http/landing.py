@@ -45,7 +45,7 @@ FORMS = {
         "application/vnd.datacite.datacite+xml", lambda r: datacite.xml(r).encode(), ("application/xml", "text/xml")
     ),
     "jsonld": Form("application/ld+json", lambda r: _json(schema_org.document(r)), ("application/json",)),
-    "turtle": Form("text/turtle", lambda r: dcat.turtle(r).encode(), ("application/x-turtle",)),
+    "turtle": Form("text/turtle", lambda r: dcat.page(r).encode(), ("application/x-turtle",)),
     "linkset": Form(linkset.MEDIA_TYPE, lambda r: _json(linkset.document(r, typed_links(r), told_forms()))),
     "bibtex": Form("application/x-bibtex", lambda r: citation.as_bibtex(cited(r)).encode(), attachment="bib"),
     "ris": Form("application/x-research-info-systems", lambda r: citation.as_ris(cited(r)).encode(), attachment="ris"),

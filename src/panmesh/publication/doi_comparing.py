@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from panmesh.kernel.clock import DAY_US, Clock
 from panmesh.publication.doi_sending import DoiSender
 from panmesh.publication.dois import FOR_EVER, Doi, DoiState, Outbox, Registered, Registry, RegistryFailed
 
+PAGE = 100
+MOST_ASKED = 20  # by themselves, of a page
 Essence = Callable[
     [Mapping[str, Any]], Mapping[str, Any]
 ]  # of attributes: what means the same in whatever form DataCite gives it
@@ -23,28 +25,37 @@ class DoiComparing:
 
     def compare_some(self, limit: int, before_us: int | None = None) -> tuple[int, int]:
         """How many were compared, and of how many something differed. Raises RegistryFailed where DataCite cannot be asked."""
-        compared = differed = 0
         before_us = self._clock() - DAY_US if before_us is None else before_us
         if self._outbox.paused(self._clock()):
             return 0, 0
-        for row in self._outbox.unchecked(before_us, limit):
-            compared += 1
-            differed += self._compare(row)
-        return compared, differed
-
-    def _compare(self, row: Doi) -> bool:
-        assert row.name is not None
+        rows = self._outbox.unchecked(before_us, limit)
         try:
-            found = self._registry.look(row.name)
+            pages = [self._page(rows[begin : begin + PAGE]) for begin in range(0, len(rows), PAGE)]
         except RegistryFailed as error:
             self._outbox.rest(error.detail, self._clock(), error.retry_after)
             raise
-        state = found.state if found is not None else DoiState.NONE
-        _, told = self._sender.look(row)
-        differences = self._differences(row, found, told)
-        finding = f"At DataCite {'; '.join(differences)}. Ours was sent again." if differences else None
-        self._outbox.checked(row, state=state, again=bool(differences), finding=finding, now_us=self._clock())
-        return bool(differences)
+        return sum(map(len, pages)), sum(map(sum, pages))
+
+    def _page(self, rows: Sequence[Doi]) -> list[bool]:
+        """Of those that were compared, whether each differed. What the list has otherwise is asked for by itself, a few at a time:
+        the others keep their turn."""
+        listed = self._registry.listed([str(row.name) for row in rows])
+        compared, asked = [], 0
+        for row in rows:
+            told = self._sender.look(row)[1]
+            found = listed.get(str(row.name))
+            differences = self._differences(row, found, told)
+            if differences:
+                if asked == MOST_ASKED:
+                    continue
+                asked += 1
+                found = self._registry.look(str(row.name))
+                differences = self._differences(row, found, told)
+            state = found.state if found is not None else DoiState.NONE
+            finding = f"At DataCite {'; '.join(differences)}. Ours was sent again." if differences else None
+            self._outbox.checked(row, state=state, again=bool(differences), finding=finding, now_us=self._clock())
+            compared.append(bool(differences))
+        return compared
 
     def _differences(self, row: Doi, found: Registered | None, told: Mapping[str, Any]) -> list[str]:
         if found is None:

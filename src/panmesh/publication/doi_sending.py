@@ -1,4 +1,4 @@
-"""What is wanted is made true at DataCite: one request after the other, each begun in writing and confirmed in writing.
+"""What is wanted is made true at DataCite: a few requests at a time and one for each DOI, begun in writing and confirmed in writing.
 
 A process that dies between two of these lines leaves a row that says that a request began: the next one asks DataCite first what
 came of it. The name was written down before, so the same DOI cannot be made twice.
@@ -6,8 +6,13 @@ came of it. The name was written down before, so the same DOI cannot be made twi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from threading import Lock
 from typing import Any
 
 from panmesh.kernel.clock import DAY_US, Clock
@@ -49,34 +54,70 @@ class Sent:
     failed: int = 0
 
 
+class _Turn:
+    """What came of a round so far, told by several threads; whether it goes on."""
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self.sent = Sent()
+        self.rest: RegistryFailed | None = None  # why DataCite is left alone for a while
+        self._stopped, self._broken, self._lock = stopped, 0, Lock()
+
+    def goes_on(self) -> bool:
+        with self._lock:
+            if self.rest is not None or self._stopped():
+                return False
+            self.sent.looked += 1
+            return True
+
+    def done(self, requested: bool) -> None:
+        with self._lock:
+            self.sent.requests += requested
+            self._broken = 0
+
+    def failed(self, error: RegistryFailed) -> None:
+        with self._lock:
+            self.sent.failed += 1
+            self._broken += error.trouble is Trouble.BROKEN
+            if error.trouble in FOR_ALL or self._broken == MOST_BROKEN:
+                longer = self.rest is None or (error.retry_after or 0) > (self.rest.retry_after or 0)
+                self.rest = error if longer else self.rest
+
+
 class DoiSender:
     def __init__(
-        self, outbox: Outbox, records: RecordService, describe: Describe, registry: Registry, clock: Clock, holder: str
+        self,
+        outbox: Outbox,
+        records: RecordService,
+        describe: Describe,
+        registry: Registry,
+        clock: Clock,
+        holder: str,
+        at_once: int = 1,
     ) -> None:
         self._outbox, self._records, self._describe = outbox, records, describe
-        self._registry, self._clock, self._holder = registry, clock, holder
+        self._registry, self._clock, self._holder, self._at_once = registry, clock, holder, at_once
 
     def round(self, limit: int = 100, stopped: Callable[[], bool] = lambda: False) -> Sent:
-        """What is due, unless another one sends or DataCite asked for a pause."""
-        sent, broken = Sent(), 0
+        """What is due, unless another one sends or DataCite asked for a pause. The first goes alone: it tells whether DataCite answers."""
         now_us = self._clock()
         if self._outbox.paused(now_us) or not self._outbox.lease(self._holder, now_us, now_us + LEASE_US):
-            return sent
-        for row in self._outbox.due(now_us, limit):
-            if stopped():
-                break
-            sent.looked += 1
-            try:
-                sent.requests += self.send(row)
-                broken = 0
-            except RegistryFailed as error:
-                sent.failed += 1
-                broken += error.trouble is Trouble.BROKEN
-                if error.trouble in FOR_ALL or broken == MOST_BROKEN:
-                    self._outbox.rest(error.detail, self._clock(), error.retry_after)
-                    break
+            return Sent()
+        turn = _Turn(stopped)
+        with ThreadPoolExecutor(self._at_once, "dois") as threads:
+            for wave in _waves(self._outbox.due(now_us, limit)):
+                deque(threads.map(partial(self._attempt, turn), wave), maxlen=0)
+        if turn.rest is not None:
+            self._outbox.rest(turn.rest.detail, self._clock(), turn.rest.retry_after)
         self._outbox.release(self._holder)
-        return sent
+        return turn.sent
+
+    def _attempt(self, turn: _Turn, row: Doi) -> None:
+        if not turn.goes_on():
+            return
+        try:
+            turn.done(self.send(row))
+        except RegistryFailed as error:
+            turn.failed(error)
 
     def send(self, row: Doi) -> bool:
         """Whether something was to be said to DataCite, and it confirmed that. Raises RegistryFailed, which is written down too."""
@@ -164,6 +205,18 @@ class DoiSender:
 
     def _failed(self, row: Doi, error: RegistryFailed, digest: bytes, *, unknown: bool) -> None:
         self._outbox.fail(row, self._holder, error, unknown=unknown, digest=digest, now_us=self._clock())
+
+
+_FIRST = (Kind.INSTRUMENT, Kind.PROPOSAL, Kind.INVESTIGATION, Kind.DATASET)  # the others name these by their DOIs
+
+
+def _waves(rows: Sequence[Doi]) -> Iterator[Sequence[Doi]]:
+    """The first alone, then kind by kind: what names another is told when that one's DOI is there, and so once."""
+    place = {kind.value: number for number, kind in enumerate(_FIRST)}
+    ordered = sorted(rows, key=lambda row: place.get(row.kind, len(_FIRST)))
+    yield ordered[:1]
+    for _, wave in groupby(ordered[1:], key=lambda row: row.kind):
+        yield list(wave)
 
 
 def mine(row: Doi, found: Registered | None) -> Registered:

@@ -97,6 +97,7 @@ class Known:
     owned: Owned | None
     state: State | None
     native: bool
+    named: bool = True  # False: the instrument of runs that name none
 
 
 class DoiDesk(Protocol):
@@ -207,6 +208,8 @@ def _keeper(viewer: Viewer, scope: Scope = Scope.READ) -> None:
 def _why_never(known: Known) -> str | None:
     if not known.native:
         return "This was taken over from another catalogue: its DOI is for that one to give."
+    if not known.named:
+        return "Runs are gathered here whose files name no instrument: give them theirs, which has a DOI of its own."
     if known.state in _NEVER:
         return (
             f"This is {'proprietary' if known.state is State.PROPRIETARY else 'internal'}: it gets no DOI as long as that holds."

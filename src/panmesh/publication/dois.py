@@ -42,6 +42,7 @@ class DoiSubject:
     """What decides which state the DOI of something should have."""
 
     native: bool  # ours to tell of; what was mirrored never gets a DOI of ours
+    named: bool = True  # False: where runs are gathered whose instrument nobody knows, which is nothing to cite
     state: State | None = None  # None: its public record decides
     next_us: int | None = None  # when the clock alone may change it
 
@@ -49,7 +50,7 @@ class DoiSubject:
 def wanted_state(subject: DoiSubject | None, *, told: bool, gone: bool, confirmed: DoiState) -> DoiState:
     """`told`: there is a public record; `gone`: it is a tombstone. What resolves once resolves for ever: it is hidden, not deleted."""
     closed = DoiState.REGISTERED if confirmed in FOR_EVER else DoiState.NONE
-    if subject is None or not subject.native:
+    if subject is None or not subject.native or not subject.named:
         return closed
     if subject.state in _COMING:
         return closed if confirmed in FOR_EVER else DoiState.DRAFT
@@ -153,6 +154,10 @@ class Registry(Protocol):
 
     def look(self, name: str) -> Registered | None: ...
 
+    def listed(self, names: Sequence[str]) -> Mapping[str, Registered]:
+        """Those that DataCite's list has of them, in one request. The list follows some minutes behind: `look` has the last word."""
+        ...
+
     def create(self, name: str, attributes: Mapping[str, Any], event: str | None) -> None:
         """Fails with `Trouble.TAKEN` where the name is there already."""
         ...
@@ -183,6 +188,7 @@ class Doi:
     sent_us: int | None
     attempts: int
     due_us: int | None
+    revision: int  # another one after each time that something woke it
     trouble: Trouble | None
     error: str | None
     failed_us: int | None

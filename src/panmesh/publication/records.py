@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
-from panmesh.access.viewer import ANONYMOUS, Viewer
+from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
 from panmesh.catalogue.model import DatasetKind, DatasetRecord, FileView, InvestigationView, PersonView, TechniqueView
 from panmesh.catalogue.naming import run_title
-from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
 from panmesh.kernel.clock import Clock, facility_day
 from panmesh.kernel.errors import NotFound
@@ -45,6 +45,8 @@ FIELD_OF_SCIENCE = Subject(
     uri="https://vocabs.acdh.oeaw.ac.at/oefosdisciplines/103",
 )
 MOST_PARTS = 200  # runs that the record of a visit names
+MOST_COLLECTED = 20  # newest visits that the record of an instrument names
+MOST_VISITS = 200  # that the record of a proposal names
 _ROLES = {"local contact": "DataCollector", "local_contact": "DataCollector", "operator": "DataCollector"}
 
 
@@ -63,27 +65,6 @@ def no_dois(_pids: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalTold:
-    """What a viewer may know of a proposal through its visits; its text is not among it."""
-
-    pid: str
-    number: str
-    title: str | None
-    facility_name: str
-    facility_zone: str
-    members: tuple[PersonView, ...]
-    visits: tuple[InvestigationView, ...]  # at least one; the newest first
-
-
-class ProposalReads(Protocol):
-    def told(self, viewer: Viewer, pid: str, now_us: int) -> ProposalTold | None: ...
-
-    def above(self, visit_pid: str) -> tuple[str, str] | None:
-        """Pid and number of the proposal of a visit. Whoever may know of the visit may know of it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentFacts:
     """What PIDINST asks for besides."""
 
@@ -96,7 +77,6 @@ class InstrumentFacts:
 class Sources:
     """Where else the records come from."""
 
-    proposals: ProposalReads | None = None
     instruments: Mapping[str, InstrumentFacts] = field(default_factory=dict)  # by key
     told_us: Callable[[str], int | None] = lambda _pid: None  # since when something is to have a DOI
 
@@ -120,6 +100,13 @@ class RecordService:
     ) -> None:
         self._search, self._publisher, self._clock, self._dois, self._releases = search, publisher, clock, dois, releases
         self._sources = sources or Sources()
+        self._visits: dict[str, InvestigationView | None] | None = None  # read already; None: nothing is remembered
+
+    def batch(self) -> RecordService:
+        """The same for many records that are read now: the visit of several runs is read once."""
+        made = RecordService(self._search, self._publisher, self._clock, self._dois, self._releases, self._sources)
+        made._visits = {}
+        return made
 
     def at(self, url: str) -> RecordService:
         """The same under another address: the one by which a request found us."""
@@ -235,7 +222,7 @@ class RecordService:
             licence=CC_BY if state is State.OPEN else None,
             relations=(
                 *self._collected_by(visit.instrument.pid if visit.instrument else None, dois),
-                *self._proposed(visit.pid),
+                *self._proposed(visit),
                 *has,
             ),
             service=None if state in GONE else self._service("Its runs", f"datasets?visit={quote(visit.pid, safe='')}"),
@@ -245,7 +232,8 @@ class RecordService:
     def instrument(self, pid: str) -> PublicRecord:
         """As PIDINST asks: name, owner, who made it, its number, what it measures. Its year stays that of its DOI."""
         one = self._search.instrument(ANONYMOUS, pid)
-        dois = self._dois([one.pid])
+        visits = self._search.investigations(ANONYMOUS, VisitQuery(instrument=one.pid), limit=MOST_COLLECTED).items
+        dois = self._dois([one.pid, *(v.pid for v in visits)])
         found = self._search.facet(
             ANONYMOUS, DatasetQuery(where=Compare(Field.INSTRUMENT, Op.EQUAL, one.key)), Field.TECHNIQUE, 20
         )
@@ -269,20 +257,25 @@ class RecordService:
             techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in found]),
             state=State.OPEN,
             licence=CC_BY,
+            relations=tuple(
+                Relation(relation="Collects", to=self._thing("investigations", v.pid, v.title, dois), general="Collection")
+                for v in visits
+            ),
+            service=self._service("Its runs", f"datasets?instrument={quote(one.key, safe='')}"),
         )
 
     def proposal(self, pid: str) -> PublicRecord:
         """What its visits that everybody may know of tell of it; never its text."""
-        reads = self._sources.proposals
-        one = reads.told(ANONYMOUS, pid, self._clock()) if reads is not None else None
-        if one is None:
+        one = self._search.proposal(ANONYMOUS, pid)
+        visits = self._search.investigations(ANONYMOUS, VisitQuery(proposal=one.pid), limit=MOST_VISITS).items
+        if one.pid != pid or not visits:
             raise NotFound()
-        dois = self._dois([one.pid, *(v.pid for v in one.visits)])
+        dois = self._dois([one.pid, *(v.pid for v in visits)])
         zone = one.facility_zone
-        days = [day for v in one.visits if (day := _day(v.starts_us, zone)) is not None]
-        gone = all(v.access.state in GONE for v in one.visits)
+        days = [day for v in visits if (day := _day(v.starts_us, zone)) is not None]
+        gone = all(v.access.state in GONE for v in visits)
         found = {p.name: _agent(p) for p in one.members if p.name.strip()}
-        count = f"{len(one.visits)} visit" + ("s" if len(one.visits) != 1 else "")
+        count = f"{len(visits)} visit" + ("s" if len(visits) != 1 else "")
         title = one.title or f"Proposal {one.number}"
         return PublicRecord(
             kind=Kind.PROPOSAL,
@@ -301,17 +294,16 @@ class RecordService:
             licence=None if gone else CC_BY,
             relations=tuple(
                 Relation(relation="HasPart", to=self._thing("investigations", v.pid, v.title, dois), general="Collection")
-                for v in one.visits
+                for v in visits
             ),
+            service=None if gone else self._service("Its runs", f"datasets?proposal={quote(one.number, safe='')}"),
         )
 
-    def _proposed(self, visit_pid: str) -> tuple[Relation, ...]:
-        reads = self._sources.proposals
-        above = reads.above(visit_pid) if reads is not None else None
-        if above is None:
+    def _proposed(self, visit: InvestigationView) -> tuple[Relation, ...]:
+        """Whoever may know of the visit may know of its proposal."""
+        if visit.proposal_pid is None:
             return ()
-        pid, number = above
-        to = self._thing("proposals", pid, f"Proposal {number}", self._dois([pid]))
+        to = self._thing("proposals", visit.proposal_pid, f"Proposal {visit.proposal}", self._dois([visit.proposal_pid]))
         return (Relation(relation="IsPartOf", to=to, general="Project"),)
 
     def collection(self, pid: str) -> PublicRecord:
@@ -339,6 +331,13 @@ class RecordService:
         return Agent(name=self._publisher.name, ror=self._publisher.ror, organisation=True)
 
     def _visit(self, pid: str) -> InvestigationView | None:
+        if self._visits is None:
+            return self._seen(pid)
+        if pid not in self._visits:
+            self._visits[pid] = self._seen(pid)
+        return self._visits[pid]
+
+    def _seen(self, pid: str) -> InvestigationView | None:
         try:
             return self._search.investigation(ANONYMOUS, pid)
         except NotFound:  # its dataset is open by narrower terms of its own

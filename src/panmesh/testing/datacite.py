@@ -16,14 +16,15 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
 
@@ -60,6 +61,7 @@ class Switch(StrEnum):
     LOCKED = "401"
 
 
+@cache
 def schema() -> dict[str, Any]:
     """The schema of 4.5 that the datacite package brings, with the words that 4.6 added."""
     found: dict[str, Any] = json.loads((files("datacite") / "schemas" / "datacite-v4.5.json").read_text("utf-8"))
@@ -97,7 +99,11 @@ class DataCiteStub:
     dois: dict[str, Kept] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)  # method and path of each request that was let in
     made: Counter[str] = field(default_factory=Counter)  # how often each name was created
+    unlisted: set[str] = field(default_factory=set)  # names that the list has not heard of yet
     stored: threading.Event = field(default_factory=threading.Event)  # set whenever something was stored
+    takes_seconds: float = 0.0  # for each answer, on purpose
+    busiest: int = 0  # requests that were there at the same time, at most
+    _busy: int = 0
     _switches: list[Switch] = field(default_factory=list)
     _always: Switch | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -153,6 +159,14 @@ class DataCiteStub:
         if kept is None or (kept.state != "findable" and who != kept.repository):
             raise Refused(404, (None, "The resource you are looking for doesn't exist."))
         return 200, self._shown(kept)
+
+    def listed(self, asked: Mapping[str, Sequence[str]], who: str | None) -> tuple[int, Any]:
+        """As the search behind the list finds them, which may not have heard of the newest changes."""
+        names = [name.lower() for one in asked.get("ids", ()) for name in one.split(",")]
+        mine = [kept for name in names if (kept := self.dois.get(name)) is not None and kept.repository == who]
+        shown = [self._shown(kept)["data"] for kept in mine if kept.name not in self.unlisted]
+        size = int(asked.get("page[size]", ["25"])[0])
+        return 200, {"data": shown[:size], "meta": {"total": len(shown)}}
 
     def create(self, given: dict[str, Any], who: str | None) -> tuple[int, Any]:
         name = str(given.get("doi") or f"{given.get('prefix', self.prefix)}/{len(self.dois):04x}-made").lower()
@@ -224,14 +238,18 @@ class DataCiteStub:
         return {"data": {"id": kept.name, "type": "dois", "attributes": told, "relationships": {"client": client}}}
 
 
+@cache
+def _validator() -> Any:
+    return jsonschema.Draft201909Validator(schema(), format_checker=jsonschema.FormatChecker())
+
+
 def _check(name: str, attributes: dict[str, Any]) -> None:
     """What is registered has everything that is mandatory, and is as the schema says."""
     missing: list[tuple[str | None, str]] = [(key, "Can't be blank") for key in ("url", *_MANDATORY) if not attributes.get(key)]
     if missing:
         raise Refused(422, *missing)
     plain = {key: value for key, value in attributes.items() if key not in ("contentUrl",)} | {"doi": name}
-    validator = jsonschema.Draft201909Validator(schema(), format_checker=jsonschema.FormatChecker())
-    faults = sorted(validator.iter_errors(plain), key=lambda e: list(map(str, e.absolute_path)))
+    faults = sorted(_validator().iter_errors(plain), key=lambda e: list(map(str, e.absolute_path)))
     if faults:
         raise Refused(422, *((".".join(map(str, e.absolute_path)) or "metadata", e.message[:200]) for e in faults[:5]))
 
@@ -253,8 +271,20 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("DELETE")
 
     def _answer(self, method: str) -> None:
+        stub = self.stub
+        with stub._lock:
+            stub._busy += 1
+            stub.busiest = max(stub.busiest, stub._busy)
+        try:
+            time.sleep(stub.takes_seconds)
+            self._answered(method)
+        finally:
+            with stub._lock:
+                stub._busy -= 1
+
+    def _answered(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = unquote(urlsplit(self.path).path)
+        path, asked = unquote(urlsplit(self.path).path), parse_qs(urlsplit(self.path).query)
         stub, switch = self.stub, self.stub.switched()
         if switch is Switch.DOWN:
             self.close_connection = True
@@ -266,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         with stub._lock:
             stub.asked.append((method, path))
             try:
-                status, answer = self._act(method, path, body)
+                status, answer = self._act(method, path, asked, body)
                 if method != "GET":
                     stub.stored.set()
             except Refused as error:
@@ -280,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, answer)
 
-    def _act(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    def _act(self, method: str, path: str, asked: Mapping[str, Sequence[str]], body: bytes) -> tuple[int, Any]:
         who, stub = self._who(), self.stub
         given = {}
         if method in ("POST", "PUT"):
@@ -291,6 +321,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = path.removeprefix("/dois/")
         if method == "POST" and path.rstrip("/") == "/dois":
             return stub.create(given, who)
+        if method == "GET" and path.rstrip("/") == "/dois":
+            return stub.listed(asked, who)
         if path == name or not name:
             raise Refused(404, (None, "The resource you are looking for doesn't exist."))
         if method == "GET":

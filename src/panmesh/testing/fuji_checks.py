@@ -2,7 +2,7 @@
 
 It is a reading and not the judge: F-UJI itself is no package of PyPI and wants a network. It takes what F-UJI takes, in the order in which
 F-UJI does (JSON-LD in the page, then what is negotiated), and knows nothing of how the page was made. F-UJI 3.5.1 itself was run by hand
-on few records (benchmarks/RESULTS.md): an open run without and with a DOI, an embargoed run, a visit. This reading gives records of these
+on few records (benchmarks/RESULTS.md): an open run without and with a DOI, an embargoed run, a visit, an instrument, a proposal. This reading gives records of these
 kinds the same totals; its points of single metrics were not compared with F-UJI's, nor were other kinds of records.
 """
 
@@ -20,7 +20,16 @@ SCHEMA = Namespace("https://schema.org/")
 PROV = "http://www.w3.org/ns/prov#"
 KERNEL = "{http://datacite.org/schema/kernel-4}"
 TURTLE, XML, JSON_LD = "text/turtle", "application/xml", "application/ld+json"
-CORE = ("identifier", "name", "creator", "publisher", "datePublished", "description", "keywords")
+CORE = {  # as schema.org and as DataCite call it
+    "identifier": "identifier",
+    "name": "title",
+    "creator": "creator",
+    "publisher": "publisher",
+    "datePublished": "publicationYear",
+    "description": "description",
+    "keywords": "subject",
+}
+CITED = 5  # of them, the first
 RELATED = ("isPartOf", "hasPart", "isBasedOn", "subjectOf", "citation")
 # Formats that F-UJI lists as scientific, open or for the long term, as far as instruments write them; text, XML and JSON count always.
 KNOWN_FORMATS = re.compile(
@@ -65,7 +74,8 @@ class Harvest:
 
     @property
     def main(self) -> Node | None:
-        return next(self.embedded.subjects(RDF.type, SCHEMA.Dataset), None)
+        kinds = (SCHEMA.Dataset, SCHEMA.Product, SCHEMA.ResearchProject)
+        return next((one for kind in kinds for one in self.embedded.subjects(RDF.type, kind)), None)
 
     def says(self, name: str) -> bool:
         return self.main is not None and (self.main, SCHEMA[name], None) in self.embedded
@@ -99,11 +109,12 @@ def points(ask: Ask, address: str) -> dict[str, float]:
     web = urlsplit(address).scheme in ("http", "https")
     data_on_web = any(urlsplit(one.url).scheme in ("http", "https") for one in files)
     graphs = bool(found.embedded) or bool(found.turtle) or bool(found.negotiated)
+    core = [found.says(name) or _xml(found, tag) for name, tag in CORE.items()]
     rights = found.says("conditionsOfAccess") or _xml(found, "rights")
     return {
         "FsF-F1-01MD": float(web),
         "FsF-F1-02MD": _persistent(ask, found),
-        "FsF-F2-01M": float(all(found.says(name) for name in CORE[:5])) + float(all(found.says(name) for name in CORE)),
+        "FsF-F2-01M": float(all(core[:CITED])) + float(all(core)),
         "FsF-F3-01M": float(bool(files)),
         "FsF-F4-01M": 2.0 * (found.main is not None),
         "FsF-A1-01M": float(rights),

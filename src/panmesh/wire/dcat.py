@@ -15,6 +15,7 @@ DATACITE = Namespace("http://purl.org/spar/datacite/")
 _ACCESS = "http://publications.europa.eu/resource/authority/access-right/"
 _PUBLIC = {"info:eu-repo/semantics/openAccess": "PUBLIC", "info:eu-repo/semantics/embargoedAccess": "RESTRICTED"}
 _ENGLISH = URIRef("http://publications.europa.eu/resource/authority/language/ENG")
+_NO_DATA = frozenset({Kind.INSTRUMENT, Kind.PROPOSAL})
 _IANA = "https://www.iana.org/assignments/media-types/"
 
 
@@ -22,7 +23,7 @@ def graph(record: PublicRecord, into: Graph | None = None) -> Graph:
     """Adds the record to a graph, a new one if none is given."""
     g = into if into is not None else new_graph()
     me = URIRef(record.identifier)
-    g.add((me, RDF.type, PROV.Entity if record.kind in (Kind.INSTRUMENT, Kind.PROPOSAL) else DCAT.Dataset))
+    g.add((me, RDF.type, PROV.Entity if record.kind in _NO_DATA else DCAT.Dataset))
     g.add((me, DCTERMS.identifier, Literal(record.identifier, datatype=XSD.anyURI)))
     g.add((me, ADMS.identifier, _other(g, record.pid)))
     g.add((me, DCTERMS.title, Literal(record.title, lang="en")))
@@ -46,8 +47,8 @@ def graph(record: PublicRecord, into: Graph | None = None) -> Graph:
         g.add((me, ADMS.status, _typed(g, URIRef("http://purl.org/adms/status/Withdrawn"), SKOS.Concept)))
     for file in record.files:
         g.add((me, DCAT.distribution, _distribution(g, record, file)))
-    if record.service is not None:
-        g.add((me, DCAT.distribution, _served(g, record, record.service)))
+    if record.service is not None and record.kind not in _NO_DATA:
+        g.add((me, DCAT.distribution, _served(g, record, record.service, me)))
     return g
 
 
@@ -60,6 +61,15 @@ def new_graph() -> Graph:
 
 def turtle(record: PublicRecord) -> str:
     return str(graph(record).serialize(format="turtle"))
+
+
+def page(record: PublicRecord) -> str:
+    """At its own address: also where the runs are had of what is no dataset itself. The catalogue names each of these runs, so they are
+    no dataset of their own there."""
+    g = graph(record)
+    if record.service is not None and record.kind in _NO_DATA:
+        _runs(g, record, record.service)
+    return str(g.serialize(format="turtle"))
 
 
 def _node(g: Graph) -> BNode:
@@ -200,7 +210,20 @@ def _distribution(g: Graph, record: PublicRecord, file: PublicFile) -> URIRef:
     return node
 
 
-def _served(g: Graph, record: PublicRecord, service: DataService) -> URIRef:
+def _runs(g: Graph, record: PublicRecord, service: DataService) -> None:
+    """An instrument is no dataset, nor is a proposal: what was measured with it is one."""
+    runs = URIRef(f"{record.url}#runs")
+    g.add((runs, RDF.type, DCAT.Dataset))
+    g.add((runs, DCTERMS.title, Literal(f"{service.name}: {record.title}", lang="en")))
+    told = f"What anybody may know of the runs of {record.title}, the newest first."
+    g.add((runs, DCTERMS.description, Literal(told, lang="en")))
+    g.add((runs, DCTERMS.publisher, _agent(g, record.publisher)))
+    g.add((runs, DCAT.landingPage, _document(g, record.url)))
+    g.add((runs, DCTERMS.relation, URIRef(record.identifier)))
+    g.add((runs, DCAT.distribution, _served(g, record, service, runs)))
+
+
+def _served(g: Graph, record: PublicRecord, service: DataService, data: URIRef) -> URIRef:
     """Data that are had through a service: no file and no size is named."""
     node, at = URIRef(f"{record.url}#data"), URIRef(service.url)
     g.add((node, RDF.type, DCAT.Distribution))
@@ -212,7 +235,7 @@ def _served(g: Graph, record: PublicRecord, service: DataService) -> URIRef:
     g.add((at, DCAT.endpointURL, _resource(g, service.url)))
     g.add((at, DCAT.endpointDescription, _resource(g, service.description)))
     g.add((at, DCTERMS.conformsTo, _typed(g, URIRef(f"{_IANA}application/json"), DCTERMS.Standard)))  # what it answers in
-    g.add((at, DCAT.servesDataset, URIRef(record.identifier)))
+    g.add((at, DCAT.servesDataset, data))
     return node
 
 

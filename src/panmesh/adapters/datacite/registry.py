@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from datacite import DataCiteRESTClient
 from datacite.errors import DataCiteError, HttpError
 from datacite.request import DataCiteRequest
 
+from panmesh.adapters.datacite.pace import Pace
 from panmesh.publication.dois import DoiState, Registered, RegistryFailed, Trouble
 
 CONNECT_SECONDS = 5.0
@@ -21,14 +22,26 @@ _MOST_SHOWN = 600  # characters of what DataCite said
 class DataCiteRegistry:
     """Implements `publication.dois.Registry`."""
 
-    def __init__(self, *, url: str, repository: str, password_file: Path, prefix: str, timeout: float) -> None:
+    def __init__(
+        self, *, url: str, repository: str, password_file: Path, prefix: str, timeout: float, per_minute: int = 600
+    ) -> None:
         self._url, self._repository, self._prefix, self._timeout = url, repository, prefix, timeout
-        self._password_file = password_file
+        self._password_file, self._pace = password_file, Pace(per_minute)
 
     def look(self, name: str) -> Registered | None:
         with _Heard() as heard:
             answer = heard.through(self._client(heard), lambda c: c.get_metadata(name), good=(200, 404))
         return None if answer is None else _registered(name, answer)
+
+    def listed(self, names: Sequence[str]) -> Mapping[str, Registered]:
+        asked = {"ids": ",".join(names), "page[size]": str(len(names)), "detail": "true", "disable-facets": "true"}
+        with _Heard() as heard:
+            heard.asked(lambda: self._client(heard).listed(asked), good=(200,))
+            try:
+                found = [dict(one["attributes"]) for one in heard.json()["data"]]
+                return {name: _registered(name, one) for one in found if (name := str(one["doi"]).casefold()) in names}
+            except (ValueError, KeyError, TypeError) as error:
+                raise RegistryFailed(Trouble.BROKEN, "DataCite answered with something that is no list of DOIs.") from error
 
     def create(self, name: str, attributes: Mapping[str, Any], event: str | None) -> None:
         said = {"type": "dois", "attributes": {**attributes, "doi": name, "prefix": self._prefix} | _event(event)}
@@ -44,7 +57,7 @@ class DataCiteRegistry:
         with _Heard() as heard:
             heard.through(self._client(heard), lambda c: c.delete_doi(name), good=(204, 404))
 
-    def _client(self, heard: _Heard) -> DataCiteRESTClient:
+    def _client(self, heard: _Heard) -> _Client:
         try:
             password = self._password_file.read_text("utf-8").strip()
         except OSError as error:
@@ -52,6 +65,7 @@ class DataCiteRegistry:
                 Trouble.ACCOUNT, f"The password file {self._password_file.name} of [datacite] cannot be read: {error.strerror}."
             ) from error
         timeout = (min(CONNECT_SECONDS, self._timeout), self._timeout)
+        self._pace.wait()
         return _Client(heard, self._repository, password, self._prefix, url=self._url, timeout=timeout)
 
 
@@ -59,6 +73,10 @@ class _Client(DataCiteRESTClient):  # type: ignore[misc]
     def __init__(self, heard: _Heard, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._heard = heard
+
+    def listed(self, asked: Mapping[str, str]) -> None:
+        """What the client has no word for: several DOIs in one request."""
+        self._create_request().get("dois", params=dict(asked))
 
     def _create_request(self) -> _Request:
         request = _Request(base_url=self.api_url, username=self.username, password=self.password, timeout=self.timeout)
@@ -89,20 +107,12 @@ class _Heard:
 
     def through(self, client: DataCiteRESTClient, ask: Any, good: tuple[int, ...]) -> Mapping[str, Any] | None:
         """What was answered about the DOI; None: that it is not there, or is not any more."""
-        try:
-            ask(client)
-        except HttpError as error:
-            raise RegistryFailed(Trouble.UNREACHABLE, _unreachable(error)) from error
-        except (DataCiteError, ValueError, KeyError, TypeError) as error:
-            if self.answer is None:
-                raise RegistryFailed(Trouble.BROKEN, f"DataCite's client failed: {error}.") from error
+        self.asked(lambda: ask(client), good)
         assert self.answer is not None
-        if self.answer.status_code not in good:
-            raise failure_of(self.answer)
         if self.answer.status_code in (204, 404):
             return None
         try:
-            found = self.answer.json()["data"]["attributes"]
+            found = self.json()["data"]["attributes"]
             if not isinstance(found, dict) or "state" not in found:
                 raise KeyError("state")
         except (ValueError, KeyError, TypeError) as error:
@@ -111,6 +121,22 @@ class _Heard:
                 Trouble.BROKEN, f"DataCite answered something that is no DOI: {said!r}. It is asked again."
             ) from error
         return found
+
+    def asked(self, ask: Callable[[], Any], good: tuple[int, ...]) -> None:
+        try:
+            ask()
+        except HttpError as error:
+            raise RegistryFailed(Trouble.UNREACHABLE, _unreachable(error)) from error
+        except (DataCiteError, ValueError, KeyError, TypeError) as error:
+            if self.answer is None:
+                raise RegistryFailed(Trouble.BROKEN, f"DataCite's client failed: {error}.") from error
+        assert self.answer is not None
+        if self.answer.status_code not in good:
+            raise failure_of(self.answer)
+
+    def json(self) -> Any:
+        assert self.answer is not None
+        return self.answer.json()
 
 
 def failure_of(answer: requests.Response) -> RegistryFailed:

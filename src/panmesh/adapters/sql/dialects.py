@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Text
+from sqlalchemy import Boolean, Connection, Table, Text, text
+from sqlalchemy.dialects.sqlite import insert as on_sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, once: str | None = None) -> int:
+    """All with the same columns; how many are new, which with `once` are those whose value of that column was not there.
+
+    PostgreSQL takes one array for each column: a statement for each row, or one with a place for each value, costs several times as much.
+    """
+    if not rows:
+        return 0
+    if connection.dialect.name != "postgresql":
+        plain = on_sqlite(table)
+        if once is None:
+            connection.execute(plain, rows)
+            return len(rows)
+        new = plain.on_conflict_do_nothing(index_elements=[once]).returning(table.c[once])
+        return len(connection.execute(new, rows).all())
+    return _by_columns(connection, table, rows, f"ON CONFLICT ({once}) DO NOTHING" if once is not None else "")
+
+
+def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]) -> None:
+    """Numbers are added to those of the row with this key, or are those of a new one."""
+    if not rows:
+        return
+    adding = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in rows[0] if name not in key)
+    there = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {adding}"
+    if connection.dialect.name == "postgresql":
+        _by_columns(connection, table, rows, there)
+        return
+    places = ", ".join(f":{name}" for name in rows[0])
+    connection.execute(text(f"INSERT INTO {table.name} ({', '.join(rows[0])}) VALUES ({places}) {there}"), rows)
+
+
+def _by_columns(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], there: str) -> int:
+    quoted = connection.dialect.identifier_preparer.quote
+    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(connection.dialect)}[])" for name in rows[0])
+    into = f"INSERT INTO {quoted(table.name)} ({', '.join(quoted(name) for name in rows[0])})"
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return connection.execute(text(f"{into} SELECT * FROM unnest({arrays}) {there}"), columns).rowcount
 
 
 class contains(FunctionElement[bool]):

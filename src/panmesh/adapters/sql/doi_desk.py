@@ -13,7 +13,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi, doi_round
-from panmesh.adapters.sql.dois import SqlDois, intend_doi, row_of
+from panmesh.adapters.sql.dois import SqlDois, intend_doi, row_of, woken
 from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.releases import titles_of
 from panmesh.adapters.sql.tables import dataset, instrument, investigation, pid, proposal, terms
@@ -58,6 +58,7 @@ class SqlDoiDesk:
             owned=owned,
             state=subject.state if subject is not None else None,
             native=subject is not None and subject.native,
+            named=subject is None or subject.named,
         )
 
     def view(self, wanted: str, now_us: int) -> DoiView | None:
@@ -113,7 +114,8 @@ class SqlDoiDesk:
         if pids is not None:
             which = and_(which, doi.c.pid.in_([storable(one) for one in pids]))
         with self._db.write() as connection:
-            done = connection.execute(update(doi).where(which).values(due_us=now_us, refused=None)).rowcount
+            self._db.lock(connection, "doi")
+            done = connection.execute(update(doi).where(which).values(**woken(now_us), refused=None)).rowcount
             if done:
                 connection.execute(update(doi_round).values(paused_until_us=None))
                 write_audit(connection, viewer, "retry DOIs", pids[0] if pids and len(pids) == 1 else None, now_us, count=done)

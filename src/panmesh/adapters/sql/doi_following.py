@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, sel
 from panmesh.access.terms import State
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi, doi_round
-from panmesh.adapters.sql.dois import DOI, SqlDois, intend_doi, ours
+from panmesh.adapters.sql.dois import DOI, SqlDois, intend_doi, named, ours, woken
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.harvest_upkeep import QUIET
 from panmesh.adapters.sql.permission import state_label
@@ -148,7 +148,7 @@ class _Piece:
     def _wake(self, which: ColumnElement[bool]) -> None:
         """A row that waits after a failure keeps its time, unless what was refused has changed."""
         waits = and_(doi.c.error.is_not(None), doi.c.due_us.is_not(None))
-        self._c.execute(update(doi).where(which, ~waits).values(due_us=self._now_us))
+        self._c.execute(update(doi).where(which, ~waits).values(**woken(self._now_us)))
 
     def _intend(self, kind: Kind, which: ColumnElement[bool]) -> None:
         if kind not in self._automatic.kinds:
@@ -166,7 +166,7 @@ def _missing(kind: Kind, which: ColumnElement[bool], now_us: int) -> Select[Any]
     match kind:
         case Kind.INSTRUMENT:
             theirs = and_(imported.c.kind == "instrument", imported.c.pid == c.pid, imported.c.origin == Origin.MIRRORED.value)
-            return query.where(~select(imported.c.pid).where(theirs).exists())
+            return query.where(~select(imported.c.pid).where(theirs).exists(), named())
         case Kind.PROPOSAL:
             visits = select(investigation.c.id).join(terms, terms.c.id == investigation.c.terms_id)
             public = visits.where(investigation.c.proposal_id == c.id, told, _scheduled(), ours())

@@ -24,6 +24,7 @@ doi = Table(
     Column("sent_us", BigInteger),  # a request began then whose answer is not known; null: there is none such
     Column("attempts", Integer, nullable=False, default=0),  # failed ones in a row
     Column("due_us", BigInteger),  # when it is looked at next; null: when something changes
+    Column("revision", Integer, nullable=False, default=0, server_default="0"),  # one more whenever something wakes it
     Column("trouble", Text),  # publication.dois.Trouble
     Column("error", Text),  # in words, for the steward and the team
     Column("failed_us", BigInteger),

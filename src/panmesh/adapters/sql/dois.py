@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from panmesh.access.terms import State, state
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.directory import UNKNOWN
 from panmesh.adapters.sql.doi_tables import doi, doi_round
 from panmesh.adapters.sql.harvest_subjects import TABLE_OF, subjects
 from panmesh.adapters.sql.harvest_tables import harvest_item
 from panmesh.adapters.sql.release_tables import release, release_run, release_version
-from panmesh.adapters.sql.tables import change, dataset, document, investigation, proposal
+from panmesh.adapters.sql.tables import change, dataset, document, instrument, investigation, proposal
 from panmesh.catalogue.model import Origin
 from panmesh.publication.dois import (
     BY_HAND,
@@ -51,9 +53,12 @@ def intend_doi(connection: Connection, *, kind: str, pid: str, now_us: int) -> N
     }
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     said = make(doi).values(**row)
-    connection.execute(
-        said.on_conflict_do_update(index_elements=[doi.c.pid], set_={"due_us": now_us}, where=doi.c.error.is_(None))
-    )
+    connection.execute(said.on_conflict_do_update(index_elements=[doi.c.pid], set_=woken(now_us), where=doi.c.error.is_(None)))
+
+
+def woken(now_us: int) -> dict[str, Any]:
+    """It is looked at again, also where somebody looks at it just now: two changes within a microsecond are two revisions."""
+    return {"due_us": now_us, "revision": doi.c.revision + 1}
 
 
 class SqlDois:
@@ -107,11 +112,16 @@ class SqlDois:
             return [row_of(row) for row in connection.execute(query).mappings()]
 
     def unchecked(self, before_us: int, limit: int) -> list[Doi]:
+        """Those that were never compared first; by the index on that time, of which a condition of both would make nothing."""
         c = doi.c
-        compared = func.coalesce(c.checked_us, 0)
-        query = select(doi).where(compared < before_us, c.confirmed != DoiState.NONE.value, c.sent_us.is_(None))
+        known = select(doi).where(c.confirmed != DoiState.NONE.value, c.sent_us.is_(None))
+        never = known.where(c.checked_us.is_(None)).order_by(c.id)
+        longest_ago = known.where(c.checked_us < before_us).order_by(c.checked_us, c.id)
+        found: list[Doi] = []
         with self._db.read() as connection:
-            return [row_of(row) for row in connection.execute(query.order_by(compared, c.id).limit(limit)).mappings()]
+            for query in (never, longest_ago):
+                found += (row_of(row) for row in connection.execute(query.limit(limit - len(found))).mappings())
+        return found
 
     def one(self, pid: str) -> Doi | None:
         with self._db.read() as connection:
@@ -129,7 +139,12 @@ class SqlDois:
         if not found:
             return None
         now = state(found[0].terms, now_us) if found[0].terms is not None else None
-        return DoiSubject(native=found[0].native, state=now, next_us=standing(found[0], now_us).next_us)
+        named = one is not ItemKind.INSTRUMENT or self._named(pid)
+        return DoiSubject(native=found[0].native, named=named, state=now, next_us=standing(found[0], now_us).next_us)
+
+    def _named(self, pid: str) -> bool:
+        with self._db.read() as connection:
+            return connection.execute(select(instrument.c.id).where(instrument.c.pid == pid, named())).first() is not None
 
     def _proposed_here(self, pid: str) -> bool:
         """Whether a visit of the proposal is ours to tell of."""
@@ -144,10 +159,10 @@ class SqlDois:
             said |= {"confirmed": row.confirmed.value}
         with self._db.write() as connection:
             # woken again while it was looked at: it stays due
-            connection.execute(update(doi).where(doi.c.id == row.id, doi.c.due_us == row.due_us).values(**said))
+            connection.execute(update(doi).where(doi.c.id == row.id, doi.c.revision == row.revision).values(**said))
 
     def begin(self, row: Doi, holder: str, look: Look, now_us: int, until_us: int) -> bool:
-        with self._db.write() as connection:
+        with self._turn() as connection:
             if not _holds(connection, holder, until_us):
                 return False
             said = _said(look) | {"sent_us": now_us}
@@ -157,12 +172,12 @@ class SqlDois:
         c = doi.c
         done = {"confirmed": state.value, "confirmed_us": now_us, "digest": digest, "checked_us": now_us, "finding": None}
         done |= {"refused": None, "sent_us": None, "trouble": None, "error": None, "failed_us": None, "attempts": 0}
-        woken = case((c.due_us == row.due_us, look.due_us), else_=c.due_us)  # since it was looked at
-        with self._db.write() as connection:
+        due_us = case((c.revision == row.revision, look.due_us), else_=c.due_us)  # woken since it was looked at
+        with self._turn() as connection:
             if not _holds(connection, holder, None):
                 return False
             before = connection.execute(select(c.confirmed).where(c.id == row.id)).scalar_one()
-            connection.execute(update(doi).where(c.id == row.id).values(**done, due_us=woken))
+            connection.execute(update(doi).where(c.id == row.id).values(**done, due_us=due_us))
             connection.execute(
                 update(doi_round).where(doi_round.c.pauses > 0).values(pauses=0, paused_until_us=None, pause_reason=None)
             )
@@ -172,21 +187,28 @@ class SqlDois:
         return True
 
     def fail(self, row: Doi, holder: str, error: RegistryFailed, *, unknown: bool, digest: bytes, now_us: int) -> None:
-        by_hand = error.trouble in BY_HAND
+        c, by_hand = doi.c, error.trouble in BY_HAND
         wait = error.retry_after * 1_000_000 if error.retry_after is not None else pause_us(row.attempts + 1)
         said: dict[str, Any] = {
             "trouble": error.trouble.value,
             "error": error.detail,
             "failed_us": now_us,
             "attempts": row.attempts + 1,
-            "due_us": None if by_hand else now_us + wait,
+            "due_us": case((c.revision == row.revision, None), else_=c.due_us) if by_hand else now_us + wait,
             "refused": digest if by_hand else None,
         }
         if not unknown:
             said["sent_us"] = None
-        with self._db.write() as connection:
+        with self._turn() as connection:
             if _holds(connection, holder, None):
                 connection.execute(update(doi).where(doi.c.id == row.id).values(**said))
+
+    @contextmanager
+    def _turn(self) -> Iterator[Connection]:
+        """One after the other: two that wake what is around them would wait for each other's rows."""
+        with self._db.write() as connection:
+            self._db.lock(connection, "doi")
+            yield connection
 
     def paused(self, now_us: int) -> bool:
         with self._db.read() as connection:
@@ -205,7 +227,7 @@ class SqlDois:
         same = and_(c.id == row.id, c.confirmed == row.confirmed.value, c.sent_us.is_(None), c.digest == row.digest)
         said: dict[str, Any] = {"checked_us": now_us, "finding": finding}
         if again:
-            said |= {"confirmed": state.value, "digest": None, "refused": None, "due_us": now_us}
+            said |= {"confirmed": state.value, "digest": None, "refused": None} | woken(now_us)
         with self._db.write() as connection:
             connection.execute(update(doi).where(same).values(**said))
 
@@ -214,6 +236,11 @@ def ours() -> ColumnElement[bool]:
     """Of an investigation: that it was not mirrored from elsewhere."""
     mirrored = and_(document.c.investigation_id == investigation.c.id, document.c.origin == Origin.MIRRORED.value)
     return ~select(document.c.id).where(mirrored).correlate(investigation).exists()
+
+
+def named() -> ColumnElement[bool]:
+    """Of an instrument: that it is one, and not where runs are gathered whose instrument nobody knows."""
+    return instrument.c.instrument_key != UNKNOWN
 
 
 def row_of(row: Mapping[str, Any] | RowMapping) -> Doi:
@@ -246,9 +273,12 @@ def _wake_around(connection: Connection, row: Doi, now_us: int) -> None:
         case "investigation":
             own = select(investigation.c.id).where(investigation.c.pid == row.pid)
             _wake(connection, ItemKind.DATASET, runs.where(dataset.c.investigation_id.in_(own)), now_us)
+            on = select(investigation.c.instrument_id).where(investigation.c.pid == row.pid)
+            tool = select(instrument.c.id, instrument.c.pid).where(instrument.c.id.in_(on))
+            _wake(connection, ItemKind.INSTRUMENT, tool, now_us)
             above = select(investigation.c.proposal_id).where(investigation.c.pid == row.pid)
             named = select(proposal.c.pid).where(proposal.c.id.in_(above))
-            connection.execute(update(doi).where(doi.c.pid.in_(named), doi.c.error.is_(None)).values(due_us=now_us))
+            connection.execute(update(doi).where(doi.c.pid.in_(named), doi.c.error.is_(None)).values(**woken(now_us)))
         case "proposal":
             own = select(proposal.c.id).where(proposal.c.pid == row.pid)
             _wake(connection, ItemKind.INVESTIGATION, visits.where(investigation.c.proposal_id.in_(own)), now_us)
@@ -272,12 +302,12 @@ def _wake_release(connection: Connection, pid: str, now_us: int) -> None:
     _wake(connection, ItemKind.DATASET, runs, now_us)
     _wake(connection, ItemKind.COLLECTION, versions.where(v.pid != pid), now_us)
     above = select(release.c.pid).where(release.c.id.in_(whole), release.c.pid != pid)
-    connection.execute(update(doi).where(doi.c.pid.in_(above), doi.c.error.is_(None)).values(due_us=now_us))
+    connection.execute(update(doi).where(doi.c.pid.in_(above), doi.c.error.is_(None)).values(**woken(now_us)))
 
 
 def _wake(connection: Connection, kind: ItemKind, which: Any, now_us: int) -> None:
     around = which.subquery()
     mine = and_(doi.c.pid.in_(select(around.c.pid)), doi.c.error.is_(None))
-    connection.execute(update(doi).where(mine).values(due_us=now_us))
+    connection.execute(update(doi).where(mine).values(**woken(now_us)))
     told = and_(harvest_item.c.kind == kind.value, harvest_item.c.subject_id.in_(select(around.c.id)))
     connection.execute(update(harvest_item).where(told, harvest_item.c.condition == "live").values(unwritten=True))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, true, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.fair_facts import Dois, facts_of_many, scored_rows
-from panmesh.adapters.sql.fair_tables import fair_month, fair_round, fair_run
+from panmesh.adapters.sql.fair_sums import SUMS, exchange
+from panmesh.adapters.sql.fair_tables import fair_gap, fair_month, fair_round, fair_run, fair_sum
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.permission import readable, state_label
 from panmesh.adapters.sql.records import summaries, summary_query
@@ -26,8 +28,7 @@ from panmesh.publication.fair_history import Lacking, OfInstrument, Quality, Sco
 PIECE = 500  # runs scored in one transaction
 TOLD = 2000  # changes looked at together
 MONTHS = 24
-_SUMS = ("assessed", "complete", "findable", "accessible", "interoperable", "reusable")
-_LETTERS = dict(zip(_SUMS[2:], Letter, strict=True))
+_LETTERS = dict(zip(SUMS[2:], Letter, strict=True))
 
 
 class SqlFairScores:
@@ -87,19 +88,23 @@ class SqlFairScores:
     def keep_month(self, now_us: int) -> None:
         """The sums as they are now, as those of this month. A month that is over stays as it is, also when the clock is set back."""
         month = from_us(now_us).strftime("%Y-%m")
-        sums = [func.sum(fair_run.c[name]).label(name) for name in _SUMS]
+        there = select(dataset.c.id).where(dataset.c.id == fair_run.c.dataset_id).exists()
+        with self._db.read() as connection:
+            absorbed = list(connection.execute(select(fair_run.c.dataset_id).where(~there).limit(TOLD)).scalars())  # by others
+        if absorbed:
+            self._score(absorbed, now_us)
         with self._db.write() as connection:
+            self._db.lock(connection, "fair")
             if (newest := connection.execute(select(func.max(fair_month.c.month))).scalar()) is not None and month < newest:
                 return
-            connection.execute(delete(fair_run).where(fair_run.c.dataset_id.not_in(select(dataset.c.id))))  # absorbed by others
             rows = [
-                {"month": month, "instrument_id": row.instrument_id, "runs": row.runs, **{n: int(getattr(row, n)) for n in _SUMS}}
+                {"month": month, "instrument_id": row.instrument_id, **{n: int(getattr(row, n)) for n in ("runs", *SUMS)}}
                 for row in connection.execute(
-                    select(fair_run.c.instrument_id, func.count().label("runs"), *sums).group_by(fair_run.c.instrument_id)
+                    select(fair_sum.c.instrument_id, *_sums()).group_by(fair_sum.c.instrument_id).having(_RUNS > 0)
                 )
             ]
             whole: dict[str, Any] = {"month": month, "instrument_id": 0}
-            whole |= {name: sum(row[name] for row in rows) for name in ("runs", *_SUMS)}
+            whole |= {name: sum(row[name] for row in rows) for name in ("runs", *SUMS)}
             connection.execute(delete(fair_month).where(fair_month.c.month == month))
             if whole["runs"]:
                 connection.execute(insert(fair_month), [whole, *(row for row in rows if row["instrument_id"] != 0)])
@@ -119,9 +124,10 @@ class SqlFairScores:
             with self._db.write() as connection:
                 if some:
                     self._db.lock(connection, "fair")
-                    connection.execute(delete(fair_run).where(fair_run.c.dataset_id.in_(some)))
-                if found:
-                    connection.execute(insert(fair_run), found)
+                    mine = fair_run.c.dataset_id.in_(some)
+                    exchange(connection, connection.execute(select(fair_run).where(mine)).mappings().all(), found)
+                    connection.execute(delete(fair_run).where(mine))
+                insert_many(connection, fair_run, found)
                 if last:
                     connection.execute(update(fair_round).values(sequence=upto))
                 reach("fair.before-commit")
@@ -141,29 +147,28 @@ class SqlFairScores:
     # --- told -------------------------------------------------------------------------------------------------------
 
     def quality(self, instrument_id: int | None, now_us: int) -> Quality:
-        f, m = fair_run.c, fair_month.c
-        of = f.instrument_id == instrument_id if instrument_id is not None else f.dataset_id > 0
-        recent = f.month >= _months_ago(now_us, 1)
-        gaps = [_without(number) for number in range(len(POINTS))]
-        counts = [func.sum(case((gap, 1), else_=0)) for gap in gaps]
-        lately = [func.sum(case((and_(gap, recent), 1), else_=0)) for gap in gaps]
+        s, g, m = fair_sum.c, fair_gap.c, fair_month.c
+        of, lack_of = (
+            (s.instrument_id == instrument_id, g.instrument_id == instrument_id)
+            if instrument_id is not None
+            else (true(), true())
+        )
+        lately = func.sum(case((g.month >= _months_ago(now_us, 1), g.runs), else_=0)).label("recent")
+        gaps = select(g.point, func.sum(g.runs).label("runs"), lately).where(lack_of).group_by(g.point)
+        months = select(s.month, *_sums()).where(of, s.month > _months_ago(now_us, MONTHS)).group_by(s.month).having(_RUNS > 0)
         with self._db.read() as connection:
-            row = connection.execute(select(func.count(), *counts, *lately).where(of)).one()
-            now = connection.execute(select(func.count().label("runs"), *_sums(fair_run)).where(of)).one()
+            now = connection.execute(select(*_sums()).where(of)).one()
             held = connection.execute(
-                select(m.month, m.runs, *(m[name] for name in _SUMS))
+                select(m.month, m.runs, *(m[name] for name in SUMS))
                 .where(m.instrument_id == (instrument_id or 0), m.month > _months_ago(now_us, MONTHS))
                 .order_by(m.month)
             ).all()
-            measured = connection.execute(
-                select(f.month, func.count().label("runs"), *_sums(fair_run))
-                .where(of, f.month > _months_ago(now_us, MONTHS))
-                .group_by(f.month)
-                .order_by(f.month)
-            ).all()
-        many = len(POINTS)
+            measured = connection.execute(months.order_by(s.month)).all()
+            found = connection.execute(gaps.order_by(g.point)).all()
         lacking = [
-            Lacking(point=name, runs=int(row[1 + n] or 0), recent=int(row[1 + many + n] or 0)) for n, name in enumerate(POINTS)
+            Lacking(point=POINTS[row.point], runs=int(row.runs), recent=int(row.recent))
+            for row in found
+            if row.point < len(POINTS)
         ]
         return Quality(
             now=_means(now) if now.runs else None,
@@ -174,9 +179,10 @@ class SqlFairScores:
 
     def instruments(self) -> Sequence[OfInstrument]:
         query = (
-            select(instrument.c.pid, instrument.c.name, func.count().label("runs"), *_sums(fair_run))
-            .join(instrument, instrument.c.id == fair_run.c.instrument_id)
+            select(instrument.c.pid, instrument.c.name, *_sums())
+            .join(instrument, instrument.c.id == fair_sum.c.instrument_id)
             .group_by(instrument.c.id, instrument.c.pid, instrument.c.name)
+            .having(_RUNS > 0)
         )
         with self._db.read() as connection:
             found = [OfInstrument(pid=row.pid, name=row.name, scores=_means(row)) for row in connection.execute(query)]
@@ -222,12 +228,15 @@ def _without(point: int) -> ColumnElement[bool]:
     return fair_run.c.missing.bitwise_and(1 << point) != 0
 
 
-def _sums(table: Any) -> list[Any]:
-    return [func.sum(table.c[name]).label(name) for name in _SUMS]
+_RUNS = func.sum(fair_sum.c.runs)
+
+
+def _sums() -> list[Any]:
+    return [func.sum(fair_sum.c[name]).label(name) for name in ("runs", *SUMS)]
 
 
 def _means(row: Any) -> Scores:
-    return Scores(runs=int(row.runs), **{name: float(getattr(row, name)) / row.runs for name in _SUMS})
+    return Scores(runs=int(row.runs), **{name: float(getattr(row, name)) / int(row.runs) for name in SUMS})
 
 
 def _months_ago(now_us: int, many: int) -> str:

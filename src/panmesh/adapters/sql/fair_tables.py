@@ -28,6 +28,29 @@ fair_run = Table(
     Index(None, "instrument_id", "month"),
 )
 
+fair_sum = Table(
+    "fair_sum",  # over the runs of an instrument that were measured in a month: kept with each score, so that pages read no million rows
+    metadata,
+    Column("instrument_id", Integer, primary_key=True, autoincrement=False),
+    Column("month", Text, primary_key=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("assessed", BigInteger, nullable=False),
+    Column("complete", BigInteger, nullable=False),
+    Column("findable", BigInteger, nullable=False),
+    Column("accessible", BigInteger, nullable=False),
+    Column("interoperable", BigInteger, nullable=False),
+    Column("reusable", BigInteger, nullable=False),
+)
+
+fair_gap = Table(
+    "fair_gap",  # of those runs, how many lack a point
+    metadata,
+    Column("instrument_id", Integer, primary_key=True, autoincrement=False),
+    Column("month", Text, primary_key=True),
+    Column("point", Integer, primary_key=True, autoincrement=False),  # its place in publication.fair.POINTS
+    Column("runs", BigInteger, nullable=False),
+)
+
 fair_month = Table(
     "fair_month",
     metadata,

@@ -8,14 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal_column, select, tuple_
 
-from panmesh.access.artefact import Artefact
-from panmesh.access.terms import State
-from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.harvest_subjects import TABLE_OF, states_now
+from panmesh.adapters.sql.harvest_subjects import states_now
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
-from panmesh.adapters.sql.permission import readable
-from panmesh.adapters.sql.tables import change, facility, instrument, terms
+from panmesh.adapters.sql.tables import change, facility, instrument
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import NotFound
 from panmesh.publication.harvesting import (
@@ -90,14 +86,11 @@ class SqlHarvest:
         return {spec: names.get(spec) or _name(spec) for spec in sorted(ancestors(tuple(specs)))}
 
     def listed(self, begin: int, end: int, now_us: int) -> tuple[Item, ...]:
-        found: list[Item] = []
+        c = harvest_item.c  # by their numbers alone: with a kind, SQLite takes all of that kind
+        live = select(c.id, c.stamp_s).where(c.id >= begin, c.id < end, c.condition == Condition.LIVE.value)
         with self._db.read() as connection:
-            for kind in ItemKind:
-                found += (
-                    _item(row, Place(stamp_s=row.stamp_s, item_id=row.id), None)
-                    for row in _shown(connection, kind, begin, end, now_us)
-                )
-        return tuple(found)
+            places = [Place(stamp_s=row.stamp_s, item_id=row.id) for row in connection.execute(live.order_by(c.id))]
+            return tuple(item for item in items_of(connection, places, now_us) if not item.deleted)
 
     def parts(self, size: int) -> Mapping[int, int]:
         c = harvest_item.c
@@ -168,18 +161,9 @@ def items_of(connection: Connection, places: Sequence[Place], now_us: int) -> tu
     return tuple(_item(rows[place.item_id], place, shown) for place in places)
 
 
-def _shown(connection: Connection, kind: ItemKind, begin: int, end: int, now_us: int) -> Sequence[Any]:
-    c, t = harvest_item.c, TABLE_OF[kind]
-    query = select(harvest_item).where(c.id >= begin, c.id < end, c.kind == kind.value, c.condition == Condition.LIVE.value)
-    if kind is not ItemKind.INSTRUMENT:
-        query = query.join(t, t.c.id == c.subject_id).join(terms, terms.c.id == t.c.terms_id)
-        query = query.where(readable(ANONYMOUS, Artefact.CORE_METADATA, now_us))
-    return connection.execute(query.order_by(c.id)).all()
-
-
-def _item(row: Any, place: Place, states: Mapping[str, Mapping[int, str]] | None) -> Item:
-    """`states`: of what may be shown, by kind; None: was asked already."""
-    current = states[row.kind].get(row.subject_id) if states is not None else State.OPEN.value
+def _item(row: Any, place: Place, states: Mapping[str, Mapping[int, str]]) -> Item:
+    """`states`: of what may be shown, by kind."""
+    current = states[row.kind].get(row.subject_id)
     live = row.condition == Condition.LIVE.value and current in LISTED
     return Item(
         kind=ItemKind(row.kind),

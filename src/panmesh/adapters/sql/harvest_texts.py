@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.harvest import items_of
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
 from panmesh.publication.harvesting import Condition, Item, Place
@@ -68,6 +69,5 @@ class SqlHarvestTexts:
         same = or_(*(and_(c.id == item.id, c.stamp_s == item.changed_s) for item in items))  # else it is written once more
         with self._db.write() as connection:
             connection.execute(delete(harvest_text).where(harvest_text.c.item_id.in_([item.id for item in items])))
-            if rows:
-                connection.execute(insert(harvest_text), rows)
+            insert_many(connection, harvest_text, rows)
             connection.execute(update(harvest_item).where(same).values(unwritten=False))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, text, update
 
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.harvest_subjects import TABLE_OF, holding, next_ids, subjects
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
@@ -18,12 +19,18 @@ from panmesh.adapters.sql.tables import change, dataset
 from panmesh.kernel.clock import DAY_US, Clock
 from panmesh.publication.harvesting import EVERYTHING, WHOLE, Condition, ItemKind, Standing, ancestors, standing
 
-PIECE = 2_000  # subjects looked at in one transaction
+PIECE = 1_000  # subjects looked at in one transaction
 SWEEP_US = DAY_US
 KEPT_US = 7 * DAY_US  # how long a harvest may last
 # What the feed says of a dataset that changes nothing of what is told about it.
 QUIET = frozenset({"verified", "missing", "read failed"})
 _KINDS = list(TABLE_OF)
+_HERE = "FROM harvest_listing WHERE set_id = :set_id AND stamp_s = :stamp_s AND item_id = :item_id"
+_KEEP_PAST = text(  # what took its place in this very round was seen there by nobody
+    "INSERT INTO harvest_past (set_id, went, item_id, stamp_s, came) "
+    f"SELECT set_id, CAST(:went AS bigint), item_id, stamp_s, came {_HERE} AND came < :went"
+)
+_LEAVE = text(f"DELETE {_HERE}")
 
 
 class SqlHarvestUpkeep:
@@ -32,13 +39,14 @@ class SqlHarvestUpkeep:
         self._feed = SqlFeed(database)
         self._clock = clock
 
-    def renew(self) -> int:
-        """Until everything that is committed and due is in the lists; how many places changed."""
+    def renew(self, go_on: Callable[[], bool] = lambda: True) -> int:
+        """Until everything that is committed and due is in the lists; how many places changed. Between two pieces `go_on` is asked, so that
+        others write meanwhile: no leads to the end, and the next time goes on from there."""
         changed = 0
         while self._begun():
             found, more = self._round()
             changed += found
-            if not more:
+            if not more or not go_on():
                 return changed
         return changed
 
@@ -250,7 +258,7 @@ class _Round:
     def _insert(self, kind: ItemKind, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        self._c.execute(insert(harvest_item), rows)
+        insert_many(self._c, harvest_item, rows)
         ids = {r.subject_id: r.id for r in self._known(kind, [row["subject_id"] for row in rows])}
         self._list([(ids[row["subject_id"]], row) for row in rows])
 
@@ -271,21 +279,18 @@ class _Round:
             if values["condition"] != Condition.NEVER.value
             for spec in _lists(values["sets"])
         ]
-        if placed:
-            self._c.execute(insert(harvest_listing), placed)
+        insert_many(self._c, harvest_listing, placed)
         self.changed += len(rows)
 
     def _unlist(self, items: Sequence[Any]) -> None:
-        c = harvest_listing.c
-        for old in items:
-            here = and_(
-                c.set_id.in_([self._set(spec) for spec in _lists(old.sets)]), c.stamp_s == old.stamp_s, c.item_id == old.id
-            )
-            rows = [{**row._mapping, "went": self.number} for row in self._c.execute(select(harvest_listing).where(here))]
-            self._c.execute(delete(harvest_listing).where(here))
-            rows = [row for row in rows if row["came"] < self.number]  # else nobody saw it there
-            if rows:
-                self._c.execute(insert(harvest_past), rows)
+        places = [
+            {"set_id": self._set(spec), "stamp_s": old.stamp_s, "item_id": old.id, "went": self.number}
+            for old in items
+            for spec in _lists(old.sets)
+        ]
+        if places:
+            self._c.execute(_KEEP_PAST, places)
+            self._c.execute(_LEAVE, places)
 
     def _set(self, spec: str) -> int:
         if spec not in self._sets:

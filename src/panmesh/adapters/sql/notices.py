@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as on_postgresql
-from sqlalchemy.dialects.sqlite import insert as on_sqlite
 
 from panmesh.access.notices import NoticeKind
 from panmesh.access.viewer import TeamRole
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.request_tables import notice
 from panmesh.adapters.sql.tables import account, account_instrument, team_member
 
@@ -68,11 +67,7 @@ def said_in(key: str) -> tuple[str, str]:
 
 def keep_notices(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """Returns how many are new."""
-    if not rows:
-        return 0
-    insert = on_sqlite if connection.dialect.name == "sqlite" else on_postgresql
-    new = insert(notice).on_conflict_do_nothing(index_elements=["key"]).returning(notice.c.id)
-    return len(connection.execute(new, rows).all())
+    return insert_many(connection, notice, rows, once="key")
 
 
 def leaders(connection: Connection, team_id: int | None, now_us: int) -> list[int]:

@@ -386,6 +386,7 @@ class SqlReads:
                 facility.c.time_zone,
                 instrument.c.pid.label("instrument_pid"),
                 instrument.c.name.label("instrument_title"),
+                proposal.c.pid.label("proposal_pid"),
                 proposal.c.number.label("proposal_number"),
                 proposal.c.title.label("proposal_title"),
                 terms.c.team_id,
@@ -439,6 +440,7 @@ def _investigation_view(
         dataset_count=number,
         total_bytes=size,
         members=members,
+        proposal_pid=Pid(row.proposal_pid) if row.proposal_pid else None,
         first_us=row.first_us,
         last_us=row.last_us,
     )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.release_policy import may_change_release, release_state
@@ -16,7 +16,7 @@ from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.event_notices import tell_of_papers
-from panmesh.adapters.sql.permission import readable, readable_terms, terms_of
+from panmesh.adapters.sql.permission import readable, terms_of
 from panmesh.adapters.sql.release_documents import keep_publication
 from panmesh.adapters.sql.release_drafts import SqlDrafts, take_turn
 from panmesh.adapters.sql.release_shapes import read, written
@@ -204,14 +204,8 @@ class SqlReleases(SqlDrafts):
 
     def made_of(self, viewer: Viewer, now_us: int, *, visit: str | None, proposal: str | None) -> tuple[Listed, ...]:
         theirs = investigation.c.pid == visit if visit is not None else proposals.c.pid == proposal
-        runs = (
-            select(_R.version_id)
-            .join(dataset, dataset.c.id == _R.dataset_id)
-            .join(terms, terms.c.id == dataset.c.terms_id)
-            .join(investigation, investigation.c.id == dataset.c.investigation_id)
-            .outerjoin(proposals, proposals.c.id == investigation.c.proposal_id)
-            .where(theirs, readable(viewer, Artefact.CORE_METADATA, now_us))
-        )
+        visits = select(investigation.c.id).outerjoin(proposals, proposals.c.id == investigation.c.proposal_id).where(theirs)
+        runs = _holding(dataset.c.investigation_id.in_(visits), viewer, now_us)
         found_by = and_(doi.c.pid == _V.pid, doi.c.confirmed == DoiState.FINDABLE.value)
         query = _lines().add_columns(doi.c.name.label("doi")).outerjoin(doi, found_by)
         with self._db.read() as connection:
@@ -219,13 +213,8 @@ class SqlReleases(SqlDrafts):
             return tuple({one.concept: one for one in _listed(rows)}.values())
 
     def of_instrument(self, text: str, now_us: int) -> tuple[Listed, ...]:
-        public = readable_terms(ANONYMOUS, Artefact.CORE_METADATA, now_us).correlate(None)
-        held = (
-            select(_R.version_id)
-            .join(dataset, dataset.c.id == _R.dataset_id)
-            .join(instrument, instrument.c.id == dataset.c.instrument_id)
-            .where(instrument.c.pid == storable(text), dataset.c.terms_id.in_(public))
-        )
+        wanted = select(instrument.c.id).where(instrument.c.pid == storable(text))
+        held = _holding(dataset.c.instrument_id.in_(wanted), ANONYMOUS, now_us)
         with self._db.read() as connection:
             return _listed(connection.execute(_newest(there=True).where(_V.id.in_(held)).order_by(_V.published_us)))
 
@@ -239,6 +228,7 @@ class SqlReleases(SqlDrafts):
         pids = list(connection.execute(select(_V.pid).where(_V.release_id == release_id).order_by(_V.number)).scalars())
         rows = [{"at_us": now_us, "kind": RELEASE, "pid": one, "what": "updated"} for one in pids]
         connection.execute(change.insert(), rows)
+        self._db.lock(connection, "doi")
         for one in (concept, *pids):
             self._intend(connection, kind=RELEASE, pid=one, now_us=now_us)
 
@@ -366,6 +356,12 @@ def _tell_runs(connection: Connection, pids: Sequence[str], now_us: int) -> None
     rows = [{"at_us": now_us, "kind": "dataset", "pid": one, "what": "released"} for one in pids]
     if rows:
         connection.execute(change.insert(), rows)
+
+
+def _holding(runs: ColumnElement[bool], viewer: Viewer, now_us: int) -> Select[Any]:
+    """Versions that hold one of these runs of which the viewer may know."""
+    held = select(_R.version_id).join(dataset, dataset.c.id == _R.dataset_id).join(terms, terms.c.id == dataset.c.terms_id)
+    return held.where(runs, readable(viewer, Artefact.CORE_METADATA, now_us))
 
 
 def _version(connection: Connection, text: str) -> Any:

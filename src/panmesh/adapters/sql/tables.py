@@ -187,7 +187,7 @@ investigation = Table(
     _ref("facility_id", "facility"),
     _ref("proposal_id", "proposal", null=True, index=True),
     _ref("instrument_id", "instrument", null=True, index=True),
-    _ref("terms_id", "terms"),
+    _ref("terms_id", "terms", index=True),
     Column(
         "natural_key", Text, nullable=False, unique=True
     ),  # "facility|proposal|visit", or "facility|instrument|folder" unscheduled
