@@ -100,7 +100,9 @@ def test_page_is_whole_readable_and_fits(name: str, open_page: OpenPage, faults:
     page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     _unfold(page)
     assert not overflow(page)
-    findings += [f"phone: {one}" for one in serious_findings(page, LAYOUT_RULES)]
+    findings += [f"phone, dark: {one}" for one in serious_findings(page, LAYOUT_RULES + COLOUR_RULES)]
+    page.emulate_media(color_scheme="light")
+    findings += [f"phone: {one}" for one in serious_findings(page, COLOUR_RULES)]
     assert not findings, "\n".join(findings)
     assert not page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
 
