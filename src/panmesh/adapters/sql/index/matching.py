@@ -84,6 +84,7 @@ class Remembered:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], Array] = OrderedDict()
+        self._last: tuple[str, Array] | None = None  # the word looked up last, and the tokens that contain it
         self._lock = threading.Lock()
 
     def rows(self, generation: Generation, which: str, word: str) -> Array:
@@ -94,12 +95,19 @@ class Remembered:
                 self._kept.move_to_end(key)
         if packed is not None:
             return np.unpackbits(packed, count=generation.size).view(np.bool_)
-        found = _with_word(generation, which, word)
+        found = _with_tokens(generation, which, self._tokens_with(generation, word))
         with self._lock:
             self._kept[key] = np.packbits(found)
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
         return found
+
+    def _tokens_with(self, generation: Generation, word: str) -> Array:
+        """Asked for at once for each text that has words."""
+        last = self._last  # of one moment: others look words up meanwhile
+        if last is None or last[0] != word:
+            self._last = last = word, generation.containing(word)
+        return last[1]
 
 
 class Fitting:
@@ -398,8 +406,7 @@ def most_terms(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(terms.c.id), 0))).scalar_one())
 
 
-def _with_word(generation: Generation, which: str, word: str) -> Array:
-    tokens = generation.containing(word)
+def _with_tokens(generation: Generation, which: str, tokens: Array) -> Array:
     texts = generation.texts(which)
     found = np.zeros(generation.size, np.bool_)
     for token in tokens if len(tokens) < 20_000 else ():
