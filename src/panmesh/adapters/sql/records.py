@@ -128,7 +128,8 @@ class SummaryQueries:
         self._kept: OrderedDict[Hashable, Select[Any]] = OrderedDict()
 
     def rows(self, connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> Sequence[Any]:
-        roles = frozenset(viewer.teams.values())
+        teams = teams_bound(viewer)
+        roles = frozenset(teams)
         key = viewer.operator, viewer.admin, viewer.steward, viewer.instruments, roles, viewer.granted, viewer.emergencies
         with self._lock:
             query = self._kept.get(key)
@@ -141,7 +142,7 @@ class SummaryQueries:
                 self._kept[key] = query
                 while len(self._kept) > self._most:
                     self._kept.popitem(last=False)
-        return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams_bound(viewer)}).all()
+        return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams}).all()
 
 
 def standing_of(viewer: Viewer) -> Hashable:
