@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
 
 from panmesh.access.accounts import Account, TokenInfo
-from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, Standing, TeamRole, Viewer
+from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, Standing, TeamRole, Teams, Viewer
 from panmesh.adapters.sql.audit import pseudonym
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import joined_numbers
@@ -274,9 +274,7 @@ def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: 
         terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
     )
     given = connection.execute(live).all()
-    teams: dict[int, TeamRole] = {}
-    for one in connection.execute(members):
-        teams |= dict.fromkeys(map(int, one.teams.split(",")), _ROLES[one.role])
+    teams = Teams({_ROLES[one.role]: frozenset(map(int, one.teams.split(","))) for one in connection.execute(members)})
     return Viewer(
         user_id=row.id,
         name=row.name,

@@ -89,8 +89,7 @@ def terms_of(row: RowMapping) -> Terms:
 
 def teams_bound(viewer: Viewer) -> dict[str, list[int]]:
     """What a statement made with `bound` is given."""
-    each = ((role, [team for team, held in viewer.teams.items() if held is role]) for role in TeamRole)
-    return {_bound_name(role): teams for role, teams in each if teams}
+    return {_bound_name(role): list(teams) for role, teams in viewer.memberships.by_role.items()}
 
 
 def _bound_name(role: TeamRole) -> str:
@@ -101,13 +100,13 @@ def _standings(viewer: Viewer, bound: bool = False) -> dict[Standing, ColumnElem
     """The standings that this viewer can have at all, each with the condition under which they have it."""
     found: dict[Standing, ColumnElement[bool]] = {Standing.ANYONE: true()}
     for role, standing in _ROLES.items():
-        teams = [team for team, held in viewer.teams.items() if held is role]
+        teams = viewer.memberships.by_role.get(role, frozenset())
         if teams and bound:
             found[standing] = terms.c.team_id.in_(bindparam(_bound_name(role), expanding=True))
         elif len(teams) > MANY:
             found[standing] = among(terms.c.team_id, json.dumps(sorted(teams)))
         elif teams:
-            found[standing] = terms.c.team_id.in_(teams)
+            found[standing] = terms.c.team_id.in_(sorted(teams))
     if viewer.granted:
         by_name = terms.c.id.in_(sorted(viewer.granted))
         found[Standing.GRANTEE] = or_(found[Standing.GRANTEE], by_name) if Standing.GRANTEE in found else by_name

@@ -107,7 +107,7 @@ class SqlReads:
         if len(viewer.teams) > MANY:  # of other teams than theirs these rows' rights know nothing
             of = select(terms.c.team_id).join(dataset, dataset.c.terms_id == terms.c.id).where(dataset.c.id.in_(ids)).distinct()
             there = set(connection.execute(of).scalars())
-            viewer = replace(viewer, teams={team: role for team, role in viewer.teams.items() if team in there})
+            viewer = replace(viewer, teams=viewer.memberships.among(there))
         rows = self._summaries.rows(connection, viewer, ids, now_us)
         by_id = {row.id: row for row in rows}
         return summaries(connection, [by_id[i] for i in ids if i in by_id])

@@ -145,12 +145,6 @@ class SummaryQueries:
         return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams}).all()
 
 
-def standing_of(viewer: Viewer) -> Hashable:
-    """All that decides what a viewer may read."""
-    teams = tuple((name, frozenset(numbers)) for name, numbers in sorted(teams_bound(viewer).items()))
-    return viewer.operator, viewer.admin, viewer.steward, viewer.instruments, teams, viewer.granted, viewer.emergencies
-
-
 @cache
 def visit_span() -> tuple[Any, ...]:
     """Of the joined investigation, when it has no schedule: the starts of its first and last run, `first_us` and `last_us`. Only

@@ -119,9 +119,7 @@ def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
 
 def _key(viewer: Viewer, pid: str, name: str | None) -> tuple[Hashable, ...]:
     """Everything that a decision depends on."""
-    roles = (viewer.admin, viewer.steward, viewer.operator, viewer.scopes, viewer.granted, viewer.emergencies)
-    rights = (frozenset(viewer.teams.items()), viewer.instruments, roles)
-    return viewer.user_id, viewer.login, rights, pid, name
+    return viewer.user_id, viewer.login, viewer.rights, viewer.scopes, pid, name
 
 
 def _opened(services: Services, handle: int, pid: str, name: str, location: FileLocation) -> Opened:

@@ -40,7 +40,6 @@ from panmesh.adapters.sql.index.matching import (
 )
 from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
-from panmesh.adapters.sql.records import standing_of
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
@@ -417,7 +416,7 @@ class IndexedReads(SqlReads):
 
     def _rights_of(self, connection: Connection, stamp: str, compiler: Compiler, viewer: Viewer, now_us: int) -> _Rights:
         """Kept while nothing was committed and no embargo ended. The stamp is older than what is looked up."""
-        key = standing_of(viewer)
+        key = viewer.rights
         known = self._rights.get(key)
         if known is not None and known.stamp == stamp and known.since_us <= now_us < known.until_us:
             return known
