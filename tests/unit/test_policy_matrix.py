@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from panmesh.access.artefact import Artefact
@@ -107,6 +107,15 @@ def test_opening_is_monotone_in_today_for_anonymous(terms: Terms, when: list[int
 
 
 @given(calm, moments, artefacts, st.sampled_from(["pi", "member", "grantee"]))
+@example(
+    Terms(
+        access=AccessClass.PROPRIETARY,
+        **{**FACTS, "starts_us": None, "ends_us": None, "opens_us": None, "declassified_us": DAY_US},
+    ),
+    [0, DAY_US],
+    Artefact.FULL_METADATA,
+    "pi",
+)
 def test_team_access_never_shrinks(terms: Terms, when: list[int], artefact: Artefact, who: str) -> None:
     if may_read(WHO[who], terms, artefact, when[0]):
         assert may_read(WHO[who], terms, artefact, when[1])

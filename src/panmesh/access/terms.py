@@ -87,7 +87,7 @@ def state(terms: Terms, now_us: int) -> State:
     """A pure function of the facts and the instant; nothing flips it. The order below is the order of precedence."""
     if terms.access is AccessClass.ASIDE:
         return State.ASIDE
-    if terms.access is AccessClass.PROPRIETARY and not _past(terms.declassified_us, now_us):
+    if terms.access is AccessClass.PROPRIETARY and not _declassified(terms, now_us):
         return State.PROPRIETARY
     if _past(terms.deleted_us, now_us):
         return State.DELETED
@@ -102,6 +102,12 @@ def state(terms: Terms, now_us: int) -> State:
     if _past(terms.ends_us, now_us):
         return State.EMBARGOED
     return State.COLLECTING if _past(terms.starts_us, now_us) else State.PLANNED
+
+
+def _declassified(terms: Terms, now_us: int) -> bool:
+    """From the day it was said, but not before there is anything: what is planned the team may read less of than what is proprietary."""
+    begun = any(_past(at, now_us) for at in (terms.starts_us, terms.ends_us, terms.opens_us))
+    return begun and _past(terms.declassified_us, now_us)
 
 
 def _past(instant_us: int | None, now_us: int) -> bool:

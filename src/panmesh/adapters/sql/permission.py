@@ -62,9 +62,10 @@ def state_steps(now_us: int) -> tuple[tuple[State, ColumnElement[bool]], ...]:
     def past(column: ColumnElement[int | None]) -> ColumnElement[bool]:
         return and_(column.is_not(None), column <= now_us)
 
+    begun = or_(past(t.starts_us), past(t.ends_us), past(t.opens_us))
     return (
         (State.ASIDE, t.access == AccessClass.ASIDE.value),
-        (State.PROPRIETARY, and_(t.access == AccessClass.PROPRIETARY.value, not_(past(t.declassified_us)))),
+        (State.PROPRIETARY, and_(t.access == AccessClass.PROPRIETARY.value, not_(and_(past(t.declassified_us), begun)))),
         (State.DELETED, past(t.deleted_us)),
         (State.WITHDRAWN, past(t.withdrawn_us)),
         (State.HELD, past(t.held_us)),
