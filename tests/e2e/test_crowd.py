@@ -45,7 +45,7 @@ def test_two_hundred_people_and_nobody_waits_long(tmp_path: Path, database_url: 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    command = [*PANMESH, "serve", "--no-ingest", "--data", str(data), "--port", str(port)]
+    command = [*PANMESH, "serve", "--no-ingest", "--workers", "2", "--data", str(data), "--port", str(port)]  # one for each core
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     memory, over = Memory(server.pid), threading.Event()
