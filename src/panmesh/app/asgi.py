@@ -22,6 +22,7 @@ from panmesh.app.compose import Composition
 from panmesh.app.keys import secret_key
 from panmesh.app.publishing import write_uses
 from panmesh.app.worker import Worker
+from panmesh.http import threads
 from panmesh.http.answer_cache import AnswerCache
 from panmesh.http.event_stream import EventHub
 from panmesh.http.files_at_hand import ManyFiles
@@ -121,10 +122,6 @@ def health_report(app: Composition) -> dict[str, Any]:
     }
 
 
-# Pages and answers that are made at once. One interpreter makes them one after the other anyhow, and the more threads want it, the longer each waits
-# for it after every row that it reads: with 200 people 40 threads took 70 ms of processor time for a request, 4 took 40.
-THREADS = 4
-
 # What anybody may know of the machine; how much it holds is another matter.
 SIGNS_OF_LIFE = ("status", "database", "worker", "disk", "sandbox")
 
@@ -160,7 +157,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_starlette: Starlette) -> AsyncIterator[None]:
-        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        threads.few()
         worker = Worker(app) if work else None
         if worker is not None:
             await to_thread.run_sync(worker.start)

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import quote
 
-from anyio import CancelScope, create_task_group, to_thread
+from anyio import CancelScope, create_task_group
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from panmesh.http.encoded_slashes import segment
 from panmesh.http.ranges import Piece, Unsatisfiable, parse_range
+from panmesh.http.threads import waiting
 
 PIECE = 1 << 20  # bytes sent at once
 AT_ONCE = 1 << 20  # files up to this size are read in one call
@@ -143,7 +144,7 @@ class FileAnswer:
                 await send({"type": "http.response.body", "body": before, "more_body": True})
             offset = piece.start
             while offset < piece.end:
-                body = await to_thread.run_sync(os.pread, self._handle, min(PIECE, piece.end - offset), offset)
+                body = await waiting(os.pread, self._handle, min(PIECE, piece.end - offset), offset)
                 if not body:
                     raise self._shorter()
                 offset += len(body)
@@ -204,7 +205,7 @@ async def read_at(handle: int, offset: int, size: int) -> bytes:
         count = -1
     if count == size:
         return bytes(buffer)
-    return await to_thread.run_sync(os.pread, handle, size, offset)
+    return await waiting(os.pread, handle, size, offset)
 
 
 def disposition(name: str) -> str:

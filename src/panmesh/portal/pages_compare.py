@@ -34,7 +34,7 @@ def routes() -> list[Route]:
     return [
         Route("/compare", page(comparison)),
         Route("/compare.csv", page(comparison_csv)),
-        Route("/compare/overlay.svg", page(overlay)),
+        Route("/compare/overlay.svg", page(overlay, waits=True)),
     ]
 
 

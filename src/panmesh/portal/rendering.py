@@ -17,6 +17,7 @@ from panmesh.http.encoded_slashes import as_written, segment
 from panmesh.http.identity import cross_origin
 from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
+from panmesh.http.threads import waiting
 from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, Unauthenticated, Unavailable
 from panmesh.portal import strings, words
 from panmesh.portal.plots import SIZES, message
@@ -28,8 +29,8 @@ Handler = Callable[[Request, dict[str, str]], Any]
 MOST_FILES = 20  # of one form
 
 
-def page(handler: Handler, *, uploads: bool = False) -> Callable[[Request], Awaitable[Any]]:
-    """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages.
+def page(handler: Handler, *, uploads: bool = False, waits: bool = False) -> Callable[[Request], Awaitable[Any]]:
+    """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages. `waits`: for the reading of files.
 
     Fields that a form has several times are in `repeated(request, name)`, the files of one with `uploads` in `uploaded(request)`.
     """
@@ -48,7 +49,7 @@ def page(handler: Handler, *, uploads: bool = False) -> Callable[[Request], Awai
                 if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
                     raise NotFound()
             strings.speak_to(services(request).languages.get(language_of(request), {}))
-            return await to_thread.run_sync(handler, request, form)
+            return await (waiting if waits else to_thread.run_sync)(handler, request, form)
         except PanmeshError as error:
             return await to_thread.run_sync(_error_page, request, error)
 

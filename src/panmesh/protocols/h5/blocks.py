@@ -11,6 +11,7 @@ from isal import isal_zlib
 
 from panmesh.catalogue.arrays import ArrayAnswer
 from panmesh.http.compression import middle, pays, wanted
+from panmesh.http.threads import waiting
 
 _GZIP = 31  # window bits of zlib for a stream of gzip
 
@@ -58,7 +59,7 @@ class Blocks:
         answer = await self._fetch(selection)
         body = answer.body
         if answer.extents:
-            body = b"".join([await to_thread.run_sync(os.pread, self._handle, length, start) for start, length in answer.extents])
+            body = b"".join([await waiting(os.pread, self._handle, length, start) for start, length in answer.extents])
         if len(body) != size:
             raise OSError("changed while it was sent")
         return body
