@@ -1,7 +1,7 @@
 """Threads of a web process: few that make answers, more that wait.
 
 One interpreter makes answers one after the other anyhow; the more threads want it, the longer each waits for it after every row that it reads. With
-200 people 40 threads took 70 ms of processor time for a request, 4 took 40 (decision 0007 has the searches themselves). What waits for a disk, or for the
+200 people 40 threads took 70 ms of processor time for a request, 4 took 40. What waits for a disk, or for the
 process that reads a file, waits in threads of its own, so that no page stands behind it.
 """
 
