@@ -186,13 +186,11 @@ class _Reading:
         wanted, named = found
         say, source = self._walking(Entity.DATASET)
         key = code_points(source.columns["pid"])
-        whole = say.where(source, selection)
         ids = source.hidden["id"].in_(named.ids)
-        if wanted.everything:
-            some = source.hidden["id"].in_(named.doubtful)
-            whole = or_(ids, and_(some, whole)) if named.doubtful else ids
-        else:
-            whole = and_(or_(ids, source.hidden["id"].in_(named.doubtful)), whole)
+        whole: ColumnElement[bool] = ids
+        if named.doubtful or not wanted.everything:
+            decided, some = say.where(source, selection), source.hidden["id"].in_(named.doubtful)
+            whole = or_(ids, and_(some, decided)) if wanted.everything else and_(or_(ids, some), decided)
         query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_)
         query = query.where(source.visible, whole)
         if selection.after is not None:

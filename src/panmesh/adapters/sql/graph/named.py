@@ -24,7 +24,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Some value in one of the spans; SQL decides about values that are not numbers in a unit we know (law 2 of the graph: the text counts)."""
+    """Some value in one of the spans. SQL decides about values that are texts, or in a unit that we do not know."""
 
     spans: tuple[Span, ...]
     unit: str

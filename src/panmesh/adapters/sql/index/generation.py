@@ -78,9 +78,8 @@ class Generation:
 
     def array(self, name: str) -> Array:
         if name not in self._arrays:
-            self._arrays[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r").view(
-                np.ndarray
-            )  # plain ones are cut quicker
+            mapped = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+            self._arrays[name] = mapped.view(np.ndarray)  # plain ones are cut quicker
         return self._arrays[name]
 
     def quantity(self, name: str) -> Quantity | None:

@@ -50,7 +50,7 @@ _CODED = (Field.KIND, Field.FORMAT)
 FITTING = 16  # conditions of one viewer whose rows are kept
 QUANTITIES = "quantities"  # as a key of these: those that a viewer may read, counted
 T = TypeVar("T")
-REMEMBERED = 96  # words whose rows are kept, one bit a dataset
+REMEMBERED = 144  # of words, which everybody asks: the tokens that have each, and their rows in both texts
 
 
 class NotIndexed(Exception):
@@ -79,42 +79,12 @@ def check_indexed(condition: Condition | None) -> None:
                 raise NotIndexed
 
 
-class Remembered:
-    """Rows of words, per generation: people ask for the same ones again."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], Array] = OrderedDict()
-        self._last: tuple[str, Array] | None = None  # the word looked up last, and the tokens that contain it
-        self._lock = threading.Lock()
-
-    def rows(self, generation: Generation, which: str, word: str) -> Array:
-        key = (which, word)
-        with self._lock:
-            packed = self._kept.get(key)
-            if packed is not None:
-                self._kept.move_to_end(key)
-        if packed is not None:
-            return np.unpackbits(packed, count=generation.size).view(np.bool_)
-        found = _with_tokens(generation, which, self._tokens_with(generation, word))
-        with self._lock:
-            self._kept[key] = np.packbits(found)
-            while len(self._kept) > REMEMBERED:
-                self._kept.popitem(last=False)
-        return found
-
-    def _tokens_with(self, generation: Generation, word: str) -> Array:
-        """Asked for at once for each text that has words."""
-        last = self._last  # of one moment: others look words up meanwhile
-        if last is None or last[0] != word:
-            self._last = last = word, generation.containing(word)
-        return last[1]
-
-
 class Fitting:
     """Rows that fitted what one viewer asked, one bit each: a page asks for its runs, facets, years and techniques by the same conditions."""
 
-    def __init__(self, kept: Mapping[Hashable, Any] | None = None) -> None:
+    def __init__(self, kept: Mapping[Hashable, Any] | None = None, *, most: int = FITTING) -> None:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict(kept or ())
+        self._most = most
         self._lock = threading.Lock()
 
     def rows(self, generation: Generation, asked: Hashable, find: Callable[[], Array]) -> Array:
@@ -132,7 +102,7 @@ class Fitting:
         found = find()
         with self._lock:
             self._kept[key] = found
-            while len(self._kept) > FITTING:
+            while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return found
 
@@ -163,7 +133,7 @@ class Matcher:
         connection: Connection,
         compiler: Compiler,
         rights: dict[Artefact, Array],
-        words: Remembered,
+        words: Fitting,
         fitting: Fitting,
     ) -> None:
         self.fitting = fitting
@@ -300,9 +270,17 @@ class Matcher:
         core = np.ones(self._g.size, np.bool_)
         full = self.may(Artefact.FULL_METADATA).copy()
         for word in words:
-            core &= self._words.rows(self._g, "core", word)
-            full &= self._words.rows(self._g, "full", word)
+            core &= self._with_word("core", word)
+            full &= self._with_word("full", word)
         return core | full
+
+    def _with_word(self, which: str, word: str) -> Array:
+        g = self._g
+
+        def found() -> Array:
+            return _with_tokens(g, which, self._words.once(g, word, lambda: g.containing(word)))
+
+        return self._words.rows(g, (which, word), found)
 
     def _range(self, condition: QuantityRange) -> Array:
         dimension, low, high = quantity_ends(condition)

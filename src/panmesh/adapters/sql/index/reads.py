@@ -29,10 +29,10 @@ from panmesh.adapters.sql.index.counting import direct_counts, technique_counts,
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
 from panmesh.adapters.sql.index.matching import (
     QUANTITIES,
+    REMEMBERED,
     Fitting,
     Matcher,
     NotIndexed,
-    Remembered,
     check_indexed,
     most_terms,
     rights_of,
@@ -93,7 +93,7 @@ class IndexedReads(SqlReads):
         self._horizon = horizon
         self._least = least
         self._generation: Generation | None = None
-        self._words = Remembered()
+        self._words = Fitting(most=REMEMBERED)
         self._looked_us: int | None = None
         self._known: tuple[int, _Current | None] | None = None  # of which newest change
         self._rights: OrderedDict[Hashable, _Rights] = OrderedDict()
@@ -271,7 +271,7 @@ class IndexedReads(SqlReads):
             found = newest(self._root)
             with self._lock:
                 if found is None or self._generation is None or found.made != self._generation.made:
-                    self._generation, self._words = found, Remembered()
+                    self._generation, self._words = found, Fitting(most=REMEMBERED)
                 self._known = None  # whether it is of this database is looked at again, too
                 self._looked_us = now_us
         return self._generation
