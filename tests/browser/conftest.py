@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from panmesh.testing.browser import HEIGHT, WIDE, Faults, open_browser
+from panmesh.testing.browser import COLOUR_RULES, HEIGHT, NARROW, WIDE, Faults, open_browser, overflow, serious_findings
 from panmesh.testing.personas import PASSWORD
 from tests.browser.facility import Facility, build, serve
 from tests.conftest import ROOT
@@ -119,3 +119,20 @@ def open_page(
             page.goto("about:blank")
             page.set_viewport_size(SIZE)
             page.emulate_media(color_scheme="light")
+
+
+def unfold(page: Any) -> None:
+    """All but the menus, which lie over the page."""
+    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(d => { d.open = true })")
+
+
+def is_readable_and_fits(page: Any) -> None:
+    """With all that folds open: axe finds nothing serious, in the light and in the dark, and nothing hangs out on a phone."""
+    assert page.locator("h1").count() == 1
+    unfold(page)
+    findings = serious_findings(page)
+    page.emulate_media(color_scheme="dark")
+    findings += [f"dark: {one}" for one in serious_findings(page, COLOUR_RULES)]
+    page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    assert not overflow(page)
+    assert not findings, "\n".join(findings)

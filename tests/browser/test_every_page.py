@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
 from panmesh.testing.browser import COLOUR_RULES, HEIGHT, LAYOUT_RULES, NARROW, WIDE, Faults, overflow, serious_findings
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, unfold
 from tests.browser.facility import Facility
 
 # name: (path, login, status)
@@ -93,12 +91,12 @@ def test_page_is_whole_readable_and_fits(name: str, open_page: OpenPage, faults:
     page = open_page(path, login=login)
     assert page.title()
     assert page.locator("h1").count() == 1
-    _unfold(page)
+    unfold(page)
     findings = serious_findings(page)
     page.emulate_media(color_scheme="dark")
     findings += [f"dark: {one}" for one in serious_findings(page, COLOUR_RULES)]
     page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    _unfold(page)
+    unfold(page)
     assert not overflow(page)
     findings += [f"phone, dark: {one}" for one in serious_findings(page, LAYOUT_RULES + COLOUR_RULES)]
     page.emulate_media(color_scheme="light")
@@ -114,7 +112,7 @@ def test_every_run_fits(facility: Facility, open_page: OpenPage) -> None:
     assert addresses
     for address in sorted(addresses)[:10]:
         page.goto(address)
-        _unfold(page)
+        unfold(page)
         for width in (WIDE, NARROW):
             page.set_viewport_size({"width": width, "height": HEIGHT})
             assert not overflow(page), (address, width)
@@ -138,8 +136,3 @@ def test_the_menus_open_fit_and_close_by_keyboard(width: int, open_page: OpenPag
         page.get_by_role("link", name=entry, exact=True).focus()
         page.get_by_label("Words").focus()  # as Tab does after the last entry
         expect(page.get_by_role("link", name=entry, exact=True)).to_be_hidden()
-
-
-def _unfold(page: Any) -> None:
-    """All but the menus, which lie over the page."""
-    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(d => { d.open = true })")

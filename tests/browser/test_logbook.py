@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from panmesh.testing.browser import COLOUR_RULES, HEIGHT, NARROW, Faults, overflow, serious_findings
+from panmesh.testing.browser import Faults
 from tests.browser.collected import photograph, write_and_collect
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, is_readable_and_fits
 from tests.browser.facility import Facility
 
 _PASTE = """([text, data]) => {
@@ -134,11 +134,4 @@ def test_pages_of_the_logbook_and_the_basket_are_readable_and_fit(
     path: str, open_page: OpenPage, written: dict[str, str], facility: Facility
 ) -> None:
     page = open_page(path.format(**facility.pids, **written), login="pi")
-    assert page.locator("h1").count() == 1
-    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(d => { d.open = true })")
-    findings = serious_findings(page)
-    page.emulate_media(color_scheme="dark")
-    findings += [f"dark: {one}" for one in serious_findings(page, COLOUR_RULES)]
-    page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    assert not overflow(page)
-    assert not findings, "\n".join(findings)
+    is_readable_and_fits(page)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from panmesh.testing.browser import COLOUR_RULES, HEIGHT, NARROW, overflow, serious_findings
 from tests.browser.collected import Person, publish_and_draft
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, is_readable_and_fits
 from tests.browser.facility import Facility
 
 PAGES = (
@@ -39,14 +38,7 @@ def test_pages_of_publishing_are_readable_and_fit(
     path: str, open_page: OpenPage, published: dict[str, str], facility: Facility
 ) -> None:
     page = open_page(path.format(**facility.pids, **published), login="pi")
-    assert page.locator("h1").count() == 1
-    page.evaluate("document.querySelectorAll('details:not(.menu)').forEach(d => { d.open = true })")
-    findings = serious_findings(page)
-    page.emulate_media(color_scheme="dark")
-    findings += [f"dark: {one}" for one in serious_findings(page, COLOUR_RULES)]
-    page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    assert not overflow(page)
-    assert not findings, "\n".join(findings)
+    is_readable_and_fits(page)
 
 
 def test_runs_of_a_basket_are_published_and_cited(open_page: OpenPage) -> None:
