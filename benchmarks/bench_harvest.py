@@ -22,15 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.large_catalogue import fill
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.harvest_tables import harvest_listing, harvest_set
+from panmesh.adapters.sql.harvest_tables import harvest_listing, harvest_set, harvest_text
 from panmesh.app.compose import Composition
 from panmesh.app.settings import load
 from panmesh.publication.harvesting import EVERYTHING, TURTLE, Place, Walk
 
 BAR = 0.1  # seconds a page
+WAITED = 0.3  # where its records are not written ahead
 FORM = "oai_datacite"
 
 
@@ -52,7 +53,7 @@ def main() -> None:
         _keep(app)
         slow = _measure(app)
         app.close()
-    sys.exit(f"slower than {BAR * 1000:.0f} ms: {', '.join(slow)}" if slow else 0)
+    sys.exit(f"slower than they may be: {', '.join(slow)}" if slow else 0)
 
 
 def _keep(app: Composition) -> None:
@@ -98,16 +99,20 @@ def _measure(app: Composition) -> list[str]:
 
 def _records(app: Composition, where: str, walk: Walk) -> list[str]:
     items = app.harvest.page(walk).items
-    live = [item for item in items if not item.deleted]
+    forget = delete(harvest_text).where(harvest_text.c.item_id.in_([item.id for item in items]))
+    with app.database.write() as connection:
+        connection.execute(forget)
+    slow = _said(
+        f"ListRecords {where}, not written ahead", lambda: app.harvest.written(FORM, app.harvest.page(walk).items), WAITED
+    )
     began = time.process_time()
-    both = {prefix: dict(app.harvest.written(prefix, live)) for prefix in (FORM, TURTLE)}
-    print(f"{len(live)} records of {where} written in two forms, ahead: computed {1000 * (time.process_time() - began):.0f} ms")
-    app.harvest_texts.keep(live, both)
+    app.harvest.keep(items)
+    print(f"{len(items)} records of {where} written ahead: computed {1000 * (time.process_time() - began):.0f} ms")
 
     def records() -> None:
         app.harvest.written(FORM, app.harvest.page(walk).items)
 
-    slow = _said(f"ListRecords {where}", records)
+    slow += _said(f"ListRecords {where}", records)
     slow += _said(f"DCAT {where}", lambda: app.harvest.written(TURTLE, app.harvest.changes(walk.after, 100)[0]))
     return slow + _said(f"500 changes {where}", lambda: app.harvest.changes(walk.after, 500))
 
@@ -127,7 +132,7 @@ def _sets(app: Composition) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _said(name: str, ask: Callable[[], Any]) -> list[str]:
+def _said(name: str, ask: Callable[[], Any], bar: float = BAR) -> list[str]:
     times, computed = [], []
     for _ in range(7):
         began, at = time.perf_counter(), time.process_time()
@@ -137,7 +142,7 @@ def _said(name: str, ask: Callable[[], Any]) -> list[str]:
     middle = statistics.median(times)
     own = statistics.median(computed)
     print(f"{name}: {middle * 1000:.1f} ms (slowest {max(times) * 1000:.1f}), computed {own * 1000:.1f}", flush=True)
-    return [name] if middle > BAR else []
+    return [name] if middle > bar else []
 
 
 def _at(app: Composition, name: str, size: int, depth: float) -> Walk:

@@ -30,7 +30,9 @@ class Titles:
     """The least that can be told of a record."""
 
     forms: Mapping[str, Form] = {
-        "oai_dc": Form("oai_dc", "http://www.openarchives.org/OAI/2.0/oai_dc/", "http://www.openarchives.org/OAI/2.0/oai_dc.xsd")
+        "oai_dc": Form(
+            "oai_dc", "http://www.openarchives.org/OAI/2.0/oai_dc/", "http://www.openarchives.org/OAI/2.0/oai_dc.xsd", "oai_dc"
+        )
     }
 
     def write(self, prefixes: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:

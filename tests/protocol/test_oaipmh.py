@@ -14,7 +14,8 @@ import pytest
 from oaipmh_scythe import Scythe
 from sqlalchemy import delete
 
-from panmesh.adapters.sql.harvest_tables import harvest_listing, harvest_past
+from panmesh.adapters.sql import harvest_upkeep
+from panmesh.adapters.sql.harvest_tables import anew, harvest_listing, harvest_past, harvest_round
 from panmesh.kernel.clock import DAY_US
 from panmesh.kernel.errors import Unavailable
 from panmesh.publication.harvesting import Item, Walk
@@ -184,6 +185,39 @@ def test_lists_made_again_say_the_same(facility: Facility) -> None:
     facility.upkeep.rebuild()
     facility.renew()
     assert headers(facility) == before
+
+
+def test_lists_that_are_made_anew_go_on_after_any_death_and_lose_nothing(
+    facility: Facility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece is one transaction, so that a process may end between any two; what changes meanwhile is told afterwards."""
+    monkeypatch.setattr(harvest_upkeep, "ROWS", 300)
+    monkeypatch.setattr(harvest_upkeep, "PIECE", 50)
+    facility.edit(range(1, 60))
+    facility.renew()
+    before = headers(facility)
+    facility.upkeep.rebuild(lambda: False)
+    deaths = 0
+    while True:
+        with pytest.raises(Unavailable):
+            facility.service.page(Walk())
+        facility.edit([1 + deaths])
+        facility.upkeep = harvest_upkeep.SqlHarvestUpkeep(facility.database, lambda: facility.now)
+        facility.upkeep.sweep()
+        facility.now += SECOND
+        facility.upkeep.renew(lambda: False)
+        deaths += 1
+        with facility.database.read() as c:
+            if not anew(c.execute(harvest_round.select()).one()):
+                break
+    facility.renew()
+    after = headers(facility)
+    assert deaths > 10
+    assert set(after) == set(before)
+    assert {pid for pid in after if after[pid] != before[pid]} == {facility.pid(1 + n) for n in range(deaths)}
+    with facility.database.read() as c:
+        listed = c.execute(harvest_listing.select()).all()
+    assert len(listed) == len({(row.set_id, row.item_id) for row in listed})  # each item once in each list
 
 
 def test_until_the_lists_are_made_a_harvester_is_asked_to_come_back(make_facility: MakeFacility) -> None:

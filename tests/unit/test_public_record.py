@@ -275,7 +275,7 @@ def test_all_formats_say_the_same(record: PublicRecord) -> None:
         "datacite json": from_datacite_json(record),
         "datacite xml": from_xml(write(record, "datacite-xml")),
         "oai_datacite": from_xml(oai.oai_datacite(record)),
-        "oai_openairedata": from_xml(oai.FORMS["oai_openairedata"][2](record)),
+        "oai_openairedata": from_xml(oai.TEXTS[oai.FORMS["oai_openairedata"][2]](record)),
         "schema.org": from_jsonld(record),
         "dcat": from_turtle(record),
         "oai_dc": from_oai_dc(record),
@@ -353,7 +353,9 @@ def test_b2find_reads_the_right_of_access_as_it_is(record: PublicRecord) -> None
     """It takes for open what has none of these words in a right or its address, whatever they mean."""
     closed = ("closedaccess", "embargoedaccess", "restrictedaccess", "restricted", "closed", "interdite")
     for form in ("oai_dc", "oai_datacite", "oai_openairedata"):
-        rights = [one for one in Xml.fromstring(oai.FORMS[form][2](record)).iter() if one.tag.rpartition("}")[2] == "rights"]
+        rights = [
+            one for one in Xml.fromstring(oai.TEXTS[oai.FORMS[form][2]](record)).iter() if one.tag.rpartition("}")[2] == "rights"
+        ]
         said = " ".join(f"{one.text} {one.get('rightsURI')}" for one in rights).lower()
         assert any(word in said for word in closed) != (record.state is State.OPEN), form
 

@@ -525,7 +525,9 @@ class Composition:
 
     @cached_property
     def harvest(self) -> HarvestService:
-        return HarvestService(SqlHarvest(self.database), Records(self.records), self.clock, self.harvest_texts)
+        return HarvestService(
+            SqlHarvest(self.database), Records(self.records, self.settings.facility.name), self.clock, self.harvest_texts
+        )
 
     @cached_property
     def harvest_texts(self) -> SqlHarvestTexts:

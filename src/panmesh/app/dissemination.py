@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from panmesh.kernel.errors import NotFound
 from panmesh.publication.harvesting import TURTLE, Form, Item, ItemKind
 from panmesh.publication.record import Kind
 from panmesh.publication.records import RecordService
@@ -19,21 +18,19 @@ _KIND = {
 }
 
 
+_WRITERS = {**oai.TEXTS, TURTLE: dcat.turtle}
+
+
 class Records:
-    forms: Mapping[str, Form] = {prefix: Form(prefix, space, schema) for prefix, (schema, space, _) in oai.FORMS.items()}
-
-    def __init__(self, records: RecordService) -> None:
+    def __init__(self, records: RecordService, publisher: str) -> None:
         self._records = records
+        around = {"oai_datacite": oai.around_datacite(publisher)}
+        self.forms: Mapping[str, Form] = {
+            prefix: Form(prefix, space, schema, text, around.get(prefix, ("", "")))
+            for prefix, (schema, space, text) in oai.FORMS.items()
+        }
 
-    def write(self, prefixes: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:
-        found: dict[str, dict[str, str]] = {prefix: {} for prefix in prefixes}
-        records = self._records.batch()
-        for item in items:
-            try:
-                record = records.record(item.pid, _KIND[item.kind], MOST_FILES)
-            except NotFound:
-                continue
-            if not record.gone:
-                for prefix in prefixes:
-                    found[prefix][item.pid] = dcat.turtle(record) if prefix == TURTLE else oai.FORMS[prefix][2](record)
-        return found
+    def write(self, texts: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:
+        records = self._records.records([(item.pid, _KIND[item.kind]) for item in items], MOST_FILES)
+        live = [(pid, record) for pid, record in records.items() if not record.gone]
+        return {text: {pid: _WRITERS[text](record) for pid, record in live} for text in texts}

@@ -46,10 +46,10 @@ class Publishing:
         self._counted_us = 0
         self._scored_us = 0
         self._behind = False  # records wait to be written
+        self._forgotten: int | None = 0  # how far the look for records with another address or name of the facility in them is
         self._scored_id: int | None = None  # how far the look at every run is
 
     def loop(self) -> None:
-        self._app.harvest_texts.begin()
         stamp: Hashable = None
         while not self._stopped.wait(PAUSE_SECONDS if self._behind else LOOK_SECONDS):
             found = self._app.database.stamp()
@@ -71,12 +71,14 @@ class Publishing:
             self._app.usage_store.hold(now_us)
 
     def _write_ahead(self, *, news: bool) -> None:
-        """Some seconds of it in a round: a million records take hours, and what changes meanwhile is to be listed."""
+        """Some seconds of it in a round: a million records take the better part of an hour, and what changes meanwhile is to be listed."""
         if not news and not self._behind:
             return
         began, self._behind = time.monotonic(), True
         while time.monotonic() - began < AHEAD_SECONDS:
-            if not self._app.harvest.write_ahead(AHEAD):
+            if self._forgotten is not None:
+                self._forgotten = self._app.harvest_texts.forget_others(self._forgotten)
+            elif not self._app.harvest.write_ahead(AHEAD):
                 self._behind = False
                 return
             if self._stopped.wait(PAUSE_SECONDS):

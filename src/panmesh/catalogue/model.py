@@ -206,6 +206,29 @@ class FilesPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWithFiles:
+    record: DatasetRecord
+    files: FilesPage | None  # the beginning of its list; None where the viewer may not read them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A run of a visit, as it is named there: core metadata, but for the last two."""
+
+    pid: Pid
+    title: str | None
+    created_us: int
+    run: str | None  # None, too, where the viewer may not know it
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitParts:
+    runs: tuple[Part, ...] = ()  # the newest
+    techniques: tuple[FacetValue, ...] = ()  # of all its runs, the most frequent first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvestigationView:
     """A visit. Title, numbers, dates and instrument are core metadata."""
 

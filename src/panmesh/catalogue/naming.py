@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from panmesh.catalogue.model import DatasetSummary, ProposalKind
+from panmesh.catalogue.model import DatasetSummary, Part, ProposalKind
 from panmesh.kernel.clock import facility_day
 
 
-def run_title(d: DatasetSummary) -> str:
+def run_title(d: DatasetSummary | Part) -> str:
     """What a run is called where its file gives no title: its number, or the name of its file."""
     return d.title or (f"Run {d.run}" if d.run else "") or (d.path or "").rpartition("/")[2] or "Run without a title"
 

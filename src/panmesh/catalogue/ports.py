@@ -20,7 +20,9 @@ from panmesh.catalogue.model import (
     InvestigationView,
     Page,
     ProposalView,
+    RecordWithFiles,
     SampleView,
+    VisitParts,
 )
 from panmesh.catalogue.quantity_spread import Spread
 from panmesh.catalogue.query import EVERY_VISIT, DatasetQuery, Field, VisitQuery
@@ -50,6 +52,10 @@ class CatalogueReads(Protocol):
         """By concept pid, version pid or alias."""
         ...
 
+    def datasets(self, viewer: Viewer, pids: Sequence[str], now_us: int, *, files: int) -> Mapping[str, RecordWithFiles]:
+        """Of those among them that there are, with the first so many files, and without what the files say."""
+        ...
+
     def set_aside(self, viewer: Viewer, pid: str, now_us: int) -> str | None:
         """Why a discarded dataset is gone, for those who could know of it when it was there."""
         ...
@@ -67,6 +73,14 @@ class CatalogueReads(Protocol):
         ...
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None: ...
+
+    def visits(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> Mapping[str, InvestigationView]: ...
+
+    def parts(
+        self, viewer: Viewer, visits: Sequence[int], now_us: int, *, runs: int, techniques: int
+    ) -> Mapping[int, VisitParts]:
+        """Of each visit, by its number: so many of the newest runs and of the most frequent techniques."""
+        ...
 
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from panmesh.access.artefact import Artefact
@@ -21,7 +22,9 @@ from panmesh.catalogue.model import (
     InvestigationView,
     Page,
     ProposalView,
+    RecordWithFiles,
     SampleView,
+    VisitParts,
 )
 from panmesh.catalogue.ports import CatalogueReads
 from panmesh.catalogue.quantity_spread import Spread
@@ -82,6 +85,11 @@ class SearchService:
             raise Withdrawn(why)
         return _found(found)
 
+    def many(self, viewer: Viewer, pids: Sequence[str], *, files: int) -> Mapping[str, RecordWithFiles]:
+        """As `get`, without what the files say, and with the first so many files: of those that the viewer may know of."""
+        _need_read(viewer)
+        return self._reads.datasets(viewer, pids, self._clock(), files=files) if pids else {}
+
     def files(self, viewer: Viewer, pid: str, *, offset: int = 0, limit: int = 100, contains: str | None = None) -> FilesPage:
         _need_read(viewer)
         page = self._reads.files(viewer, pid, self._clock(), offset=offset, limit=limit, contains=contains)
@@ -110,6 +118,16 @@ class SearchService:
     def investigation(self, viewer: Viewer, pid: str) -> InvestigationView:
         _need_read(viewer)
         return _found(self._reads.investigation(viewer, pid, self._clock()))
+
+    def visits(self, viewer: Viewer, pids: Sequence[str]) -> Mapping[str, InvestigationView]:
+        """Of those that the viewer may know of."""
+        _need_read(viewer)
+        return self._reads.visits(viewer, pids, self._clock()) if pids else {}
+
+    def parts(self, viewer: Viewer, visits: Sequence[int], *, runs: int, techniques: int) -> Mapping[int, VisitParts]:
+        """Of each visit, by its number: so many of the newest runs and of the most frequent techniques."""
+        _need_read(viewer)
+        return self._reads.parts(viewer, visits, self._clock(), runs=runs, techniques=techniques) if visits else {}
 
     def investigations(
         self, viewer: Viewer, wanted: VisitQuery = EVERY_VISIT, *, offset: int = 0, limit: int = 50

@@ -200,11 +200,16 @@ class HarvestStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form in which records are given out."""
+    """A form in which records are given out: a text that is written, and kept, with what stands around it in this form."""
 
     prefix: str
     namespace: str
     schema: str
+    text: str  # its name; several forms may hold the same
+    around: tuple[str, str] = ("", "")
+
+    def of(self, text: str) -> str:
+        return text.join(self.around)
 
 
 TURTLE = "turtle"  # the form of the DCAT catalogue; no form of OAI-PMH
@@ -213,22 +218,22 @@ TURTLE = "turtle"  # the form of the DCAT catalogue; no form of OAI-PMH
 class Disseminator(Protocol):
     forms: Mapping[str, Form]  # of OAI-PMH
 
-    def write(self, prefixes: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:
-        """prefix → pid → text, one XML element for a form of OAI-PMH. What anybody may not read at that instant is not in it."""
+    def write(self, texts: Sequence[str], items: Sequence[Item], now_us: int) -> Mapping[str, Mapping[str, str]]:
+        """Name of the text → pid → the text, one XML element for a form of OAI-PMH. What anybody may not read at that instant is not in it."""
         ...
 
 
 class TextStore(Protocol):
     """Records written ahead, so that a page of them is only read."""
 
-    def texts(self, prefix: str, items: Sequence[Item]) -> Mapping[str, str]:
+    def texts(self, name: str, items: Sequence[Item]) -> Mapping[str, str]:
         """pid → text, of those that did not change since it was written."""
         ...
 
     def unwritten(self, now_us: int, limit: int) -> Sequence[Item]: ...
 
     def keep(self, items: Sequence[Item], written: Mapping[str, Mapping[str, str]]) -> None:
-        """`written`: prefix → pid → text."""
+        """`written`: name of the text → pid → the text."""
         ...
 
 
@@ -269,18 +274,26 @@ class HarvestService:
 
     def written(self, prefix: str, items: Sequence[Item]) -> Mapping[str, str]:
         """Without the deleted ones. What was written ahead counts only while the state is the one it was written in."""
+        form = self.forms.get(prefix)
+        name = form.text if form is not None else prefix
         live = [item for item in items if not item.deleted]
-        found = dict(self._texts.texts(prefix, [item for item in live if item.settled]))
-        missing = [item for item in live if item.pid not in found]
-        return found | dict(self._disseminator.write([prefix], missing, self._clock())[prefix])
+        found = dict(self._texts.texts(name, [item for item in live if item.settled]))
+        if missing := [item for item in live if item.pid not in found]:
+            found |= self._disseminator.write([name], missing, self._clock())[name]
+        return found if form is None else {pid: form.of(text) for pid, text in found.items()}
 
     def write_ahead(self, limit: int = 100) -> int:
         """The next ones that wait; how many that were."""
         items = self._texts.unwritten(self._clock(), limit)
         if items:
-            live = [item for item in items if not item.deleted and item.settled]
-            self._texts.keep(items, self._disseminator.write([*self.forms, TURTLE], live, self._clock()))
+            self.keep(items)
         return len(items)
+
+    def keep(self, items: Sequence[Item]) -> None:
+        """Write these ahead."""
+        live = [item for item in items if not item.deleted and item.settled]
+        names = dict.fromkeys([*(form.text for form in self.forms.values()), TURTLE])
+        self._texts.keep(items, self._disseminator.write(list(names), live, self._clock()))
 
     def sets(self) -> Mapping[str, str | None]:
         return self._store.sets()

@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Protocol
 from urllib.parse import quote
 
-from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
-from panmesh.catalogue.model import DatasetKind, DatasetRecord, FileView, InvestigationView, PersonView, TechniqueView
+from panmesh.catalogue.model import DatasetKind, DatasetRecord, FilesPage, FileView, InvestigationView, PersonView, TechniqueView
 from panmesh.catalogue.naming import run_title
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
@@ -36,6 +34,7 @@ from panmesh.publication.record import (
 )
 from panmesh.publication.release import MOST_RUNS, Listed, Release
 from panmesh.publication.release_record import pids_of, release_record
+from panmesh.publication.sight import Dois, Releases, Sight
 
 PANET = "http://purl.org/pan-science/PaNET/PaNET.owl"
 FIELD_OF_SCIENCE = Subject(
@@ -44,7 +43,7 @@ FIELD_OF_SCIENCE = Subject(
     scheme_uri="https://web-archive.oecd.org/2012-06-15/138575-38235147.pdf",
     uri="https://vocabs.acdh.oeaw.ac.at/oefosdisciplines/103",
 )
-MOST_PARTS = 200  # runs that the record of a visit names
+PIECE = 200  # records read at once
 MOST_COLLECTED = 20  # newest visits that the record of an instrument names
 MOST_VISITS = 200  # that the record of a proposal names
 _ROLES = {"local contact": "DataCollector", "local_contact": "DataCollector", "operator": "DataCollector"}
@@ -55,9 +54,6 @@ class Publisher:
     name: str
     ror: str | None
     url: str  # of the portal, without a slash at its end
-
-
-Dois = Callable[[Sequence[str]], dict[str, str]]  # pid → DOI, of those that have one that everybody may know of
 
 
 def no_dois(_pids: Sequence[str]) -> dict[str, str]:
@@ -81,13 +77,6 @@ class Sources:
     told_us: Callable[[str], int | None] = lambda _pid: None  # since when something is to have a DOI
 
 
-class Releases(Protocol):
-    """What the records need of releases."""
-
-    def release(self, pid: str, now_us: int) -> Release | None: ...
-    def holding(self, pid: str) -> tuple[Listed, ...]: ...
-
-
 class RecordService:
     def __init__(
         self,
@@ -100,13 +89,6 @@ class RecordService:
     ) -> None:
         self._search, self._publisher, self._clock, self._dois, self._releases = search, publisher, clock, dois, releases
         self._sources = sources or Sources()
-        self._visits: dict[str, InvestigationView | None] | None = None  # read already; None: nothing is remembered
-
-    def batch(self) -> RecordService:
-        """The same for many records that are read now: the visit of several runs is read once."""
-        made = RecordService(self._search, self._publisher, self._clock, self._dois, self._releases, self._sources)
-        made._visits = {}
-        return made
 
     def at(self, url: str) -> RecordService:
         """The same under another address: the one by which a request found us."""
@@ -135,17 +117,47 @@ class RecordService:
                 continue
         return self.dataset(pid, most_files)
 
+    def records(self, wanted: Sequence[tuple[str, Kind]], most_files: int = MOST_FILES) -> dict[str, PublicRecord]:
+        """By pid, of those that everybody may know of: as `record`, in fewer questions to the catalogue."""
+        found: dict[str, PublicRecord] = {}
+        for begin in range(0, len(wanted), PIECE):
+            piece = wanted[begin : begin + PIECE]
+            runs, visits = ([pid for pid, kind in piece if kind is which] for which in (Kind.DATASET, Kind.INVESTIGATION))
+            sight = self._sight(runs=runs, visits=visits, files=most_files)
+            for pid, kind in piece:
+                try:
+                    if kind is Kind.DATASET:
+                        found[pid] = self._dataset(pid, sight)
+                    elif kind is Kind.INVESTIGATION:
+                        found[pid] = self._investigation(pid, sight)
+                    else:
+                        found[pid] = self.record(pid, kind, most_files)
+                except NotFound:
+                    continue
+        return found
+
     def dataset(self, pid: str, most_files: int = MOST_FILES) -> PublicRecord:
-        record = self._search.get(ANONYMOUS, pid)
-        d = record.summary
-        visit = self._visit(d.investigation.pid) if d.investigation is not None else None
-        around = [thing.pid for thing in (d.investigation, d.instrument, d.sample) if thing is not None]
-        held = self._releases.holding(d.pid) if self._releases is not None else ()
-        dois = self._dois([d.pid, *around, *(r.pid for r in record.relations), *(one.pid for one in held)])
+        sight = self._sight(runs=[pid], files=most_files)
+        if pid not in sight.runs:
+            self._search.get(ANONYMOUS, pid)  # says why, where there is something to say
+        return self._dataset(pid, sight)
+
+    def investigation(self, pid: str) -> PublicRecord:
+        return self._investigation(pid, self._sight(visits=[pid]))
+
+    def _sight(self, *, runs: Sequence[str] = (), visits: Sequence[str] = (), files: int = 0) -> Sight:
+        return Sight(self._search, self._releases, self._dois, runs=runs, visits=visits, files=files)
+
+    def _dataset(self, pid: str, sight: Sight) -> PublicRecord:
+        if pid not in sight.runs:
+            raise NotFound()
+        read, dois, held = sight.runs[pid], sight.dois, sight.held.get(pid, ())
+        record, d = read.record, read.record.summary
+        visit = sight.visits.get(d.investigation.pid) if d.investigation is not None else None
         creators = _creators(visit, record.people, self._publisher)
         zone, now = d.facility_zone, self._clock()
         state = d.access.state
-        files, count, size = self._files(record, most_files)
+        files, count, size = self._files(record, read.files)
         accepted = _day(visit.ends_us if visit else d.end_us or d.start_us, zone)
         opened = _day(d.access.opens_us, zone)
         created = _day(d.created_us, zone)
@@ -181,22 +193,21 @@ class RecordService:
             total_bytes=size,
         )
 
-    def investigation(self, pid: str) -> PublicRecord:
-        visit = self._search.investigation(ANONYMOUS, pid)
-        where = DatasetQuery(where=Compare(Field.VISIT, Op.EQUAL, visit.pid), limit=MOST_PARTS)
-        parts = self._search.search(ANONYMOUS, where)
-        found = self._search.facet(ANONYMOUS, where, Field.TECHNIQUE, 20)
-        dois = self._dois([visit.pid, *(p.pid for p in parts.items), *([visit.instrument.pid] if visit.instrument else [])])
+    def _investigation(self, pid: str, sight: Sight) -> PublicRecord:
+        if pid not in sight.visits:
+            raise NotFound()
+        visit, dois = sight.visits[pid], sight.dois
+        parts = sight.parts[visit.id]
         zone, state = visit.facility_zone, visit.access.state
         ended, opened = _day(visit.ends_us, zone), _day(visit.access.opens_us, zone)
-        created = _day(visit.starts_us, zone) or min((facility_day(p.created_us, zone) for p in parts.items), default=None)
+        created = _day(visit.starts_us, zone) or min((facility_day(p.created_us, zone) for p in parts.runs), default=None)
         title = visit.title or visit.visit_id
         span = _span(visit.starts_us, visit.ends_us, zone)
         during = f" from {span[0]} to {span[1]}" if span else ""
         where_at = f" on {visit.instrument.name}" if visit.instrument else ""
         has = tuple(
             Relation(relation="HasPart", to=self._thing("datasets", p.pid, run_title(p), dois), general="Dataset")
-            for p in parts.items
+            for p in parts.runs
         )
         return PublicRecord(
             kind=Kind.INVESTIGATION,
@@ -214,7 +225,7 @@ class RecordService:
             accepted=ended if state is State.EMBARGOED or opened else None,
             available=opened or (created if state is State.OPEN else None),
             subjects=(FIELD_OF_SCIENCE,),
-            techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in found]),
+            techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in parts.techniques]),
             instrument=self._thing("instruments", visit.instrument.pid, visit.instrument.name, dois)
             if visit.instrument
             else None,
@@ -222,7 +233,7 @@ class RecordService:
             licence=CC_BY if state is State.OPEN else None,
             relations=(
                 *self._collected_by(visit.instrument.pid if visit.instrument else None, dois),
-                *self._proposed(visit),
+                *self._proposed(visit, dois),
                 *has,
             ),
             service=None if state in GONE else self._service("Its runs", f"datasets?visit={quote(visit.pid, safe='')}"),
@@ -299,11 +310,11 @@ class RecordService:
             service=None if gone else self._service("Its runs", f"datasets?proposal={quote(one.number, safe='')}"),
         )
 
-    def _proposed(self, visit: InvestigationView) -> tuple[Relation, ...]:
+    def _proposed(self, visit: InvestigationView, dois: dict[str, str]) -> tuple[Relation, ...]:
         """Whoever may know of the visit may know of its proposal."""
         if visit.proposal_pid is None:
             return ()
-        to = self._thing("proposals", visit.proposal_pid, f"Proposal {visit.proposal}", self._dois([visit.proposal_pid]))
+        to = self._thing("proposals", visit.proposal_pid, f"Proposal {visit.proposal}", dois)
         return (Relation(relation="IsPartOf", to=to, general="Project"),)
 
     def collection(self, pid: str) -> PublicRecord:
@@ -329,19 +340,6 @@ class RecordService:
 
     def _agent(self) -> Agent:
         return Agent(name=self._publisher.name, ror=self._publisher.ror, organisation=True)
-
-    def _visit(self, pid: str) -> InvestigationView | None:
-        if self._visits is None:
-            return self._seen(pid)
-        if pid not in self._visits:
-            self._visits[pid] = self._seen(pid)
-        return self._visits[pid]
-
-    def _seen(self, pid: str) -> InvestigationView | None:
-        try:
-            return self._search.investigation(ANONYMOUS, pid)
-        except NotFound:  # its dataset is open by narrower terms of its own
-            return None
 
     def _thing(self, collection: str, pid: str, name: str | None, dois: dict[str, str]) -> Thing:
         return Thing(url=self.address(collection, pid), name=name, doi=dois.get(pid))
@@ -370,12 +368,12 @@ class RecordService:
             found.append(Relation(relation=way, to=other, general="Dataset"))
         return tuple(found)
 
-    def _files(self, record: DatasetRecord, most: int) -> tuple[tuple[PublicFile, ...], int | None, int | None]:
-        d = record.summary
-        needed = Artefact.RAW if d.kind is DatasetKind.RAW else Artefact.PROCESSED
-        if needed not in d.access.readable:
+    def _files(
+        self, record: DatasetRecord, page: FilesPage | None
+    ) -> tuple[tuple[PublicFile, ...], int | None, int | None]:  # fmt: skip
+        if page is None:
             return (), None, None
-        page = self._search.files(ANONYMOUS, d.pid, offset=0, limit=most)
+        d = record.summary
         return tuple(self._file(d.pid, one, record.format) for one in page.items), page.total, page.total_bytes
 
     def _files_on_request(self, pid: str) -> DataService:

@@ -66,21 +66,29 @@ def datacite4(record: PublicRecord) -> str:
 
 
 def oai_datacite(record: PublicRecord) -> str:
-    symbol = clean(record.publisher.name).replace("&", "&amp;").replace("<", "&lt;")
+    return datacite4(record).join(around_datacite(record.publisher.name))
+
+
+def around_datacite(publisher: str) -> tuple[str, str]:
+    """What stands before and after the record, the same for all of a publisher."""
+    symbol = clean(publisher).replace("&", "&amp;").replace("<", "&lt;")
     return (
         f'<oai_datacite xmlns="{OAI_DATACITE}" xmlns:xsi="{XSI}"'
         f' xsi:schemaLocation="{OAI_DATACITE} http://schema.datacite.org/oai/oai-1.1/oai.xsd">'
         "<isReferenceQuality>true</isReferenceQuality><schemaVersion>4.6</schemaVersion>"
-        f"<datacentreSymbol>{symbol}</datacentreSymbol><payload>{datacite4(record)}</payload></oai_datacite>"
+        f"<datacentreSymbol>{symbol}</datacentreSymbol><payload>",
+        "</payload></oai_datacite>",
     )
 
 
-FORMS: dict[str, tuple[str, str, Callable[[PublicRecord], str]]] = {
-    # prefix: schema, namespace, writer
-    "oai_dc": ("http://www.openarchives.org/OAI/2.0/oai_dc.xsd", OAI_DC, oai_dc),
-    "oai_datacite": ("http://schema.datacite.org/oai/oai-1.1/oai.xsd", OAI_DATACITE, oai_datacite),
-    "oai_openairedata": ("http://schema.datacite.org/meta/kernel-4.6/metadata.xsd", KERNEL, datacite4),
-    "datacite4": ("http://schema.datacite.org/meta/kernel-4.6/metadata.xsd", KERNEL, datacite4),
+TEXTS: dict[str, Callable[[PublicRecord], str]] = {"oai_dc": oai_dc, "datacite4": datacite4}
+_DATACITE = "http://schema.datacite.org/meta/kernel-4.6/metadata.xsd"
+FORMS: dict[str, tuple[str, str, str]] = {
+    # prefix: schema, namespace, text; `around_datacite` stands around that of oai_datacite
+    "oai_dc": ("http://www.openarchives.org/OAI/2.0/oai_dc.xsd", OAI_DC, "oai_dc"),
+    "oai_datacite": ("http://schema.datacite.org/oai/oai-1.1/oai.xsd", OAI_DATACITE, "datacite4"),
+    "oai_openairedata": (_DATACITE, KERNEL, "datacite4"),
+    "datacite4": (_DATACITE, KERNEL, "datacite4"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Table, Text, text
@@ -41,12 +41,37 @@ def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
     connection.execute(text(f"INSERT INTO {table.name} ({', '.join(rows[0])}) VALUES ({places}) {there}"), rows)
 
 
+def update_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> None:
+    """Of each row, found by its key, the other columns."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != key]
+    if connection.dialect.name == "postgresql":
+        new = ", ".join(f"{name} = x.{name}" for name in names)
+        said = f"UPDATE {table.name} SET {new} FROM {_rows(connection, table, rows[0])} WHERE {table.name}.{key} = x.{key}"
+        connection.execute(text(said), columns_of(rows))
+        return
+    new = ", ".join(f"{name} = :{name}" for name in names)
+    connection.execute(text(f"UPDATE {table.name} SET {new} WHERE {key} = :{key}"), rows)
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """One array for each column."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _rows(connection: Connection, table: Table, names: Iterable[str]) -> str:
+    """The rows whose columns are given as arrays, as `x`."""
+    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(connection.dialect)}[])" for name in names)
+    return f"unnest({arrays}) AS x({', '.join(names)})"
+
+
 def _by_columns(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], there: str) -> int:
     quoted = connection.dialect.identifier_preparer.quote
-    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(connection.dialect)}[])" for name in rows[0])
     into = f"INSERT INTO {quoted(table.name)} ({', '.join(quoted(name) for name in rows[0])})"
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return connection.execute(text(f"{into} SELECT * FROM unnest({arrays}) {there}"), columns).rowcount
+    return connection.execute(
+        text(f"{into} SELECT x.* FROM {_rows(connection, table, rows[0])} {there}"), columns_of(rows)
+    ).rowcount
 
 
 class contains(FunctionElement[bool]):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, insert, or_, select, true, tuple_, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import AccessClass
@@ -191,19 +192,55 @@ class SqlFairScores:
     def lacking(
         self, viewer: Viewer, instrument_id: int | None, point: int, now_us: int, *, offset: int, limit: int
     ) -> tuple[DatasetSummary, ...]:
-        d = dataset.c
-        query = (
-            summary_query(viewer, now_us)
-            .join(fair_run, fair_run.c.dataset_id == d.id)
-            .where(_without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
-            .order_by(func.coalesce(d.start_us, d.created_us).desc(), d.id.desc())
-            .offset(offset)
-            .limit(limit)
-        )
-        if instrument_id is not None:
-            query = query.where(fair_run.c.instrument_id == instrument_id)
+        found: list[int] = []
         with self._db.read() as connection:
-            return summaries(connection, connection.execute(query).all())
+            for places in _places(_gaps(connection, instrument_id, point), offset + limit):
+                wanted = _lacking(viewer, places, point, now_us, offset + limit - len(found))
+                found += [row.id for row in connection.execute(wanted)]
+                if len(found) >= offset + limit:
+                    break
+            ids = found[offset:]
+            if not ids:
+                return ()
+            rows = {row.id: row for row in connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))}
+            return summaries(connection, [rows[one] for one in ids])
+
+
+def _gaps(connection: Connection, instrument_id: int | None, point: int) -> Sequence[Any]:
+    """Instruments and months, the newest first, in which runs lack it, and how many do."""
+    g = fair_gap.c
+    query = select(g.instrument_id, g.month, g.runs).where(g.point == point, g.runs > 0)
+    if instrument_id is not None:
+        query = query.where(g.instrument_id == instrument_id)
+    return connection.execute(query.order_by(g.month.desc())).all()
+
+
+def _places(gaps: Sequence[Any], many: int) -> Iterator[list[tuple[int, str]]]:
+    """Instruments and months, the newest first, in lists: whole months, in which at least so many runs lack it."""
+    some: list[tuple[int, str]] = []
+    runs = 0
+    for month, those in groupby(gaps, lambda gap: str(gap.month)):
+        for gap in those:
+            some.append((gap.instrument_id, month))
+            runs += gap.runs
+        if runs >= many:
+            yield some
+            some, runs = [], 0
+    if some:
+        yield some
+
+
+def _lacking(viewer: Viewer, places: Sequence[tuple[int, str]], point: int, now_us: int, limit: int) -> Select[tuple[int]]:
+    d, f = dataset.c, fair_run.c
+    return (
+        select(d.id)
+        .select_from(fair_run)
+        .join(dataset, d.id == f.dataset_id)
+        .join(terms, terms.c.id == d.terms_id)
+        .where(tuple_(f.instrument_id, f.month).in_(places), _without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
+        .order_by(f.month.desc(), func.coalesce(d.start_us, d.created_us).desc(), d.id.desc())
+        .limit(limit)
+    )
 
 
 def _row(row: Any, fairness: Fairness) -> dict[str, Any]:

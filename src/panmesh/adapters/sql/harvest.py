@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, literal_column, select, tuple_
 
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.harvest_subjects import states_now
-from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
+from panmesh.adapters.sql.harvest_tables import anew, harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
 from panmesh.adapters.sql.tables import change, facility, instrument
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import NotFound
@@ -121,7 +121,7 @@ def _list_of(spec: str) -> str:
 
 def _state(connection: Connection) -> Any:
     state = connection.execute(select(harvest_round)).first()
-    if state is None or not state.built:
+    if state is None or not state.built or anew(state):
         raise NOT_YET
     return state
 

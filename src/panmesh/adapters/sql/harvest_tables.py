@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from panmesh.adapters.sql.tables import Big, metadata
@@ -85,9 +87,16 @@ harvest_round = Table(
     Column("number", BigInteger, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),  # of the change feed, followed up to here
-    Column("sweeping", Text),  # "dataset:5000": everything is looked at again, and this is done; null: not
+    Column("sweeping", Text),  # "dataset:5000": everything is looked at again, and this is done; null: not; see also `ANEW`
     Column("built", Boolean, nullable=False),  # everything was looked at once
     Column("swept_us", BigInteger),
     Column("marks", Text, nullable=False),  # number and instant of a round of each of the last days
     Column("forgot", BigInteger, nullable=False),  # past places are known of rounds after this one
 )
+
+ANEW = "anew:"  # what `sweeping` begins with while the lists are emptied, then made from the items
+
+
+def anew(state: Any) -> bool:
+    """Of a row of `harvest_round`: the lists are not whole."""
+    return state.sweeping is not None and state.sweeping.startswith(ANEW)

@@ -13,6 +13,8 @@ from panmesh.adapters.sql.harvest import items_of
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
 from panmesh.publication.harvesting import Condition, Item, Place
 
+PIECE = 1_000  # texts looked at in one transaction
+
 
 class SqlHarvestTexts:
     """Implements `publication.harvesting.TextStore`."""
@@ -22,21 +24,25 @@ class SqlHarvestTexts:
         self._db = database
         self._mark = mark
 
-    def begin(self) -> None:
-        """Where the mark is another one than before, everything is written again."""
+    def forget_others(self, after: int = 0) -> int | None:
+        """What was written with another mark than this waits to be written again: one piece, of the items after this one. The last of
+        them, or None at the end."""
+        c = harvest_text.c
+        query = select(c.item_id).where(c.item_id > after, c.prefix.not_like(f"% {self._mark}"))
         with self._db.read() as connection:
-            known = connection.execute(select(harvest_text.c.prefix).limit(1)).scalar()
-        if known is not None and not known.endswith(f" {self._mark}"):
-            with self._db.write() as connection:
-                connection.execute(delete(harvest_text))
-                connection.execute(
-                    update(harvest_item).where(harvest_item.c.condition == Condition.LIVE.value).values(unwritten=True)
-                )
+            ids = sorted(set(connection.execute(query.order_by(c.item_id).limit(PIECE)).scalars()))
+        if not ids:
+            return None
+        with self._db.write() as connection:
+            live = harvest_item.c.condition == Condition.LIVE.value
+            connection.execute(update(harvest_item).where(harvest_item.c.id.in_(ids), live).values(unwritten=True))
+            connection.execute(delete(harvest_text).where(c.item_id.in_(ids)))
+        return ids[-1]
 
-    def texts(self, prefix: str, items: Sequence[Item]) -> Mapping[str, str]:
+    def texts(self, name: str, items: Sequence[Item]) -> Mapping[str, str]:
         by_id = {item.id: item for item in items}
         c = harvest_text.c
-        query = select(c.item_id, c.stamp_s, c.body).where(c.item_id.in_(list(by_id)), c.prefix == f"{prefix} {self._mark}")
+        query = select(c.item_id, c.stamp_s, c.body).where(c.item_id.in_(list(by_id)), c.prefix == f"{name} {self._mark}")
         if not by_id:
             return {}
         with self._db.read() as connection:
@@ -57,11 +63,11 @@ class SqlHarvestTexts:
         rows = [
             {
                 "item_id": item.id,
-                "prefix": f"{prefix} {self._mark}",
+                "prefix": f"{name} {self._mark}",
                 "stamp_s": item.changed_s,
                 "body": zlib.compress(texts[item.pid].encode(), 6),
             }
-            for prefix, texts in written.items()
+            for name, texts in written.items()
             for item in items
             if item.pid in texts
         ]

@@ -7,13 +7,22 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, tuple_, update
 
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.dialects import insert_many
+from panmesh.adapters.sql.dialects import insert_many, update_many
 from panmesh.adapters.sql.feed import SqlFeed
+from panmesh.adapters.sql.harvest_leaving import leave
 from panmesh.adapters.sql.harvest_subjects import TABLE_OF, holding, next_ids, subjects
-from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_listing, harvest_past, harvest_round, harvest_set
+from panmesh.adapters.sql.harvest_tables import (
+    ANEW,
+    anew,
+    harvest_item,
+    harvest_listing,
+    harvest_past,
+    harvest_round,
+    harvest_set,
+)
 from panmesh.adapters.sql.releases import RELEASE, keep_document_dois, keep_terms
 from panmesh.adapters.sql.tables import change, dataset
 from panmesh.kernel.clock import DAY_US, Clock
@@ -25,12 +34,11 @@ KEPT_US = 7 * DAY_US  # how long a harvest may last
 # What the feed says of a dataset that changes nothing of what is told about it.
 QUIET = frozenset({"verified", "missing", "read failed"})
 _KINDS = list(TABLE_OF)
-_HERE = "FROM harvest_listing WHERE set_id = :set_id AND stamp_s = :stamp_s AND item_id = :item_id"
-_KEEP_PAST = text(  # what took its place in this very round was seen there by nobody
-    "INSERT INTO harvest_past (set_id, went, item_id, stamp_s, came) "
-    f"SELECT set_id, CAST(:went AS bigint), item_id, stamp_s, came {_HERE} AND came < :went"
-)
-_LEAVE = text(f"DELETE {_HERE}")
+_SWEEP = f"{_KINDS[0].value}:0"  # what `harvest_round.sweeping` begins with
+_EMPTIED = {"past": harvest_past, "listing": harvest_listing}  # when the lists are made anew
+_AFTER = {"past": "listing", "listing": "0"}  # then from the first item on
+ROWS = 10_000  # of these, taken away in one transaction
+_MOVED = ("stamp_s", "condition", "sets", "next_us", "unwritten")
 
 
 class SqlHarvestUpkeep:
@@ -54,22 +62,30 @@ class SqlHarvestUpkeep:
         """Look at everything again with the next rounds: what the feed did not tell of is found, datestamps move only where something changed."""
         with self._db.write() as connection:
             self._db.lock(connection, "harvest")
-            connection.execute(update(harvest_round).values(sweeping=f"{_KINDS[0].value}:0"))
+            if not anew(connection.execute(select(harvest_round)).one()):  # which ends with the same
+                connection.execute(update(harvest_round).values(sweeping=_SWEEP))
 
-    def rebuild(self) -> None:
-        """Make the lists anew from the items, and look at everything again: what was told stays told, with its datestamp."""
+    def rebuild(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Make the lists anew from the items, and look at everything again: what was told stays told, with its datestamp. Harvesters are
+        asked to come back until it is done. In pieces, as `renew`, which goes on with it wherever it stopped."""
         with self._db.write() as connection:
             self._db.lock(connection, "harvest")
             state = connection.execute(select(harvest_round)).one()
-            for table in (harvest_listing, harvest_past):
-                connection.execute(delete(table))
-            _Round(connection, state.number, state.at_us, first=False).relist()
-            connection.execute(update(harvest_round).values(forgot=state.number, marks="[]", sweeping=f"{_KINDS[0].value}:0"))
+            connection.execute(
+                update(harvest_round).values(forgot=state.number, marks="[]", sweeping=f"{ANEW}{next(iter(_EMPTIED))}")
+            )
+        while anew(self._state()):
+            self._round()
+            if not go_on():
+                return
+
+    def _state(self) -> Any:
+        with self._db.read() as connection:
+            return connection.execute(select(harvest_round)).first()
 
     def _begun(self) -> bool:
         """The first row of all, with the place in the feed from which changes count."""
-        with self._db.read() as connection:
-            state = connection.execute(select(harvest_round)).first()
+        state = self._state()
         if state is None:
             now_us = self._clock()
             first = {
@@ -84,7 +100,7 @@ class SqlHarvestUpkeep:
             with self._db.write() as connection:
                 self._db.lock(connection, "harvest")
                 if connection.execute(select(harvest_round)).first() is None:
-                    connection.execute(insert(harvest_round).values(**first, sweeping=f"{_KINDS[0].value}:0"))
+                    connection.execute(insert(harvest_round).values(**first, sweeping=_SWEEP))
         elif state.sweeping is None and self._clock() - (state.swept_us or 0) > SWEEP_US:
             self.sweep()
         return True
@@ -97,6 +113,9 @@ class SqlHarvestUpkeep:
         with self._db.write() as connection:
             self._db.lock(connection, "harvest")
             state = connection.execute(select(harvest_round)).one()
+            if anew(state):
+                connection.execute(update(harvest_round).values(sweeping=_made_anew(connection, state)))
+                return 0, True
             now_us = max(self._clock(), state.at_us)  # stamps never go back
             one = _Round(connection, state.number + 1, now_us, first=not state.built)
             told = _told(connection, state.sequence, upto)
@@ -116,6 +135,26 @@ class SqlHarvestUpkeep:
             state = connection.execute(select(harvest_round)).one()
             due = select(harvest_item.c.id).where(harvest_item.c.next_us <= self._clock()).limit(1)
             return state.sweeping is not None or upto > state.sequence or connection.execute(due).first() is not None
+
+
+def _made_anew(connection: Connection, state: Any) -> str:
+    """The next piece of making the lists anew: how `sweeping` goes on."""
+    here = state.sweeping.removeprefix(ANEW)
+    if here in _EMPTIED:
+        return f"{ANEW}{_AFTER[here] if _emptied(connection, _EMPTIED[here]) else here}"
+    last = _Round(connection, state.number, state.at_us, first=False).relist(int(here))
+    return _SWEEP if last is None else f"{ANEW}{last}"
+
+
+def _emptied(connection: Connection, table: Table) -> bool:
+    """Takes away a piece of the rows; whether those were all."""
+    key = list(table.primary_key.columns)
+    last = connection.execute(select(*key).order_by(*key).offset(ROWS - 1).limit(1)).first()
+    if last is None:
+        connection.execute(delete(table))
+    else:
+        connection.execute(delete(table).where(tuple_(*key) <= tuple_(*last)))
+    return last is None
 
 
 def _told(connection: Connection, after: int, upto: int) -> Sequence[Any]:
@@ -190,11 +229,12 @@ class _Round:
             self._c.execute(delete(harvest_past).where(harvest_past.c.went <= old[-1]))
         return {"marks": json.dumps(kept)} | ({"forgot": old[-1]} if old else {})
 
-    def relist(self) -> None:
-        c, after = harvest_item.c, 0
-        while rows := self._c.execute(select(harvest_item).where(c.id > after).order_by(c.id).limit(PIECE)).all():
-            self._list([(row.id, dict(row._mapping)) for row in rows])
-            after = rows[-1].id
+    def relist(self, after: int) -> int | None:
+        """The next piece of items, put in their lists; the last of them, or None where there were no more."""
+        c = harvest_item.c
+        rows = self._c.execute(select(harvest_item).where(c.id > after).order_by(c.id).limit(PIECE)).all()
+        self._list([(row.id, dict(row._mapping)) for row in rows])
+        return rows[-1].id if rows else None
 
     def _wake(self, which: Any) -> None:
         """Datasets looked at with the next pieces: there may be very many."""
@@ -224,13 +264,10 @@ class _Round:
             elif values["stamp_s"] is not None:
                 moved.append((old, values))
             elif old.next_us != now.next_us:
-                kept.append({"number": old.id, "next": now.next_us})
+                kept.append({"id": old.id, "next_us": now.next_us})
         self._insert(kind, new)
         self._move(moved)
-        if kept:
-            self._c.execute(
-                update(harvest_item).where(harvest_item.c.id == bindparam("number")).values(next_us=bindparam("next")), kept
-            )
+        update_many(self._c, harvest_item, kept, key="id")
 
     def _known(self, kind: ItemKind, ids: Sequence[int]) -> list[Any]:
         c = harvest_item.c
@@ -266,10 +303,9 @@ class _Round:
         if not moved:
             return
         self._unlist([old for old, _ in moved if old.condition != Condition.NEVER.value])
-        c = harvest_item.c
-        to: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("stamp_s", "condition", "sets", "next_us", "unwritten")}
-        rows = [{"number": old.id, **{f"new_{name}": values[name] for name in to}} for old, values in moved]
-        self._c.execute(update(harvest_item).where(c.id == bindparam("number")).values(**to), rows)
+        update_many(
+            self._c, harvest_item, [{"id": old.id, **{name: values[name] for name in _MOVED}} for old, values in moved], key="id"
+        )
         self._list([(old.id, values) for old, values in moved])
 
     def _list(self, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
@@ -284,13 +320,9 @@ class _Round:
 
     def _unlist(self, items: Sequence[Any]) -> None:
         places = [
-            {"set_id": self._set(spec), "stamp_s": old.stamp_s, "item_id": old.id, "went": self.number}
-            for old in items
-            for spec in _lists(old.sets)
+            {"set_id": self._set(spec), "stamp_s": old.stamp_s, "item_id": old.id} for old in items for spec in _lists(old.sets)
         ]
-        if places:
-            self._c.execute(_KEEP_PAST, places)
-            self._c.execute(_LEAVE, places)
+        leave(self._c, places, self.number)
 
     def _set(self, spec: str) -> int:
         if spec not in self._sets:

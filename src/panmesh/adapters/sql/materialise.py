@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -28,13 +29,24 @@ from panmesh.catalogue.withholding import hide
 
 
 def layers_of(connection: Connection, dataset_id: int) -> list[Layer]:
-    query = select(layer).where(layer.c.dataset_id == dataset_id).order_by(layer.c.id)
-    return [
-        Layer(
-            id=row.id, source=row.source, values=json.loads(row.values_json), by=row.by, at_us=row.at_us, undone_us=row.undone_us
+    return layers_of_many(connection, [dataset_id]).get(dataset_id, [])
+
+
+def layers_of_many(connection: Connection, ids: Sequence[int]) -> dict[int, list[Layer]]:
+    query = select(layer).where(layer.c.dataset_id.in_(ids)).order_by(layer.c.dataset_id, layer.c.id)
+    found: dict[int, list[Layer]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.dataset_id, []).append(
+            Layer(
+                id=row.id,
+                source=row.source,
+                values=json.loads(row.values_json),
+                by=row.by,
+                at_us=row.at_us,
+                undone_us=row.undone_us,
+            )
         )
-        for row in connection.execute(query)
-    ]
+    return found
 
 
 def materialise(connection: Connection, dataset_id: int, now_us: int) -> None:

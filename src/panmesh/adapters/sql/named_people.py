@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, union_all
@@ -18,16 +20,23 @@ NAMED = (TeamRole.PI.value, TeamRole.MEMBER.value)  # whoever was only let in to
 
 def people_of(connection: Connection, viewer: Viewer, terms_id: int) -> tuple[PersonView, ...]:
     """As this viewer sees them: names that are withheld from them last, all alike."""
-    seen = case((names_seen(viewer), 1), else_=0).label("seen")
+    return people_of_many(connection, viewer, [terms_id]).get(terms_id, ())
+
+
+def people_of_many(connection: Connection, viewer: Viewer, terms_ids: Sequence[int]) -> dict[int, tuple[PersonView, ...]]:
+    seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), terms.c.id.in_(terms_ids)
     found = union_all(
-        members().add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
-        former().add_columns(
+        members().where(mine).add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
+        former().where(mine).add_columns(
             former_name().label("name"), former_orcid().label("orcid"), account.c.affiliation, former_withheld(), seen
         ),
-    )
+    )  # fmt: skip
     people = found.subquery()
-    query = select(people).where(people.c.terms_id == terms_id).order_by(people.c.role.desc(), func.lower(people.c.name))
-    rows = connection.execute(query).all()
+    query = select(people).order_by(people.c.terms_id, people.c.role.desc(), func.lower(people.c.name))
+    return {one: _seen(list(rows)) for one, rows in groupby(connection.execute(query), lambda row: int(row.terms_id))}
+
+
+def _seen(rows: Sequence[Any]) -> tuple[PersonView, ...]:
     shown = [r for r in rows if r.seen or not r.withheld]
     hidden = [
         PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r.withheld and not r.seen

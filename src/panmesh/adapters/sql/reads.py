@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import among
-from panmesh.adapters.sql.named_people import people_of
+from panmesh.adapters.sql.named_people import people_of, people_of_many
 from panmesh.adapters.sql.permission import MANY, readable
 from panmesh.adapters.sql.records import (
     SummaryQueries,
@@ -23,7 +24,6 @@ from panmesh.adapters.sql.records import (
     name_of_visit,
     record,
     summaries,
-    summary_query,
     visit_span,
 )
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_in_sql
@@ -44,6 +44,7 @@ from panmesh.adapters.sql.tables import (
     terms,
 )
 from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.adapters.sql.whole_records import parts_of, rows_of, whole_records
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.catalogue.model import (
     DatasetKind,
@@ -62,8 +63,10 @@ from panmesh.catalogue.model import (
     PersonView,
     ProposalKind,
     ProposalView,
+    RecordWithFiles,
     Ref,
     SampleView,
+    VisitParts,
 )
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
 from panmesh.catalogue.query import ARTEFACT_OF, EVERY_VISIT, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, VisitQuery
@@ -144,6 +147,14 @@ class SqlReads:
             found = self._find(connection, viewer, pid, Artefact.CORE_METADATA, now_us)
             return None if found is None else record(connection, found[0], viewer, now_us, found[1])
 
+    def datasets(self, viewer: Viewer, pids: Sequence[str], now_us: int, *, files: int) -> dict[str, RecordWithFiles]:
+        with self._db.read() as connection:
+            found = whole_records(connection, viewer, pids, now_us)
+        return {
+            asked: RecordWithFiles(record=one, files=None if of is None else self._files(of, notes, offset=0, limit=files))
+            for asked, (one, of, notes) in found.items()
+        }
+
     def files(self, viewer: Viewer, pid: str, now_us: int, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
         with self._db.read() as connection:
             found = self._data(connection, viewer, pid, now_us)
@@ -154,8 +165,7 @@ class SqlReads:
                 f.name: f.kind
                 for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == row.id))
             }
-        total, size, rows = self._manifests.page(manifest, offset=offset, limit=limit, contains=contains)
-        return FilesPage(items=tuple(_file(r, notes.get(r.name)) for r in rows), total=total, total_bytes=size, offset=offset)
+        return self._files(manifest, notes, offset=offset, limit=limit, contains=contains)
 
     def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
         with self._db.read() as connection:
@@ -174,13 +184,19 @@ class SqlReads:
         return {row.name: _location(row) for row in self._manifests.iterate(manifest)}.get
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None:
+        return next(iter(self.visits(viewer, [pid], now_us).values()), None)
+
+    def visits(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> dict[str, InvestigationView]:
         with self._db.read() as connection:
-            rows = self._investigations(connection, viewer, now_us, investigation.c.pid == storable(pid)).limit(1)
-            row = connection.execute(rows).first()
-            if row is None:
-                return None
-            members = people_of(connection, viewer, row.terms_id) if row.team_id is not None else ()
-            return _investigation_view(row, _totals(connection, viewer, [row.id], now_us), members)
+            named = investigation.c.pid.in_([storable(one) for one in pids])
+            rows = connection.execute(self._investigations(connection, viewer, now_us, named)).all()
+            people = people_of_many(connection, viewer, [row.terms_id for row in rows if row.team_id is not None])
+            totals = _totals(connection, viewer, [row.id for row in rows], now_us)
+            return {row.pid: _investigation_view(row, totals, people.get(row.terms_id, ())) for row in rows}
+
+    def parts(self, viewer: Viewer, visits: Sequence[int], now_us: int, *, runs: int, techniques: int) -> dict[int, VisitParts]:
+        with self._db.read() as connection:
+            return parts_of(connection, viewer, visits, now_us, runs=runs, techniques_=techniques)
 
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT
@@ -351,15 +367,8 @@ class SqlReads:
     def _find(
         self, connection: Connection, viewer: Viewer, wanted: str, artefact: Artefact, now_us: int
     ) -> tuple[Any, int | None] | None:
-        """(row, version asked for). One statement, whether it is hidden or absent."""
-        named = select(pid.c.concept, pid.c.version).where(pid.c.pid == storable(wanted)).subquery()
-        query = (
-            summary_query(viewer, now_us)
-            .join(named, named.c.concept == dataset.c.pid)
-            .add_columns(named.c.version.label("asked_version"))
-            .where(readable(viewer, artefact, now_us))
-        )
-        row = connection.execute(query).first()
+        """(row, version asked for)."""
+        row = next(iter(rows_of(connection, viewer, [wanted], artefact, now_us)), None)
         return None if row is None else (row, row.asked_version)
 
     def _data(self, connection: Connection, viewer: Viewer, wanted: str, now_us: int) -> tuple[Any, ManifestRef] | None:
@@ -376,6 +385,12 @@ class SqlReads:
             )
         ).scalar_one()
         return row, ManifestRef.from_bytes(manifest)
+
+    def _files(
+        self, of: ManifestRef, notes: Mapping[str, str], *, offset: int, limit: int, contains: str | None = None
+    ) -> FilesPage:
+        total, size, rows = self._manifests.page(of, offset=offset, limit=limit, contains=contains)
+        return FilesPage(items=tuple(_file(r, notes.get(r.name)) for r in rows), total=total, total_bytes=size, offset=offset)
 
     def _investigations(self, connection: Connection, viewer: Viewer, now_us: int, where: ColumnElement[bool]) -> Select[Any]:
         return (

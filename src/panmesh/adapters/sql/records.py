@@ -20,7 +20,7 @@ from panmesh.access.naming_policy import sees_names
 from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
-from panmesh.adapters.sql.materialise import layers_of
+from panmesh.adapters.sql.materialise import layers_of_many
 from panmesh.adapters.sql.permission import readable, teams_bound
 from panmesh.adapters.sql.tables import (
     dataset,
@@ -66,6 +66,8 @@ SHOWN = (
     Artefact.RAW,
     Artefact.PROCESSED,
 )
+
+MOST_RELATED = 200  # datasets in one direction that a record names
 
 
 def access_columns(viewer: Viewer, now_us: int, *, bound: bool = False) -> list[Any]:
@@ -188,52 +190,84 @@ def summaries(connection: Connection, rows: Sequence[Any]) -> tuple[DatasetSumma
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
-    summary = summaries(connection, [row])[0]
-    number = version_number or row.version
-    version = connection.execute(
-        select(dataset_version).where(dataset_version.c.dataset_id == row.id, dataset_version.c.number == number)
-    ).one()
-    common: dict[str, Any] = {
-        "summary": summary,
-        "version": version.number,
-        "version_pid": version.pid,
-        "versions": row.version,
-        "revision": row.revision,
-        "updated_us": row.updated_us,
-        "open": version.open,
-    }
-    if Artefact.FULL_METADATA not in summary.access.readable:
-        return DatasetRecord(**common)
-    document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if version.facts else {}
-    people = connection.execute(
-        select(dataset_person).where(dataset_person.c.dataset_id == row.id).order_by(dataset_person.c.position)
-    ).all()
-    effective = merge(layers_of(connection, row.id))
-    owners = connection.execute(select(terms.c.team_id, terms.c.instrument_id).where(terms.c.id == row.terms_id)).one()
-    named = sees_editors(viewer, owners)
-    hidden = [] if sees_names(viewer, owners) else [p for p in people if p.withheld]
-    made = DatasetRecord(
-        **common,
-        people=tuple(_person(p, shown=p not in hidden) for p in people),
-        facts=document.get("entry"),
-        values={
-            field: {
-                "value": e.value,
-                "source": e.source,
-                "path": e.path,
-                "by": e.by if named or e.source == "file" else A_PERSON,
-                "at": e.at_us,
-            }
-            for field, e in effective.items()
-        },
-        problems=tuple(document.get("problems", ())),
-        advice=row.advice,
-        format=row.format,
-        relations=_relations(connection, row.id, viewer, now_us),
-        digest_state=DigestState(version.digest_state),
-        findings=connection.execute(select(func.count()).select_from(finding).where(finding.c.dataset_id == row.id)).scalar_one(),
-    )
-    return made if not hidden else _without(made, hidden)
+    asked = version_number or row.version
+    version = versions_of(connection, {row.id: asked})[row.id]
+    return records(connection, [row], {row.id: version}, viewer, now_us)[0]
+
+
+def versions_of(connection: Connection, asked: Mapping[int, int]) -> dict[int, Any]:
+    """`asked`: dataset → number of its version."""
+    c = dataset_version.c
+    query = select(dataset_version).where(c.dataset_id.in_(list(asked)), c.number.in_(sorted(set(asked.values()))))
+    return {row.dataset_id: row for row in connection.execute(query) if asked[row.dataset_id] == row.number}
+
+
+def records(
+    connection: Connection, rows: Sequence[Any], versions: Mapping[int, Any], viewer: Viewer, now_us: int, *, facts: bool = True
+) -> list[DatasetRecord]:
+    """In the order of the rows, by a fixed number of statements. `facts`: also all that the files say, which is much to read."""
+    told = summaries(connection, rows)
+    full = [one.id for one in told if Artefact.FULL_METADATA in one.access.readable]
+    around = _Around(connection, full, viewer, now_us) if full else None
+    found = []
+    for row, summary in zip(rows, told, strict=True):
+        version = versions[row.id]
+        core = DatasetRecord(
+            summary=summary,
+            version=version.number,
+            version_pid=version.pid,
+            versions=row.version,
+            revision=row.revision,
+            updated_us=row.updated_us,
+            open=version.open,
+        )
+        found.append(core if around is None or row.id not in around.ids else around.told(core, row, version, facts=facts))
+    return found
+
+
+class _Around:
+    """What stands in other tables on datasets whose full metadata the viewer may read."""
+
+    def __init__(self, connection: Connection, ids: Sequence[int], viewer: Viewer, now_us: int) -> None:
+        self.ids = frozenset(ids)
+        self._viewer = viewer
+        p, f = dataset_person.c, finding.c
+        people = select(dataset_person).where(p.dataset_id.in_(ids)).order_by(p.dataset_id, p.position)
+        owners = select(dataset.c.id, terms.c.team_id, terms.c.instrument_id).join(terms, terms.c.id == dataset.c.terms_id)
+        findings = select(f.dataset_id, func.count().label("number")).where(f.dataset_id.in_(ids)).group_by(f.dataset_id)
+        self._people = _grouped(connection, people)
+        self._owners = {row.id: row for row in connection.execute(owners.where(dataset.c.id.in_(ids)))}
+        self._findings = {row.dataset_id: int(row.number) for row in connection.execute(findings)}
+        self._layers = layers_of_many(connection, ids)
+        self._relations = _relations(connection, ids, viewer, now_us)
+
+    def told(self, core: DatasetRecord, row: Any, version: Any, *, facts: bool) -> DatasetRecord:
+        document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if facts and version.facts else {}
+        people, owners = self._people.get(row.id, []), self._owners[row.id]
+        named = sees_editors(self._viewer, owners)
+        hidden = [] if sees_names(self._viewer, owners) else [p for p in people if p.withheld]
+        made = replace(
+            core,
+            people=tuple(_person(p, shown=p not in hidden) for p in people),
+            facts=document.get("entry"),
+            values={
+                field: {
+                    "value": e.value,
+                    "source": e.source,
+                    "path": e.path,
+                    "by": e.by if named or e.source == "file" else A_PERSON,
+                    "at": e.at_us,
+                }
+                for field, e in merge(self._layers.get(row.id, [])).items()
+            },
+            problems=tuple(document.get("problems", ())),
+            advice=row.advice,
+            format=row.format,
+            relations=tuple(self._relations.get(row.id, ())),
+            digest_state=DigestState(version.digest_state),
+            findings=self._findings.get(row.id, 0),
+        )
+        return made if not hidden else _without(made, hidden)
 
 
 def _person(row: Any, *, shown: bool) -> PersonView:
@@ -329,33 +363,35 @@ def _parameter(row: Any) -> ParameterView:
     )
 
 
-def _relations(connection: Connection, dataset_id: int, viewer: Viewer, now_us: int) -> tuple[RelationView, ...]:
-    """Only to datasets that the viewer may know of."""
-    found: list[RelationView] = []
+def _relations(connection: Connection, ids: Sequence[int], viewer: Viewer, now_us: int) -> dict[int, list[RelationView]]:
+    """Only to datasets that the viewer may know of. Asked for each by itself: there may be very many of one."""
+    found: dict[int, list[RelationView]] = {}
     may = Compiler(viewer, now_us).may(Artefact.CORE_METADATA)
     for mine, theirs, direction in (
         (relation.c.derived_id, relation.c.source_id, "from"),
         (relation.c.source_id, relation.c.derived_id, "to"),
     ):
+        some = select(dataset.c.id).where(dataset.c.id.in_(ids), select(relation.c.id).where(mine == dataset.c.id).exists())
         query = (
             select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
             .join(dataset, dataset.c.id == theirs)
-            .where(mine == dataset_id, may)
+            .where(mine == bindparam("mine"), may)
             .order_by(relation.c.id)
-            .limit(200)
+            .limit(MOST_RELATED)
         )
-        found += [
-            RelationView(
-                pid=r.pid,
-                title=r.title,
-                direction=direction,
-                software=r.software,
-                software_version=r.software_version,
-                at_us=r.at_us,
+        for one in connection.execute(some).scalars().all():
+            found.setdefault(one, []).extend(
+                RelationView(
+                    pid=r.pid,
+                    title=r.title,
+                    direction=direction,
+                    software=r.software,
+                    software_version=r.software_version,
+                    at_us=r.at_us,
+                )
+                for r in connection.execute(query, {"mine": one})
             )
-            for r in connection.execute(query)
-        ]
-    return tuple(found)
+    return found
 
 
 def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:

@@ -191,16 +191,23 @@ class SqlReleases(SqlDrafts):
             return _listed(rows), total
 
     def holding(self, text: str) -> tuple[Listed, ...]:
-        concept = select(pid.c.concept).where(pid.c.pid == storable(text))
+        return self.holding_each([text]).get(storable(text), ())
+
+    def holding_each(self, texts: Sequence[str]) -> dict[str, tuple[Listed, ...]]:
         query = (
             _lines()
+            .add_columns(pid.c.pid.label("asked"))
             .join(release_run, _R.version_id == _V.id)
             .join(dataset, dataset.c.id == _R.dataset_id)
-            .where(dataset.c.pid.in_(concept), terms.c.withdrawn_us.is_(None))
+            .join(pid, pid.c.concept == dataset.c.pid)
+            .where(pid.c.pid.in_([storable(text) for text in texts]), terms.c.withdrawn_us.is_(None))
         )
         with self._db.read() as connection:
-            found = _listed(connection.execute(query.order_by(_V.published_us)))
-        return tuple({one.concept: one for one in found}.values())
+            rows = connection.execute(query.order_by(_V.published_us)).all()
+        found: dict[str, dict[str, Listed]] = defaultdict(dict)
+        for row, one in zip(rows, _listed(rows), strict=True):
+            found[row.asked][one.concept] = one
+        return {asked: tuple(held.values()) for asked, held in found.items()}
 
     def made_of(self, viewer: Viewer, now_us: int, *, visit: str | None, proposal: str | None) -> tuple[Listed, ...]:
         theirs = investigation.c.pid == visit if visit is not None else proposals.c.pid == proposal

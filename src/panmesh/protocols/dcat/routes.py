@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from anyio import to_thread
-from rdflib import DCAT, DCTERMS, FOAF, RDF, BNode, Graph, Literal, Namespace, URIRef
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,10 +11,11 @@ from panmesh.catalogue.events import Position
 from panmesh.http.links import absolute
 from panmesh.http.services import Services, services
 from panmesh.publication.harvesting import FOLDER, TURTLE, Item, ItemKind, Place
+from panmesh.wire.dcat import PREFIXES
+from panmesh.wire.turtle import Statements, iri, literal
 
 PATH = "/catalog.ttl"
 PER_PAGE = 100
-HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 
 
 def dcat_routes() -> list[Route]:
@@ -41,30 +41,23 @@ def _page(s: Services, request: Request) -> str:
 
 def _head(s: Services, request: Request, items: list[Item], here: str | None, following: str | None) -> str:
     base = str(request.base_url)
-    g = Graph()
-    for prefix, space in (("dcat", DCAT), ("dct", DCTERMS), ("foaf", FOAF), ("hydra", HYDRA)):
-        g.bind(prefix, space)
     root = absolute(s.public_url, base, PATH.removeprefix("/"))
-    me, publisher = URIRef(root), BNode()
-    g.add((me, RDF.type, DCAT.Catalog))
-    g.add((me, DCTERMS.title, Literal(f"Data of {s.facility_name}", lang="en")))
-    g.add(
-        (
-            me,
-            DCTERMS.description,
-            Literal(f"Data measured at {s.facility_name}: open, or under embargo until a stated day.", lang="en"),
-        )
-    )
-    g.add((me, DCTERMS.publisher, publisher))
-    g.add((publisher, RDF.type, FOAF.Agent))
-    g.add((publisher, FOAF.name, Literal(s.facility_name)))
+    g, me = Statements(PREFIXES), iri(root)
+    publisher = g.node()
+    told = f"Data measured at {s.facility_name}: open, or under embargo until a stated day."
+    g.add(me, "a", "dcat:Catalog")
+    g.add(me, "dct:title", literal(f"Data of {s.facility_name}", lang="en"))
+    g.add(me, "dct:description", literal(told, lang="en"))
+    g.add(me, "dct:publisher", publisher)
+    g.add(publisher, "a", "foaf:Agent")
+    g.add(publisher, "foaf:name", literal(s.facility_name))
     for item in items:
         if item.kind is not ItemKind.INSTRUMENT:
-            g.add((me, DCAT.dataset, URIRef(absolute(s.public_url, base, FOLDER[item.kind], item.pid))))
-    page = URIRef(f"{root}?after={here}" if here else root)
-    g.add((me, HYDRA.view, page))
-    g.add((page, RDF.type, HYDRA.PartialCollectionView))
-    g.add((page, HYDRA.first, me))
+            g.add(me, "dcat:dataset", iri(absolute(s.public_url, base, FOLDER[item.kind], item.pid)))
+    page = iri(f"{root}?after={here}" if here else root)
+    g.add(me, "hydra:view", page)
+    g.add(page, "a", "hydra:PartialCollectionView")
+    g.add(page, "hydra:first", me)
     if following:
-        g.add((page, HYDRA.next, URIRef(f"{root}?after={following}")))
-    return str(g.serialize(format="turtle"))
+        g.add(page, "hydra:next", iri(f"{root}?after={following}"))
+    return g.written()
