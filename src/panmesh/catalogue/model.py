@@ -198,6 +198,14 @@ FilesAtHand = Callable[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The runs before and after one in its visit, of those that say when they began."""
+
+    before: DatasetSummary | None = None
+    after: DatasetSummary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilesPage:
     items: tuple[FileView, ...]
     total: int  # files of the dataset that match
@@ -226,6 +234,14 @@ class Part:
 class VisitParts:
     runs: tuple[Part, ...] = ()  # the newest
     techniques: tuple[FacetValue, ...] = ()  # of all its runs, the most frequent first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitTeam:
+    """Who made the runs of a visit."""
+
+    ends_us: int | None
+    members: tuple[PersonView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.catalogue.correction import Correction, Discarded, Preview, Wanted
 from panmesh.catalogue.graph import Entity, GraphCondition, Node, Places, Selection
 from panmesh.catalogue.model import (
+    Beside,
     DatasetRecord,
     DatasetSummary,
     FacetValue,
@@ -23,6 +24,7 @@ from panmesh.catalogue.model import (
     RecordWithFiles,
     SampleView,
     VisitParts,
+    VisitTeam,
 )
 from panmesh.catalogue.quantity_spread import Spread
 from panmesh.catalogue.query import EVERY_VISIT, DatasetQuery, Field, VisitQuery
@@ -56,6 +58,8 @@ class CatalogueReads(Protocol):
         """Of those among them that there are, with the first so many files, and without what the files say."""
         ...
 
+    def beside(self, viewer: Viewer, summary: DatasetSummary, now_us: int) -> Beside: ...
+
     def set_aside(self, viewer: Viewer, pid: str, now_us: int) -> str | None:
         """Why a discarded dataset is gone, for those who could know of it when it was there."""
         ...
@@ -80,6 +84,10 @@ class CatalogueReads(Protocol):
         self, viewer: Viewer, visits: Sequence[int], now_us: int, *, runs: int, techniques: int
     ) -> Mapping[int, VisitParts]:
         """Of each visit, by its number: so many of the newest runs and of the most frequent techniques."""
+        ...
+
+    def teams(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> Mapping[str, VisitTeam]:
+        """Of these visits, without looking at their runs."""
         ...
 
     def investigations(

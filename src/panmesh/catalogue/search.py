@@ -10,6 +10,7 @@ from panmesh.access.explain import Explanation, explain
 from panmesh.access.terms import State
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.model import (
+    Beside,
     DatasetKind,
     DatasetRecord,
     DatasetSummary,
@@ -25,6 +26,7 @@ from panmesh.catalogue.model import (
     RecordWithFiles,
     SampleView,
     VisitParts,
+    VisitTeam,
 )
 from panmesh.catalogue.ports import CatalogueReads
 from panmesh.catalogue.quantity_spread import Spread
@@ -90,6 +92,10 @@ class SearchService:
         _need_read(viewer)
         return self._reads.datasets(viewer, pids, self._clock(), files=files) if pids else {}
 
+    def beside(self, viewer: Viewer, summary: DatasetSummary) -> Beside:
+        _need_read(viewer)
+        return self._reads.beside(viewer, summary, self._clock())
+
     def files(self, viewer: Viewer, pid: str, *, offset: int = 0, limit: int = 100, contains: str | None = None) -> FilesPage:
         _need_read(viewer)
         page = self._reads.files(viewer, pid, self._clock(), offset=offset, limit=limit, contains=contains)
@@ -128,6 +134,11 @@ class SearchService:
         """Of each visit, by its number: so many of the newest runs and of the most frequent techniques."""
         _need_read(viewer)
         return self._reads.parts(viewer, visits, self._clock(), runs=runs, techniques=techniques) if visits else {}
+
+    def teams(self, viewer: Viewer, pids: Sequence[str]) -> Mapping[str, VisitTeam]:
+        """Of those that the viewer may know of, without looking at their runs."""
+        _need_read(viewer)
+        return self._reads.teams(viewer, pids, self._clock()) if pids else {}
 
     def investigations(
         self, viewer: Viewer, wanted: VisitQuery = EVERY_VISIT, *, offset: int = 0, limit: int = 50

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from urllib.parse import quote
 
+from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
-from panmesh.catalogue.model import DatasetKind, DatasetRecord, FilesPage, FileView, InvestigationView, PersonView, TechniqueView
+from panmesh.catalogue.model import (
+    DatasetKind,
+    DatasetRecord,
+    FilesPage,
+    FileView,
+    InvestigationView,
+    PersonView,
+    RecordWithFiles,
+    TechniqueView,
+    VisitTeam,
+)
 from panmesh.catalogue.naming import run_title
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
@@ -123,37 +134,41 @@ class RecordService:
         for begin in range(0, len(wanted), PIECE):
             piece = wanted[begin : begin + PIECE]
             runs, visits = ([pid for pid, kind in piece if kind is which] for which in (Kind.DATASET, Kind.INVESTIGATION))
-            sight = self._sight(runs=runs, visits=visits, files=most_files)
+            read = self._search.many(ANONYMOUS, runs, files=most_files)
+            sight = self._sight(runs=read.values(), visits=visits)
             for pid, kind in piece:
                 try:
-                    if kind is Kind.DATASET:
-                        found[pid] = self._dataset(pid, sight)
-                    elif kind is Kind.INVESTIGATION:
+                    if kind is Kind.INVESTIGATION:
                         found[pid] = self._investigation(pid, sight)
-                    else:
+                    elif kind is not Kind.DATASET:
                         found[pid] = self.record(pid, kind, most_files)
+                    elif pid in read:
+                        found[pid] = self._of_run(read[pid], sight)
                 except NotFound:
                     continue
         return found
 
     def dataset(self, pid: str, most_files: int = MOST_FILES) -> PublicRecord:
-        sight = self._sight(runs=[pid], files=most_files)
-        if pid not in sight.runs:
-            self._search.get(ANONYMOUS, pid)  # says why, where there is something to say
-        return self._dataset(pid, sight)
+        return self.of_run(self._search.get(ANONYMOUS, pid), most_files)
+
+    def of_run(self, record: DatasetRecord, most_files: int = MOST_FILES) -> PublicRecord:
+        """Of what anybody reads of it."""
+        d = record.summary
+        may = (Artefact.RAW if d.kind is DatasetKind.RAW else Artefact.PROCESSED) in d.access.readable
+        files = self._search.files(ANONYMOUS, d.pid, offset=0, limit=most_files) if may else None
+        read = RecordWithFiles(record=record, files=files)
+        return self._of_run(read, self._sight(runs=[read]))
 
     def investigation(self, pid: str) -> PublicRecord:
         return self._investigation(pid, self._sight(visits=[pid]))
 
-    def _sight(self, *, runs: Sequence[str] = (), visits: Sequence[str] = (), files: int = 0) -> Sight:
-        return Sight(self._search, self._releases, self._dois, runs=runs, visits=visits, files=files)
+    def _sight(self, *, runs: Collection[RecordWithFiles] = (), visits: Sequence[str] = ()) -> Sight:
+        return Sight(self._search, self._releases, self._dois, runs=runs, visits=visits)
 
-    def _dataset(self, pid: str, sight: Sight) -> PublicRecord:
-        if pid not in sight.runs:
-            raise NotFound()
-        read, dois, held = sight.runs[pid], sight.dois, sight.held.get(pid, ())
-        record, d = read.record, read.record.summary
-        visit = sight.visits.get(d.investigation.pid) if d.investigation is not None else None
+    def _of_run(self, read: RecordWithFiles, sight: Sight) -> PublicRecord:
+        record, d, dois = read.record, read.record.summary, sight.dois
+        held = sight.held.get(d.pid, ())
+        visit = sight.teams.get(d.investigation.pid) if d.investigation is not None else None  # None: open by terms of its own
         creators = _creators(visit, record.people, self._publisher)
         zone, now = d.facility_zone, self._clock()
         state = d.access.state
@@ -404,7 +419,9 @@ class RecordService:
         return f"{written}\n\n{what}" if written else what
 
 
-def _creators(visit: InvestigationView | None, people: Sequence[PersonView], publisher: Publisher) -> tuple[Agent, ...]:
+def _creators(
+    visit: InvestigationView | VisitTeam | None, people: Sequence[PersonView], publisher: Publisher
+) -> tuple[Agent, ...]:
     """The team of the visit; without one, the people whom the file names; without them, the facility."""
     named = visit.members if visit is not None and visit.members else people
     found = {p.name: _agent(p) for p in named if p.name.strip() and (p.role or "") not in _ROLES}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from panmesh.access.viewer import ANONYMOUS
-from panmesh.catalogue.model import InvestigationView, RecordWithFiles, VisitParts
+from panmesh.catalogue.model import InvestigationView, RecordWithFiles, VisitParts, VisitTeam
 from panmesh.catalogue.search import SearchService
 from panmesh.publication.release import Listed, Release
 
@@ -35,33 +35,30 @@ class Sight:
         releases: Releases | None,
         dois: Dois,
         *,
-        runs: Sequence[str] = (),
+        runs: Collection[RecordWithFiles] = (),
         visits: Sequence[str] = (),
-        files: int,
     ) -> None:
-        self.runs: Mapping[str, RecordWithFiles] = search.many(ANONYMOUS, runs, files=files)
-        of_runs = (one.record.summary.investigation for one in self.runs.values())
-        around = {*visits, *(visit.pid for visit in of_runs if visit is not None)}
-        self.visits: Mapping[str, InvestigationView] = search.visits(ANONYMOUS, sorted(around))
-        wanted = [self.visits[pid].id for pid in visits if pid in self.visits]
-        self.parts: Mapping[int, VisitParts] = search.parts(
-            ANONYMOUS, wanted, runs=MOST_PARTS, techniques=MOST_TECHNIQUES
-        )  # fmt: skip
-        self.held = releases.holding_each(list(self.runs)) if releases is not None and self.runs else {}
+        self._runs = [one.record for one in runs]
+        around = {visit.pid for one in self._runs if (visit := one.summary.investigation) is not None}
+        self.teams: Mapping[str, VisitTeam] = search.teams(ANONYMOUS, sorted(around))
+        self.visits: Mapping[str, InvestigationView] = search.visits(ANONYMOUS, visits)
+        numbers = [visit.id for visit in self.visits.values()]
+        self.parts: Mapping[int, VisitParts] = search.parts(ANONYMOUS, numbers, runs=MOST_PARTS, techniques=MOST_TECHNIQUES)
+        concepts = [one.summary.pid for one in self._runs]
+        self.held = releases.holding_each(concepts) if releases is not None and concepts else {}
         self.dois = dois(list(dict.fromkeys(self._named())))
 
     def _named(self) -> Iterator[str]:
-        for one in self.runs.values():
-            d = one.record.summary
+        for one in self._runs:
+            d = one.summary
             yield d.pid
             yield from (thing.pid for thing in (d.investigation, d.instrument, d.sample) if thing is not None)
-            yield from (linked.pid for linked in one.record.relations)
+            yield from (linked.pid for linked in one.relations)
         yield from (one.pid for held in self.held.values() for one in held)
         for visit in self.visits.values():
-            if visit.id in self.parts:
-                yield visit.pid
-                yield from (part.pid for part in self.parts[visit.id].runs)
-                if visit.proposal_pid is not None:
-                    yield visit.proposal_pid
-                if visit.instrument is not None:
-                    yield visit.instrument.pid
+            yield visit.pid
+            yield from (part.pid for part in self.parts[visit.id].runs)
+            if visit.proposal_pid is not None:
+                yield visit.proposal_pid
+            if visit.instrument is not None:
+                yield visit.instrument.pid

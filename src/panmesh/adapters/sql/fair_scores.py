@@ -18,7 +18,7 @@ from panmesh.adapters.sql.fair_sums import SUMS, exchange
 from panmesh.adapters.sql.fair_tables import fair_gap, fair_month, fair_round, fair_run, fair_sum
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.permission import readable, state_label
-from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.tables import change, dataset, instrument, terms
 from panmesh.catalogue.model import DatasetSummary, Origin
 from panmesh.kernel.clock import facility_day, from_us
@@ -199,11 +199,7 @@ class SqlFairScores:
                 found += [row.id for row in connection.execute(wanted)]
                 if len(found) >= offset + limit:
                     break
-            ids = found[offset:]
-            if not ids:
-                return ()
-            rows = {row.id: row for row in connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))}
-            return summaries(connection, [rows[one] for one in ids])
+            return shown(connection, viewer, found[offset:], now_us)
 
 
 def _gaps(connection: Connection, instrument_id: int | None, point: int) -> Sequence[Any]:

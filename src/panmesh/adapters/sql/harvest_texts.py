@@ -37,7 +37,7 @@ class SqlHarvestTexts:
             live = harvest_item.c.condition == Condition.LIVE.value
             connection.execute(update(harvest_item).where(harvest_item.c.id.in_(ids), live).values(unwritten=True))
             connection.execute(delete(harvest_text).where(c.item_id.in_(ids)))
-        return ids[-1]
+        return int(ids[-1])
 
     def texts(self, name: str, items: Sequence[Item]) -> Mapping[str, str]:
         by_id = {item.id: item for item in items}

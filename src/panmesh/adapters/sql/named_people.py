@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select, union_all
 
 from panmesh.access.names import NAME_WITHHELD
 from panmesh.access.viewer import TeamRole, Viewer
@@ -24,24 +25,30 @@ def people_of(connection: Connection, viewer: Viewer, terms_id: int) -> tuple[Pe
 
 
 def people_of_many(connection: Connection, viewer: Viewer, terms_ids: Sequence[int]) -> dict[int, tuple[PersonView, ...]]:
-    seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), terms.c.id.in_(terms_ids)
-    found = union_all(
-        members().where(mine).add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
-        former().where(mine).add_columns(
-            former_name().label("name"), former_orcid().label("orcid"), account.c.affiliation, former_withheld(), seen
-        ),
-    )  # fmt: skip
-    people = found.subquery()
-    query = select(people).order_by(people.c.terms_id, people.c.role.desc(), func.lower(people.c.name))
-    return {one: _seen(list(rows)) for one, rows in groupby(connection.execute(query), lambda row: int(row.terms_id))}
+    rows = connection.execute(_people_as_seen(viewer), {"of": list(terms_ids)}).all() if terms_ids else ()
+    return {one: _told(list(found)) for one, found in groupby(rows, lambda row: int(row.terms_id))}
 
 
-def _seen(rows: Sequence[Any]) -> tuple[PersonView, ...]:
+def _told(rows: Sequence[Any]) -> tuple[PersonView, ...]:
     shown = [r for r in rows if r.seen or not r.withheld]
     hidden = [
         PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r.withheld and not r.seen
     ]
     return (*(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=r.affiliation) for r in shown), *hidden)
+
+
+@lru_cache(maxsize=256)
+def _people_as_seen(viewer: Viewer) -> Select[Any]:
+    """Of the terms that are given as `of`."""
+    seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), terms.c.id.in_(bindparam("of", expanding=True))
+    found = union_all(
+        members().where(mine).add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
+        former()
+        .where(mine)
+        .add_columns(former_name().label("name"), former_orcid().label("orcid"), account.c.affiliation, former_withheld(), seen),
+    )
+    people = found.subquery()
+    return select(people).order_by(people.c.terms_id, people.c.role.desc(), func.lower(people.c.name))
 
 
 def members() -> Select[Any]:

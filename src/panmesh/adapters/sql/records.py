@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
-from threading import Lock
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, literal, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
 from panmesh.access.names import NAME_WITHHELD, without, writings
 from panmesh.access.naming_policy import sees_names
-from panmesh.access.terms import State
+from panmesh.access.policy import readable
+from panmesh.access.terms import Terms, state
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.materialise import layers_of_many
-from panmesh.adapters.sql.permission import readable, teams_bound
+from panmesh.adapters.sql.permission import readable_now, terms_of
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -67,29 +65,33 @@ SHOWN = (
     Artefact.PROCESSED,
 )
 
-MOST_RELATED = 200  # datasets in one direction that a record names
+
+_FACTS = tuple(fact.name for fact in fields(Terms))
+_TERM = "its_"  # begins the names of the columns that the access of a row follows from
 
 
-def access_columns(viewer: Viewer, now_us: int, *, bound: bool = False) -> list[Any]:
-    """The state and the readable artefacts of the joined `terms`, for `access_view`."""
-    label = Compiler(viewer, now_us).state_label().label("access_state")
-    may = [
-        case((readable(viewer, artefact, now_us, bound=bound), literal(1)), else_=literal(0)).label(f"may_{artefact.value}")
-        for artefact in SHOWN
-    ]
-    return [label, terms.c.opens_us, terms.c.hold, *may]
+@cache
+def access_columns() -> tuple[Any, ...]:
+    """Of the joined `terms`, for `access_view`."""
+    return tuple(terms.c[fact].label(_TERM + fact) for fact in _FACTS)
 
 
-def access_view(row: Any) -> AccessView:
+def access_view(row: Any, viewer: Viewer, now_us: int) -> AccessView:
+    """Which artefacts of a row that they know of the viewer may read. The law itself is asked: said as conditions it would have
+    to be written and read anew for every viewer, which takes longer than all else."""
+    facts = terms_of({fact: getattr(row, _TERM + fact) for fact in _FACTS})
+    current = state(facts, now_us)
     return AccessView(
-        state=State(row.access_state),
-        opens_us=row.opens_us,
-        readable=frozenset(a for a in SHOWN if getattr(row, f"may_{a.value}")),
-        held=row.hold,
+        state=current,
+        opens_us=facts.opens_us,
+        readable=readable(viewer, facts, SHOWN, current),
+        held=facts.hold.value if facts.hold else None,
     )
 
 
-def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select[Any]:
+@cache
+def summary_query() -> Select[Any]:
+    """Of each dataset what a summary needs, whoever looks: which of it is told is decided by `summaries`."""
     return (
         select(
             dataset,
@@ -110,7 +112,7 @@ def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select
             sample.c.identifier.label("sample_identifier"),
             sample.c.formula.label("sample_formula"),
             sample.c.description.label("sample_description"),
-            *access_columns(viewer, now_us, bound=bound),
+            *access_columns(),
         )
         .select_from(dataset)
         .join(terms, terms.c.id == dataset.c.terms_id)
@@ -122,29 +124,17 @@ def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select
     )
 
 
-class SummaryQueries:
-    """`summary_query` of some datasets, kept for each kind of viewer: to write it takes longer than to answer it."""
+@cache
+def _summaries_of() -> Select[Any]:
+    return summary_query().where(dataset.c.id.in_(bindparam("ids", expanding=True)))
 
-    def __init__(self, most: int = 64) -> None:
-        self._most, self._lock = most, Lock()
-        self._kept: OrderedDict[Hashable, Select[Any]] = OrderedDict()
 
-    def rows(self, connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> Sequence[Any]:
-        teams = teams_bound(viewer)
-        roles = frozenset(teams)
-        key = viewer.operator, viewer.admin, viewer.steward, viewer.instruments, roles, viewer.granted, viewer.emergencies
-        with self._lock:
-            query = self._kept.get(key)
-            if query is not None:
-                self._kept.move_to_end(key)
-        if query is None:
-            instant: Any = bindparam("now_us", type_=BigInteger)
-            query = summary_query(viewer, instant, bound=True).where(dataset.c.id.in_(bindparam("ids", expanding=True)))
-            with self._lock:
-                self._kept[key] = query
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-        return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams}).all()
+def shown(connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> tuple[DatasetSummary, ...]:
+    """In this order. The caller has found out that the viewer may know of them."""
+    if not ids:
+        return ()
+    by_id = {row.id: row for row in connection.execute(_summaries_of(), {"ids": list(ids)})}
+    return summaries(connection, viewer, [by_id[one] for one in ids if one in by_id], now_us)
 
 
 @cache
@@ -179,17 +169,22 @@ def name_of_visit(row: Any, title: str | None) -> str:
     )
 
 
-def summaries(connection: Connection, rows: Sequence[Any]) -> tuple[DatasetSummary, ...]:
+def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int) -> tuple[DatasetSummary, ...]:
+    """Rows of `summary_query`, each cut to what the viewer may read."""
     ids = [row.id for row in rows]
-    full = [row.id for row in rows if getattr(row, f"may_{Artefact.FULL_METADATA.value}")]
+    access = {row.id: access_view(row, viewer, now_us) for row in rows}
+    full = [one for one in ids if Artefact.FULL_METADATA in access[one].readable]
     technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
     parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
     parameter_rows = _grouped(connection, parameter_query) if full else {}
     names = technique_names(connection, [t.technique_pid for found in technique_rows.values() for t in found])
-    return tuple(_summary(row, technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows)
+    return tuple(
+        _summary(row, access[row.id], technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows
+    )
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
+    """Within `instant.at`."""
     asked = version_number or row.version
     version = versions_of(connection, {row.id: asked})[row.id]
     return records(connection, [row], {row.id: version}, viewer, now_us)[0]
@@ -205,10 +200,10 @@ def versions_of(connection: Connection, asked: Mapping[int, int]) -> dict[int, A
 def records(
     connection: Connection, rows: Sequence[Any], versions: Mapping[int, Any], viewer: Viewer, now_us: int, *, facts: bool = True
 ) -> list[DatasetRecord]:
-    """In the order of the rows, by a fixed number of statements. `facts`: also all that the files say, which is much to read."""
-    told = summaries(connection, rows)
+    """In the order of the rows, by a fixed number of statements, within `instant.at`. `facts`: also all that the files say, which is much to read."""
+    told = summaries(connection, viewer, rows, now_us)
     full = [one.id for one in told if Artefact.FULL_METADATA in one.access.readable]
-    around = _Around(connection, full, viewer, now_us) if full else None
+    around = _Around(connection, full, viewer) if full else None
     found = []
     for row, summary in zip(rows, told, strict=True):
         version = versions[row.id]
@@ -228,7 +223,7 @@ def records(
 class _Around:
     """What stands in other tables on datasets whose full metadata the viewer may read."""
 
-    def __init__(self, connection: Connection, ids: Sequence[int], viewer: Viewer, now_us: int) -> None:
+    def __init__(self, connection: Connection, ids: Sequence[int], viewer: Viewer) -> None:
         self.ids = frozenset(ids)
         self._viewer = viewer
         p, f = dataset_person.c, finding.c
@@ -239,7 +234,7 @@ class _Around:
         self._owners = {row.id: row for row in connection.execute(owners.where(dataset.c.id.in_(ids)))}
         self._findings = {row.dataset_id: int(row.number) for row in connection.execute(findings)}
         self._layers = layers_of_many(connection, ids)
-        self._relations = _relations(connection, ids, viewer, now_us)
+        self._relations = _relations(connection, ids, viewer)
 
     def told(self, core: DatasetRecord, row: Any, version: Any, *, facts: bool) -> DatasetRecord:
         document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if facts and version.facts else {}
@@ -293,8 +288,9 @@ def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
     return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
-def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:
-    access = access_view(row)
+def _summary(
+    row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
+) -> DatasetSummary:
     core = DatasetSummary(
         id=row.id,
         pid=Pid(row.pid),
@@ -363,24 +359,12 @@ def _parameter(row: Any) -> ParameterView:
     )
 
 
-def _relations(connection: Connection, ids: Sequence[int], viewer: Viewer, now_us: int) -> dict[int, list[RelationView]]:
+def _relations(connection: Connection, ids: Sequence[int], viewer: Viewer) -> dict[int, list[RelationView]]:
     """Only to datasets that the viewer may know of. Asked for each by itself: there may be very many of one."""
-    found: dict[int, list[RelationView]] = {}
-    may = Compiler(viewer, now_us).may(Artefact.CORE_METADATA)
-    for mine, theirs, direction in (
-        (relation.c.derived_id, relation.c.source_id, "from"),
-        (relation.c.source_id, relation.c.derived_id, "to"),
-    ):
-        some = select(dataset.c.id).where(dataset.c.id.in_(ids), select(relation.c.id).where(mine == dataset.c.id).exists())
-        query = (
-            select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
-            .join(dataset, dataset.c.id == theirs)
-            .where(mine == bindparam("mine"), may)
-            .order_by(relation.c.id)
-            .limit(MOST_RELATED)
-        )
-        for one in connection.execute(some).scalars().all():
-            found.setdefault(one, []).extend(
+    found: dict[int, list[RelationView]] = {one: [] for one in ids}
+    for direction in ("from", "to"):
+        for one in ids if len(ids) == 1 else _linked(connection, ids, direction):
+            found[one] += [
                 RelationView(
                     pid=r.pid,
                     title=r.title,
@@ -389,9 +373,31 @@ def _relations(connection: Connection, ids: Sequence[int], viewer: Viewer, now_u
                     software_version=r.software_version,
                     at_us=r.at_us,
                 )
-                for r in connection.execute(query, {"mine": one})
-            )
+                for r in connection.execute(_related(viewer, direction), {"run": one})
+            ]
     return found
+
+
+def _linked(connection: Connection, ids: Sequence[int], direction: str) -> Sequence[int]:
+    """Those that have any: nearly all have none."""
+    mine = relation.c.derived_id if direction == "from" else relation.c.source_id
+    any_ = select(relation.c.id).where(mine == dataset.c.id).exists()
+    return connection.execute(select(dataset.c.id).where(dataset.c.id.in_(ids), any_)).scalars().all()
+
+
+@lru_cache(maxsize=256)
+def _related(viewer: Viewer, direction: str) -> Select[Any]:
+    """`from`: what the run that is given was made from; `to`: what was made from it."""
+    derived, source = relation.c.derived_id, relation.c.source_id
+    mine, theirs = (derived, source) if direction == "from" else (source, derived)
+    return (
+        select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
+        .join(dataset, dataset.c.id == theirs)
+        .join(terms, terms.c.id == dataset.c.terms_id)
+        .where(mine == bindparam("run"), readable_now(viewer, Artefact.CORE_METADATA))
+        .order_by(relation.c.id)
+        .limit(200)
+    )
 
 
 def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:

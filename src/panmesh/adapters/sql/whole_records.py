@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.conditions import Compiler
-from panmesh.adapters.sql.permission import readable
+from panmesh.adapters.sql.permission import readable_now
 from panmesh.adapters.sql.records import records, summary_query, versions_of
-from panmesh.adapters.sql.tables import dataset, dataset_technique, finding, pid
+from panmesh.adapters.sql.tables import dataset, dataset_technique, finding, pid, terms
 from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DatasetKind, DatasetRecord, FacetValue, Part, VisitParts
@@ -23,24 +23,30 @@ from panmesh.kernel.pid import Pid
 from panmesh.kernel.text import storable
 
 
-def rows_of(connection: Connection, viewer: Viewer, wanted: Sequence[str], artefact: Artefact, now_us: int) -> Sequence[Any]:
-    """By concept pid, version pid or alias, which is `asked`. One statement, whether they are hidden or absent."""
-    named = select(pid.c.pid, pid.c.concept, pid.c.version).where(pid.c.pid.in_([storable(one) for one in wanted])).subquery()
-    query = (
-        summary_query(viewer, now_us)
+def rows_of(connection: Connection, viewer: Viewer, wanted: Sequence[str]) -> Sequence[Any]:
+    """By concept pid, version pid or alias, which is `asked`; `asked_version`: the version that it is the pid of. One statement, whether
+    they are hidden or absent; within `instant.at`."""
+    return connection.execute(_runs_of(viewer), {"wanted": [storable(one) for one in wanted]}).all()
+
+
+@lru_cache(maxsize=256)
+def _runs_of(viewer: Viewer) -> Select[Any]:
+    wanted = pid.c.pid.in_(bindparam("wanted", expanding=True))
+    named = select(pid.c.pid, pid.c.concept, pid.c.version).where(wanted).subquery()
+    return (
+        summary_query()
         .join(named, named.c.concept == dataset.c.pid)
         .add_columns(named.c.pid.label("asked"), named.c.version.label("asked_version"))
-        .where(readable(viewer, artefact, now_us))
+        .where(readable_now(viewer, Artefact.CORE_METADATA))
     )
-    return connection.execute(query).all()
 
 
 def whole_records(
     connection: Connection, viewer: Viewer, pids: Sequence[str], now_us: int
 ) -> dict[str, tuple[DatasetRecord, ManifestRef | None, dict[str, str]]]:
-    """Without what their files say. Asked pid → record, its files where the viewer may read them, and what was found of these."""
+    """Within `instant.at`; without what their files say. Asked pid → record, its files where the viewer may read them, and what was found of these."""
     found: dict[str, tuple[DatasetRecord, ManifestRef | None, dict[str, str]]] = {}
-    for rows in _each_once(rows_of(connection, viewer, pids, Artefact.CORE_METADATA, now_us)):
+    for rows in _each_once(rows_of(connection, viewer, pids)):
         versions = versions_of(connection, {row.id: row.asked_version or row.version for row in rows})
         notes = _findings(connection, [row.id for row in rows])
         for row, one in zip(rows, records(connection, rows, versions, viewer, now_us, facts=False), strict=True):
@@ -52,11 +58,11 @@ def whole_records(
 
 
 def parts_of(
-    connection: Connection, viewer: Viewer, visits: Sequence[int], now_us: int, *, runs: int, techniques_: int
+    connection: Connection, viewer: Viewer, visits: Sequence[int], *, runs: int, techniques_: int
 ) -> dict[int, VisitParts]:
-    compiler = Compiler(viewer, now_us)
-    named = _runs(connection, compiler, visits, runs)
-    by = _techniques(connection, compiler, visits, techniques_)
+    """Within `instant.at`."""
+    named = _runs(connection, viewer, visits, runs)
+    by = _techniques(connection, viewer, visits, techniques_)
     return {one: VisitParts(runs=tuple(named.get(one, ())), techniques=tuple(by.get(one, ()))) for one in visits}
 
 
@@ -79,8 +85,17 @@ def _findings(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str,
     return found
 
 
-def _runs(connection: Connection, compiler: Compiler, visits: Sequence[int], most: int) -> dict[int, list[Part]]:
-    d, full = dataset.c, compiler.may(Artefact.FULL_METADATA)
+def _runs(connection: Connection, viewer: Viewer, visits: Sequence[int], most: int) -> dict[int, list[Part]]:
+    found: dict[int, list[Part]] = defaultdict(list)
+    for row in connection.execute(_newest(viewer), {"visits": list(visits), "most": most}):
+        found[row.visit].append(Part(pid=Pid(row.pid), title=row.title, created_us=row.created_us, run=row.run, path=row.path))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _newest(viewer: Viewer) -> Select[Any]:
+    """Runs of the visits that are given as `visits`, `most` of each."""
+    d, full = dataset.c, readable_now(viewer, Artefact.FULL_METADATA)
     newest = (d.start_us.desc().nulls_last(), d.id.desc())
     place = func.row_number().over(partition_by=d.investigation_id, order_by=newest).label("place")
     all_of = (
@@ -88,29 +103,15 @@ def _runs(connection: Connection, compiler: Compiler, visits: Sequence[int], mos
             d.investigation_id.label("visit"), d.pid, d.title, d.created_us, place,
             case((full, d.run), else_=None).label("run"), case((full, d.path), else_=None).label("path"),
         )
-        .where(d.investigation_id.in_(visits), compiler.may(Artefact.CORE_METADATA))
+        .join(terms, terms.c.id == d.terms_id)
+        .where(d.investigation_id.in_(bindparam("visits", expanding=True)), readable_now(viewer, Artefact.CORE_METADATA))
         .subquery()
     )  # fmt: skip
-    found: dict[int, list[Part]] = defaultdict(list)
-    for row in connection.execute(select(all_of).where(all_of.c.place <= most).order_by(all_of.c.visit, all_of.c.place)):
-        found[row.visit].append(
-            Part(pid=Pid(row.pid), title=row.title, created_us=row.created_us, run=row.run, path=row.path)
-        )  # fmt: skip
-    return found
+    return select(all_of).where(all_of.c.place <= bindparam("most")).order_by(all_of.c.visit, all_of.c.place)
 
 
-def _techniques(
-    connection: Connection, compiler: Compiler, visits: Sequence[int], most: int
-) -> dict[int, list[FacetValue]]:  # fmt: skip
-    d, t = dataset.c, dataset_technique.c
-    may = compiler.may(Artefact.CORE_METADATA), compiler.may(ARTEFACT_OF[Field.TECHNIQUE])
-    query = (
-        select(d.investigation_id.label("visit"), t.technique_pid.label("value"), func.count().label("number"))
-        .join(dataset_technique, t.dataset_id == d.id)
-        .where(d.investigation_id.in_(visits), *may)
-        .group_by(d.investigation_id, t.technique_pid)
-    )
-    rows = connection.execute(query).all()
+def _techniques(connection: Connection, viewer: Viewer, visits: Sequence[int], most: int) -> dict[int, list[FacetValue]]:
+    rows = connection.execute(_used(viewer), {"visits": list(visits)}).all()
     own = technique_names(connection, [row.value for row in rows])
     found: dict[int, list[FacetValue]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (-row.number, row.value)):
@@ -118,3 +119,16 @@ def _techniques(
             label = own.get(row.value) or techniques.label(row.value) or row.value
             found[row.visit].append(FacetValue(value=row.value, label=label, count=row.number))
     return found
+
+
+@lru_cache(maxsize=64)
+def _used(viewer: Viewer) -> Select[Any]:
+    d, t = dataset.c, dataset_technique.c
+    may = (readable_now(viewer, artefact) for artefact in (Artefact.CORE_METADATA, ARTEFACT_OF[Field.TECHNIQUE]))
+    return (
+        select(d.investigation_id.label("visit"), t.technique_pid.label("value"), func.count().label("number"))
+        .join(dataset_technique, t.dataset_id == d.id)
+        .join(terms, terms.c.id == d.terms_id)
+        .where(d.investigation_id.in_(bindparam("visits", expanding=True)), *may)
+        .group_by(d.investigation_id, t.technique_pid)
+    )
