@@ -108,6 +108,9 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         assert len(stranger.visits) < len(client.visits)
         visit = client.visits[0]
         assert client.visits[visit.pid] == visit
+        assert visit in client.visits.search(visit.visit_id)
+        assert len(client.visits.search(instrument=instruments["i1"], mine=True)) == len(client.visits)
+        assert len(client.visits.search("nothing is called so")) == 0
         assert [run.visit.pid for run in client.datasets.search(visit=visit) if run.visit] == [visit.pid]
         assert [(one.name, one.unit) for one in client.quantities()] == [("temperature", "K")]
         run = client.datasets.search(temperature=("-200 degC", "-190 degC"), state="open")[0]
