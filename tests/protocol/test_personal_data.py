@@ -316,7 +316,11 @@ def test_what_scripts_sent_says_no_withheld_name_to_outsiders_either(house: Hous
             assert pid not in house.client.get(path, params=one, headers=headers).text, (path, one)
     kept = house.client.get(f"/api/v4/datasets/{quote(pid, safe='')}").json()
     assert kept["owner"] == kept["description"] == NAME_WITHHELD
-    assert kept["scientificMetadata"] == {"note": {"value": NAME_WITHHELD}, NAME_WITHHELD: {"value": 1}, "t": {"value": 1, "unit": "K"}}
+    assert kept["scientificMetadata"] == {
+        "note": {"value": NAME_WITHHELD},
+        NAME_WITHHELD: {"value": 1},
+        "t": {"value": 1, "unit": "K"},
+    }
     (block,) = house.client.get(f"/api/v3/datasets/{quote(pid, safe='')}/origdatablocks").json()
     assert block["dataFileList"][0] == {"path": file, "size": 1, "uid": NAME_WITHHELD}
     for login in ("steward", "scientist"):

@@ -189,11 +189,7 @@ class SqlReads:
         with self._db.read() as connection:
             query = self._investigations(connection, viewer, now_us, where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-            ordered = (
-                query.order_by(_began().desc().nulls_last(), investigation.c.id.desc())
-                .offset(offset)
-                .limit(limit)
-            )
+            ordered = query.order_by(_began().desc().nulls_last(), investigation.c.id.desc()).offset(offset).limit(limit)
             rows = connection.execute(ordered).all()
             totals = _totals(connection, viewer, [row.id for row in rows], now_us)
             items = tuple(_investigation_view(row, totals, ()) for row in rows)
