@@ -137,7 +137,9 @@ def test_a_download_of_many_files_ends_too(house: House, monkeypatch: pytest.Mon
 
 def hold(house: House, pid: str) -> None:
     held = house.client.post(
-        "/api/v1/requests", json={"kind": "hold", "about": pid, "reason": "Personal data are in it."}, headers=house.bearer("steward")
+        "/api/v1/requests",
+        json={"kind": "hold", "about": pid, "reason": "Personal data are in it."},
+        headers=house.bearer("steward"),
     )
     assert held.status_code == 201, held.text
 

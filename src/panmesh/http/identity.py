@@ -182,7 +182,6 @@ class _Rights:
             log.info("sending ended: the right to it was taken", who=_hashed(before))
             raise ConnectionAbortedError("the right to it was taken")
 
-
     def _taken(self, before: Viewer) -> bool:
         """From who asked, or from all: by a hold, or a withdrawal, of the run whose data are sent."""
         now, pid = viewer_now(self._services, self._scope), self._scope.get(DATA_OF)
