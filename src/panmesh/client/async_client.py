@@ -24,7 +24,7 @@ from panmesh.client.inside import NoSuchPath, Place, absolute
 from panmesh.client.progress import Progress
 from panmesh.client.remote_file import part
 from panmesh.client.run import Run
-from panmesh.client.science import frame_of_runs
+from panmesh.client.run_frame import frame_of_runs
 from panmesh.client.taken import Taken
 from panmesh.client.tree import MOST, Tree
 from panmesh.client.values import Explanation, File, Instrument, Me, Person, Pushed, QuantityName, Relation, Technique, Visit

@@ -21,7 +21,7 @@ from panmesh.client.dataset import Dataset
 from panmesh.client.facets import FACETS, Facets
 from panmesh.client.flow import said
 from panmesh.client.paged import Paged
-from panmesh.client.science import frame_of_runs
+from panmesh.client.run_frame import frame_of_runs
 from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Technique, Visit
 
 if TYPE_CHECKING:
