@@ -6,7 +6,7 @@ table into a condition. Source: the facility policies gathered in the data polic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from panmesh.access.artefact import Artefact
@@ -66,7 +66,10 @@ RESULTS_SHARED_STATES = frozenset({State.OPEN})
 
 def readers(terms: Terms, artefact: Artefact, now_us: int) -> frozenset[Standing]:
     """The standings that may read the artefact at that instant."""
-    current = state(terms, now_us)
+    return _readers(terms, artefact, state(terms, now_us))
+
+
+def _readers(terms: Terms, artefact: Artefact, current: State) -> frozenset[Standing]:
     if terms.core_from_proposal and artefact in _CORE and current in CORE_FROM_PROPOSAL_STATES:
         return _ANY
     if terms.results_shared and artefact is Artefact.RESULT and current in RESULTS_SHARED_STATES:
@@ -97,10 +100,15 @@ def standings(viewer: Viewer, terms: Owned) -> frozenset[Standing]:
 
 
 def may_read(viewer: Viewer, terms: Terms, artefact: Artefact, now_us: int) -> bool:
+    return artefact in readable(viewer, terms, (artefact,), state(terms, now_us))
+
+
+def readable(viewer: Viewer, terms: Terms, artefacts: Iterable[Artefact], current: State) -> frozenset[Artefact]:
+    """Those of the artefacts that the viewer may read while the terms are in this state."""
     if viewer.operator:
-        return terms.access is not AccessClass.ASIDE
+        return frozenset() if terms.access is AccessClass.ASIDE else frozenset(artefacts)
     held = standings(viewer, terms) | personal(viewer, terms.id)
-    return not readers(terms, artefact, now_us).isdisjoint(held)
+    return frozenset(artefact for artefact in artefacts if not _readers(terms, artefact, current).isdisjoint(held))
 
 
 def personal(viewer: Viewer, terms_id: int) -> frozenset[Standing]:

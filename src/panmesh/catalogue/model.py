@@ -198,11 +198,27 @@ FilesAtHand = Callable[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The runs before and after one in its visit, of those that say when they began."""
+
+    before: DatasetSummary | None = None
+    after: DatasetSummary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilesPage:
     items: tuple[FileView, ...]
     total: int  # files of the dataset that match
     total_bytes: int
     offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitTeam:
+    """Who made the runs of a visit."""
+
+    ends_us: int | None
+    members: tuple[PersonView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

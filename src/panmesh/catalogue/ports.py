@@ -9,6 +9,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.catalogue.correction import Correction, Discarded, Preview, Wanted
 from panmesh.catalogue.graph import Entity, GraphCondition, Node, Places, Selection
 from panmesh.catalogue.model import (
+    Beside,
     DatasetRecord,
     DatasetSummary,
     FacetValue,
@@ -21,6 +22,7 @@ from panmesh.catalogue.model import (
     Page,
     ProposalView,
     SampleView,
+    VisitTeam,
 )
 from panmesh.catalogue.quantity_spread import Spread
 from panmesh.catalogue.query import EVERY_VISIT, DatasetQuery, Field, VisitQuery
@@ -50,6 +52,8 @@ class CatalogueReads(Protocol):
         """By concept pid, version pid or alias."""
         ...
 
+    def beside(self, viewer: Viewer, summary: DatasetSummary, now_us: int) -> Beside: ...
+
     def set_aside(self, viewer: Viewer, pid: str, now_us: int) -> str | None:
         """Why a discarded dataset is gone, for those who could know of it when it was there."""
         ...
@@ -67,6 +71,10 @@ class CatalogueReads(Protocol):
         ...
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None: ...
+
+    def team(self, viewer: Viewer, pid: str, now_us: int) -> VisitTeam | None:
+        """Of the visit, without looking at its runs."""
+        ...
 
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT

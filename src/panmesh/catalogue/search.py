@@ -9,6 +9,7 @@ from panmesh.access.explain import Explanation, explain
 from panmesh.access.terms import State
 from panmesh.access.viewer import Scope, Viewer
 from panmesh.catalogue.model import (
+    Beside,
     DatasetKind,
     DatasetRecord,
     DatasetSummary,
@@ -22,6 +23,7 @@ from panmesh.catalogue.model import (
     Page,
     ProposalView,
     SampleView,
+    VisitTeam,
 )
 from panmesh.catalogue.ports import CatalogueReads
 from panmesh.catalogue.quantity_spread import Spread
@@ -82,6 +84,10 @@ class SearchService:
             raise Withdrawn(why)
         return _found(found)
 
+    def beside(self, viewer: Viewer, summary: DatasetSummary) -> Beside:
+        _need_read(viewer)
+        return self._reads.beside(viewer, summary, self._clock())
+
     def files(self, viewer: Viewer, pid: str, *, offset: int = 0, limit: int = 100, contains: str | None = None) -> FilesPage:
         _need_read(viewer)
         page = self._reads.files(viewer, pid, self._clock(), offset=offset, limit=limit, contains=contains)
@@ -110,6 +116,11 @@ class SearchService:
     def investigation(self, viewer: Viewer, pid: str) -> InvestigationView:
         _need_read(viewer)
         return _found(self._reads.investigation(viewer, pid, self._clock()))
+
+    def team(self, viewer: Viewer, pid: str) -> VisitTeam:
+        """Of the visit, without looking at its runs."""
+        _need_read(viewer)
+        return _found(self._reads.team(viewer, pid, self._clock()))
 
     def investigations(
         self, viewer: Viewer, wanted: VisitQuery = EVERY_VISIT, *, offset: int = 0, limit: int = 50

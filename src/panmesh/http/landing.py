@@ -9,7 +9,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.catalogue import citation
+from panmesh.catalogue.model import DatasetRecord
 from panmesh.http.services import Services, services
 from panmesh.kernel.errors import NotFound
 from panmesh.publication.record import Kind, PublicRecord
@@ -101,6 +103,14 @@ def public(request: Request, pid: str, kind: Kind) -> PublicRecord | None:
         return s.records.at(base_of(request, s)).record(pid, kind, ON_THE_PAGE)
     except NotFound:
         return None
+
+
+def public_run(request: Request, who: Viewer, record: DatasetRecord) -> PublicRecord | None:
+    """The same of a run of which this viewer has read `record`: whoever has no rights of their own has read what anybody may know."""
+    if who.rights != ANONYMOUS.rights:
+        return public(request, record.summary.pid, Kind.DATASET)
+    s = services(request)
+    return s.records.at(base_of(request, s)).of_run(record, ON_THE_PAGE)
 
 
 def base_of(request: Request, s: Services) -> str:

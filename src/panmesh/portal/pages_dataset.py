@@ -15,7 +15,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.catalogue import citation
 from panmesh.catalogue.model import DatasetSummary, FilesPage
 from panmesh.catalogue.notes import AboutKind
-from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op, Sort
+from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http import landing
 from panmesh.http.downloads import open_download
 from panmesh.http.encoded_slashes import segment
@@ -52,7 +52,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         return other
     drawn = s.events.head()
     record = s.search.get(who, pid)
-    public = landing.public(request, pid, Kind.DATASET)
+    public = landing.public_run(request, who, record)
     summary = record.summary
     if is_staff_read(who, summary.access.state, summary.access.readable, in_team=False):
         s.audit.record(who, "read", summary.pid)
@@ -61,7 +61,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
     offset = offset_of(request)
     files = s.search.files(who, pid, offset=offset, limit=FILES_PER_PAGE, contains=contains) if may_files else None
     full = Artefact.FULL_METADATA in summary.access.readable
-    neighbours = _neighbours(s, who, summary) if summary.investigation is not None else (None, None)
+    beside = s.search.beside(who, summary)
     word = request.query_params.get("parameter") or None
     changed = changing.changing(record.facts if full else None, _most(request)) if may_files else ()
     shown = render(
@@ -87,8 +87,8 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         changed_room={size: sparklines.extent(len(changed), size) for size in sparklines.COLUMNS},
         stack=stack_of(record.facts, request.query_params.get("frame")) if full else None,
         fair=fairness_of(s, record) if full and who.user_id is not None else None,
-        previous=neighbours[0],
-        following=neighbours[1],
+        previous=beside.before,
+        following=beside.after,
         same_sample=_same_sample(s, who, summary),
         history=s.editing.history(who, pid) if full and who.user_id is not None else (),
         notes=notes_of(request, AboutKind.DATASET, summary),
@@ -105,19 +105,6 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
 
 def _tree(files: FilesPage) -> Folder:
     return as_tree(files.items, before=files.offset > 0, after=files.offset + len(files.items) < files.total)
-
-
-def _neighbours(s: Services, who: Viewer, summary: Any) -> tuple[Any, Any]:
-    """The run before and the run after, of the same visit."""
-    if summary.start_us is None:
-        return None, None
-    visit = Compare(Field.VISIT, Op.EQUAL, summary.investigation.pid)
-    found = []
-    for op, descending in ((Op.LESS, True), (Op.MORE, False)):
-        where = And((visit, Compare(Field.START, op, summary.start_us)))
-        page = s.search.search(who, DatasetQuery(where=where, sort=Sort(descending=descending), limit=1))
-        found.append(page.items[0] if page.items else None)
-    return found[0], found[1]
 
 
 def _same_sample(s: Services, who: Viewer, summary: DatasetSummary) -> tuple[tuple[DatasetSummary, ...], int]:

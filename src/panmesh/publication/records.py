@@ -13,7 +13,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
-from panmesh.catalogue.model import DatasetKind, DatasetRecord, FileView, InvestigationView, PersonView, TechniqueView
+from panmesh.catalogue.model import DatasetKind, DatasetRecord, FileView, InvestigationView, PersonView, TechniqueView, VisitTeam
 from panmesh.catalogue.naming import run_title
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
@@ -100,7 +100,7 @@ class RecordService:
     ) -> None:
         self._search, self._publisher, self._clock, self._dois, self._releases = search, publisher, clock, dois, releases
         self._sources = sources or Sources()
-        self._visits: dict[str, InvestigationView | None] | None = None  # read already; None: nothing is remembered
+        self._visits: dict[str, VisitTeam | None] | None = None  # read already; None: nothing is remembered
 
     def batch(self) -> RecordService:
         """The same for many records that are read now: the visit of several runs is read once."""
@@ -136,7 +136,10 @@ class RecordService:
         return self.dataset(pid, most_files)
 
     def dataset(self, pid: str, most_files: int = MOST_FILES) -> PublicRecord:
-        record = self._search.get(ANONYMOUS, pid)
+        return self.of_run(self._search.get(ANONYMOUS, pid), most_files)
+
+    def of_run(self, record: DatasetRecord, most_files: int = MOST_FILES) -> PublicRecord:
+        """Of what anybody reads of it."""
         d = record.summary
         visit = self._visit(d.investigation.pid) if d.investigation is not None else None
         around = [thing.pid for thing in (d.investigation, d.instrument, d.sample) if thing is not None]
@@ -326,16 +329,16 @@ class RecordService:
     def _agent(self) -> Agent:
         return Agent(name=self._publisher.name, ror=self._publisher.ror, organisation=True)
 
-    def _visit(self, pid: str) -> InvestigationView | None:
+    def _visit(self, pid: str) -> VisitTeam | None:
         if self._visits is None:
             return self._seen(pid)
         if pid not in self._visits:
             self._visits[pid] = self._seen(pid)
         return self._visits[pid]
 
-    def _seen(self, pid: str) -> InvestigationView | None:
+    def _seen(self, pid: str) -> VisitTeam | None:
         try:
-            return self._search.investigation(ANONYMOUS, pid)
+            return self._search.team(ANONYMOUS, pid)
         except NotFound:  # its dataset is open by narrower terms of its own
             return None
 
@@ -402,7 +405,9 @@ class RecordService:
         return f"{written}\n\n{what}" if written else what
 
 
-def _creators(visit: InvestigationView | None, people: Sequence[PersonView], publisher: Publisher) -> tuple[Agent, ...]:
+def _creators(
+    visit: InvestigationView | VisitTeam | None, people: Sequence[PersonView], publisher: Publisher
+) -> tuple[Agent, ...]:
     """The team of the visit; without one, the people whom the file names; without them, the facility."""
     named = visit.members if visit is not None and visit.members else people
     found = {p.name: _agent(p) for p in named if p.name.strip() and (p.role or "") not in _ROLES}

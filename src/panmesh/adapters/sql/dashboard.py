@@ -12,7 +12,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.desk import SqlDesk, may_know
-from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.tables import dataset, unit
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.ingest.dashboard import BIN_US, BINS, SOON_US, Activity, Failed, Kept, Read
@@ -95,9 +95,7 @@ class SqlDashboard:
         found = select(dataset.c.id).where(dataset.c.growing.is_(True), may).order_by(dataset.c.updated_us.desc()).limit(limit)
         with self._db.read() as connection:
             ids = list(connection.execute(found).scalars())
-            rows = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids))) if ids else ()
-            by_id = {row.id: row for row in rows}
-            return summaries(connection, [by_id[one] for one in ids if one in by_id])
+            return shown(connection, viewer, ids, now_us)
 
     def activity(self, viewer: Viewer, now_us: int) -> Sequence[Activity]:
         u = unit.c

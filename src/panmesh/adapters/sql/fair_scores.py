@@ -193,7 +193,7 @@ class SqlFairScores:
     ) -> tuple[DatasetSummary, ...]:
         d = dataset.c
         query = (
-            summary_query(viewer, now_us)
+            summary_query()
             .join(fair_run, fair_run.c.dataset_id == d.id)
             .where(_without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
             .order_by(func.coalesce(d.start_us, d.created_us).desc(), d.id.desc())
@@ -203,7 +203,7 @@ class SqlFairScores:
         if instrument_id is not None:
             query = query.where(fair_run.c.instrument_id == instrument_id)
         with self._db.read() as connection:
-            return summaries(connection, connection.execute(query).all())
+            return summaries(connection, viewer, connection.execute(query).all(), now_us)
 
 
 def _row(row: Any, fairness: Fairness) -> dict[str, Any]:

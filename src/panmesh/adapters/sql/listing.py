@@ -7,7 +7,7 @@ from sqlalchemy import select
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.tables import dataset
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.catalogue.query import Condition
@@ -26,8 +26,4 @@ class SqlListing:
         if before_id is not None:
             found = found.where(dataset.c.id < before_id)
         with self._db.read() as connection:
-            ids = list(connection.execute(found).scalars())
-            if not ids:
-                return ()
-            rows = {row.id: row for row in connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids)))}
-            return tuple(summaries(connection, [rows[one] for one in ids if one in rows]))
+            return shown(connection, viewer, list(connection.execute(found).scalars()), now_us)

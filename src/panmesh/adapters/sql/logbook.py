@@ -85,7 +85,7 @@ def _places(connection: Connection, viewer: Viewer, visit: str, now_us: int, hel
     for kind, query in ((AboutKind.INVESTIGATION, itself), (AboutKind.DATASET, runs)):
         for row in connection.execute(query):
             found[row.known] = row, About(kind=kind, pid=row.pid)
-            held[row.terms_id] = terms_of({c.name: row._mapping[f"terms_{c.name}"] for c in terms.c})  # type: ignore[arg-type]
+            held[row.terms_id] = terms_of({c.name: row._mapping[f"terms_{c.name}"] for c in terms.c})
     said = _marks(connection, found, viewer, held)
     return {known: _place(row, about, said.get(about.pid, Mark())) for known, (row, about) in found.items()}
 

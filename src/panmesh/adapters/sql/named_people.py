@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select, union_all
 
 from panmesh.access.names import NAME_WITHHELD
 from panmesh.access.viewer import TeamRole, Viewer
@@ -18,6 +19,17 @@ NAMED = (TeamRole.PI.value, TeamRole.MEMBER.value)  # whoever was only let in to
 
 def people_of(connection: Connection, viewer: Viewer, terms_id: int) -> tuple[PersonView, ...]:
     """As this viewer sees them: names that are withheld from them last, all alike."""
+    rows = connection.execute(_people_as_seen(viewer), {"of": terms_id}).all()
+    shown = [r for r in rows if r.seen or not r.withheld]
+    hidden = [
+        PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r.withheld and not r.seen
+    ]
+    return (*(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=r.affiliation) for r in shown), *hidden)
+
+
+@lru_cache(maxsize=256)
+def _people_as_seen(viewer: Viewer) -> Select[Any]:
+    """Of the terms that are given as `of`."""
     seen = case((names_seen(viewer), 1), else_=0).label("seen")
     found = union_all(
         members().add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
@@ -26,13 +38,8 @@ def people_of(connection: Connection, viewer: Viewer, terms_id: int) -> tuple[Pe
         ),
     )
     people = found.subquery()
-    query = select(people).where(people.c.terms_id == terms_id).order_by(people.c.role.desc(), func.lower(people.c.name))
-    rows = connection.execute(query).all()
-    shown = [r for r in rows if r.seen or not r.withheld]
-    hidden = [
-        PersonView(name=NAME_WITHHELD, role=r.role, orcid=None, affiliation=None) for r in rows if r.withheld and not r.seen
-    ]
-    return (*(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=r.affiliation) for r in shown), *hidden)
+    one = people.c.terms_id == bindparam("of")
+    return select(people).where(one).order_by(people.c.role.desc(), func.lower(people.c.name))
 
 
 def members() -> Select[Any]:

@@ -183,7 +183,7 @@ def find_subject(connection: Connection, viewer: Viewer, about: About, now_us: i
     if row is None:
         raise NotFound()
     found = row._mapping
-    held = terms_of({name: found[name] for name in terms.c.keys()})  # type: ignore[arg-type]
+    held = terms_of({name: found[name] for name in terms.c.keys()})
     return Subject(about=About(kind=about.kind, pid=row.pid), terms=held, investigation_id=row.investigation_id)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.naming_policy import COLLEAGUES
@@ -13,6 +15,7 @@ from panmesh.access.policy import CORE_FROM_PROPOSAL_STATES, READERS, RESULTS_SH
 from panmesh.access.terms import AccessClass, Hold, State, Terms
 from panmesh.access.viewer import Standing, TeamRole, Viewer
 from panmesh.adapters.sql.dialects import among
+from panmesh.adapters.sql.instant import NOW
 from panmesh.adapters.sql.tables import terms
 
 MANY = 50  # teams from which they are one parameter: writing thousands into each statement takes longer than answering it
@@ -24,14 +27,11 @@ def readable_terms(viewer: Viewer, artefact: Artefact, now_us: int) -> Select[tu
     return select(terms.c.id).where(readable(viewer, artefact, now_us))
 
 
-def readable(viewer: Viewer, artefact: Artefact, now_us: int, *, bound: bool = False) -> ColumnElement[bool]:
-    """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number.
-
-    `bound`: the numbers of teams are given when it is asked (`teams_bound`), so that one statement serves all members of teams.
-    """
+def readable(viewer: Viewer, artefact: Artefact, now_us: int) -> ColumnElement[bool]:
+    """Of a row of `terms`. One CASE over the states, so that its size, and the work for a row, goes with their number."""
     if viewer.operator:
         return terms.c.access != AccessClass.ASIDE.value
-    by_standing = _standings(viewer, bound)
+    by_standing = _standings(viewer)
     steps: list[tuple[ColumnElement[bool], ColumnElement[bool]]] = []
     for state, condition in state_steps(now_us):
         holds = [by_standing[standing] for standing in READERS[state][artefact] if standing in by_standing]
@@ -46,6 +46,13 @@ def readable(viewer: Viewer, artefact: Artefact, now_us: int, *, bound: bool = F
     return case(*before, else_=last)
 
 
+@lru_cache(maxsize=256)
+def readable_now(viewer: Viewer, artefact: Artefact) -> ColumnElement[bool]:
+    """The same at the instant at which it is asked (`instant.at`): to write it takes longer than to answer it."""
+    return readable(viewer, artefact, NOW)
+
+
+@lru_cache(maxsize=256)
 def names_seen(viewer: Viewer) -> ColumnElement[bool]:
     """Of a row of `terms`: whether the viewer sees names that are withheld from the public (`access.naming_policy.sees_names`)."""
     if viewer.operator:
@@ -83,28 +90,17 @@ def state_label(now_us: int) -> ColumnElement[str]:
     return case(*((condition, state.value) for state, condition in before), else_=last.value)
 
 
-def terms_of(row: RowMapping) -> Terms:
+def terms_of(row: Mapping[Any, Any]) -> Terms:
     """A row of `terms` as a value."""
     return Terms(**{**row, "access": AccessClass(row["access"]), "hold": Hold(row["hold"]) if row["hold"] else None})
 
 
-def teams_bound(viewer: Viewer) -> dict[str, list[int]]:
-    """What a statement made with `bound` is given."""
-    return {_bound_name(role): list(teams) for role, teams in viewer.memberships.by_role.items()}
-
-
-def _bound_name(role: TeamRole) -> str:
-    return f"teams_{role.value}"
-
-
-def _standings(viewer: Viewer, bound: bool = False) -> dict[Standing, ColumnElement[bool]]:
+def _standings(viewer: Viewer) -> dict[Standing, ColumnElement[bool]]:
     """The standings that this viewer can have at all, each with the condition under which they have it."""
     found: dict[Standing, ColumnElement[bool]] = {Standing.ANYONE: true()}
     for role, standing in _ROLES.items():
         teams = viewer.memberships.by_role.get(role, frozenset())
-        if teams and bound:
-            found[standing] = terms.c.team_id.in_(bindparam(_bound_name(role), expanding=True))
-        elif len(teams) > MANY:
+        if len(teams) > MANY:
             found[standing] = among(terms.c.team_id, json.dumps(sorted(teams)))
         elif teams:
             found[standing] = terms.c.team_id.in_(sorted(teams))

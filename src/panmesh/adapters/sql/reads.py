@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.adapters.sql.beside import beside
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import among
+from panmesh.adapters.sql.instant import at
 from panmesh.adapters.sql.named_people import people_of
-from panmesh.adapters.sql.permission import MANY, readable
+from panmesh.adapters.sql.permission import readable, readable_now
 from panmesh.adapters.sql.records import (
-    SummaryQueries,
     access_columns,
     access_view,
     name_of_visit,
     record,
-    summaries,
+    shown,
     summary_query,
     visit_span,
 )
@@ -46,6 +47,8 @@ from panmesh.adapters.sql.tables import (
 from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.catalogue.model import (
+    AccessView,
+    Beside,
     DatasetKind,
     DatasetRecord,
     DatasetSummary,
@@ -64,6 +67,7 @@ from panmesh.catalogue.model import (
     ProposalView,
     Ref,
     SampleView,
+    VisitTeam,
 )
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
 from panmesh.catalogue.query import ARTEFACT_OF, EVERY_VISIT, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, VisitQuery
@@ -82,7 +86,6 @@ class SqlReads:
     def __init__(self, database: Database, manifests: ManifestStore) -> None:
         self._db = database
         self._manifests = manifests
-        self._summaries = SummaryQueries()
 
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
         compiler = Compiler(viewer, now_us)
@@ -97,20 +100,8 @@ class SqlReads:
                 .limit(query.limit)
             )
             ids = [row.id for row in connection.execute(found)]
-            items = self._shown(connection, viewer, ids, now_us)
+            items = shown(connection, viewer, ids, now_us)
         return Page(items=items, total=total, offset=query.offset, limit=query.limit)
-
-    def _shown(self, connection: Connection, viewer: Viewer, ids: list[int], now_us: int) -> tuple[DatasetSummary, ...]:
-        """In this order, as far as the viewer may know of them."""
-        if not ids:
-            return ()
-        if len(viewer.teams) > MANY:  # of other teams than theirs these rows' rights know nothing
-            of = select(terms.c.team_id).join(dataset, dataset.c.terms_id == terms.c.id).where(dataset.c.id.in_(ids)).distinct()
-            there = set(connection.execute(of).scalars())
-            viewer = replace(viewer, teams=viewer.memberships.among(there))
-        rows = self._summaries.rows(connection, viewer, ids, now_us)
-        by_id = {row.id: row for row in rows}
-        return summaries(connection, [by_id[i] for i in ids if i in by_id])
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
         with self._db.read() as connection:
@@ -140,9 +131,13 @@ class SqlReads:
             return years_of(connection, compiler.where(query.where), zone)
 
     def dataset(self, viewer: Viewer, pid: str, now_us: int) -> DatasetRecord | None:
-        with self._db.read() as connection:
-            found = self._find(connection, viewer, pid, Artefact.CORE_METADATA, now_us)
-            return None if found is None else record(connection, found[0], viewer, now_us, found[1])
+        with self._db.read() as connection, at(now_us):
+            row = _found(connection, viewer, pid)
+            return None if row is None else record(connection, row, viewer, now_us, row.asked_version)
+
+    def beside(self, viewer: Viewer, summary: DatasetSummary, now_us: int) -> Beside:
+        with self._db.read() as connection, at(now_us):
+            return beside(connection, viewer, summary, now_us)
 
     def files(self, viewer: Viewer, pid: str, now_us: int, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
         with self._db.read() as connection:
@@ -174,25 +169,29 @@ class SqlReads:
         return {row.name: _location(row) for row in self._manifests.iterate(manifest)}.get
 
     def investigation(self, viewer: Viewer, pid: str, now_us: int) -> InvestigationView | None:
-        with self._db.read() as connection:
-            rows = self._investigations(connection, viewer, now_us, investigation.c.pid == storable(pid)).limit(1)
-            row = connection.execute(rows).first()
+        with self._db.read() as connection, at(now_us):
+            row = connection.execute(_visit(viewer), {"visit": storable(pid)}).first()
             if row is None:
                 return None
-            members = people_of(connection, viewer, row.terms_id) if row.team_id is not None else ()
-            return _investigation_view(row, _totals(connection, viewer, [row.id], now_us), members)
+            totals = _totals(connection, viewer, [row.id])
+            return _investigation_view(row, access_view(row, viewer, now_us), totals, _members(connection, viewer, row))
+
+    def team(self, viewer: Viewer, pid: str, now_us: int) -> VisitTeam | None:
+        with self._db.read() as connection, at(now_us):
+            row = connection.execute(_visit(viewer), {"visit": storable(pid)}).first()
+            return None if row is None else VisitTeam(ends_us=row.ends_us, members=_members(connection, viewer, row))
 
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT
     ) -> Page[InvestigationView]:
         where = and_(_not_left(investigation.c.id), *_visits(viewer, wanted))
-        with self._db.read() as connection:
-            query = self._investigations(connection, viewer, now_us, where)
+        with self._db.read() as connection, at(now_us):
+            query = _investigations(viewer).where(where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
             ordered = query.order_by(_began().desc().nulls_last(), investigation.c.id.desc()).offset(offset).limit(limit)
             rows = connection.execute(ordered).all()
-            totals = _totals(connection, viewer, [row.id for row in rows], now_us)
-            items = tuple(_investigation_view(row, totals, ()) for row in rows)
+            totals = _totals(connection, viewer, [row.id for row in rows])
+            items = tuple(_investigation_view(row, access_view(row, viewer, now_us), totals, ()) for row in rows)
         return Page(items=items, total=total, offset=offset, limit=limit)
 
     def proposal(self, viewer: Viewer, pid: str, now_us: int) -> ProposalView | None:
@@ -344,78 +343,94 @@ class SqlReads:
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
-    def _find(
-        self, connection: Connection, viewer: Viewer, wanted: str, artefact: Artefact, now_us: int
-    ) -> tuple[Any, int | None] | None:
-        """(row, version asked for). One statement, whether it is hidden or absent."""
-        named = select(pid.c.concept, pid.c.version).where(pid.c.pid == storable(wanted)).subquery()
-        query = (
-            summary_query(viewer, now_us)
-            .join(named, named.c.concept == dataset.c.pid)
-            .add_columns(named.c.version.label("asked_version"))
-            .where(readable(viewer, artefact, now_us))
-        )
-        row = connection.execute(query).first()
-        return None if row is None else (row, row.asked_version)
-
     def _data(self, connection: Connection, viewer: Viewer, wanted: str, now_us: int) -> tuple[Any, ManifestRef] | None:
-        found = self._find(connection, viewer, wanted, Artefact.CORE_METADATA, now_us)
-        if found is None:
+        with at(now_us):
+            row = _found(connection, viewer, wanted)
+        if row is None:
             return None
-        row, number = found
         needed = Artefact.RAW if row.kind == DatasetKind.RAW.value else Artefact.PROCESSED
-        if not getattr(row, f"may_{needed.value}"):
+        if needed not in access_view(row, viewer, now_us).readable:
             return None
         manifest = connection.execute(
             select(dataset_version.c.manifest).where(
-                dataset_version.c.dataset_id == row.id, dataset_version.c.number == (number or row.version)
+                dataset_version.c.dataset_id == row.id, dataset_version.c.number == (row.asked_version or row.version)
             )
         ).scalar_one()
         return row, ManifestRef.from_bytes(manifest)
 
-    def _investigations(self, connection: Connection, viewer: Viewer, now_us: int, where: ColumnElement[bool]) -> Select[Any]:
-        return (
-            select(
-                investigation,
-                facility.c.facility_key,
-                facility.c.name.label("facility_name"),
-                facility.c.time_zone,
-                instrument.c.pid.label("instrument_pid"),
-                instrument.c.name.label("instrument_title"),
-                proposal.c.pid.label("proposal_pid"),
-                proposal.c.number.label("proposal_number"),
-                proposal.c.title.label("proposal_title"),
-                terms.c.team_id,
-                investigation.c.kind.label("visit_kind"),
-                *visit_span(),
-                *access_columns(viewer, now_us),
-            )
-            .select_from(investigation)
-            .join(terms, terms.c.id == investigation.c.terms_id)
-            .join(facility, facility.c.id == investigation.c.facility_id)
-            .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
-            .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
-            .where(where, readable(viewer, Artefact.CORE_METADATA, now_us), investigation.c.natural_key.not_like("%|quarantine"))
+
+def _found(connection: Connection, viewer: Viewer, wanted: str) -> Any:
+    """One statement, whether it is hidden or absent."""
+    return connection.execute(_run(viewer), {"wanted": storable(wanted)}).first()
+
+
+@lru_cache(maxsize=256)
+def _run(viewer: Viewer) -> Select[Any]:
+    """Of the pid that is given as `wanted`, and as `asked_version` the version that it is the pid of."""
+    named = select(pid.c.concept, pid.c.version).where(pid.c.pid == bindparam("wanted")).subquery()
+    return (
+        summary_query()
+        .join(named, named.c.concept == dataset.c.pid)
+        .add_columns(named.c.version.label("asked_version"))
+        .where(readable_now(viewer, Artefact.CORE_METADATA))
+    )
+
+
+@lru_cache(maxsize=256)
+def _visit(viewer: Viewer) -> Select[Any]:
+    return _investigations(viewer).where(investigation.c.pid == bindparam("visit")).limit(1)
+
+
+@lru_cache(maxsize=256)
+def _investigations(viewer: Viewer) -> Select[Any]:
+    return (
+        select(
+            investigation,
+            facility.c.facility_key,
+            facility.c.name.label("facility_name"),
+            facility.c.time_zone,
+            instrument.c.pid.label("instrument_pid"),
+            instrument.c.name.label("instrument_title"),
+            proposal.c.pid.label("proposal_pid"),
+            proposal.c.number.label("proposal_number"),
+            proposal.c.title.label("proposal_title"),
+            terms.c.team_id,
+            investigation.c.kind.label("visit_kind"),
+            *visit_span(),
+            *access_columns(),
         )
+        .select_from(investigation)
+        .join(terms, terms.c.id == investigation.c.terms_id)
+        .join(facility, facility.c.id == investigation.c.facility_id)
+        .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
+        .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
+        .where(readable_now(viewer, Artefact.CORE_METADATA), investigation.c.natural_key.not_like("%|quarantine"))
+    )
 
 
-def _totals(connection: Connection, viewer: Viewer, ids: list[int], now_us: int) -> dict[int, tuple[int, int | None]]:
+def _members(connection: Connection, viewer: Viewer, row: Any) -> tuple[PersonView, ...]:
+    return people_of(connection, viewer, row.terms_id) if row.team_id is not None else ()
+
+
+def _totals(connection: Connection, viewer: Viewer, ids: list[int]) -> dict[int, tuple[int, int | None]]:
     """For each investigation, how many datasets the viewer may know of, and the bytes of those whose files they may know."""
-    compiler = Compiler(viewer, now_us)
-    size = func.sum(case((compiler.may(Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None)).label("size")
-    query = (
+    rows = connection.execute(_counted(viewer), {"ids": ids}) if ids else ()
+    return {r.investigation_id: (r.number, None if r.size is None else int(r.size)) for r in rows}
+
+
+@lru_cache(maxsize=256)
+def _counted(viewer: Viewer) -> Select[Any]:
+    size = func.sum(case((readable_now(viewer, Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None)).label("size")
+    return (
         select(dataset.c.investigation_id, func.count().label("number"), size)
-        .where(dataset.c.investigation_id.in_(ids), compiler.may(Artefact.CORE_METADATA))
+        .join(terms, terms.c.id == dataset.c.terms_id)
+        .where(dataset.c.investigation_id.in_(bindparam("ids", expanding=True)), readable_now(viewer, Artefact.CORE_METADATA))
         .group_by(dataset.c.investigation_id)
     )
-    return {
-        r.investigation_id: (r.number, None if r.size is None else int(r.size))
-        for r in (connection.execute(query) if ids else ())
-    }
 
 
 def _investigation_view(
-    row: Any, totals: dict[int, tuple[int, int | None]], members: tuple[PersonView, ...]
+    row: Any, access: AccessView, totals: dict[int, tuple[int, int | None]], members: tuple[PersonView, ...]
 ) -> InvestigationView:
     number, size = totals.get(row.id, (0, None))
     return InvestigationView(
@@ -432,7 +447,7 @@ def _investigation_view(
         facility_name=row.facility_name,
         facility_zone=row.time_zone,
         instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
-        access=access_view(row),
+        access=access,
         dataset_count=number,
         total_bytes=size,
         members=members,

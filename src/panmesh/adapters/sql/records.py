@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
-from threading import Lock
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, case, func, literal, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import A_PERSON, sees_editors
 from panmesh.access.names import NAME_WITHHELD, without, writings
 from panmesh.access.naming_policy import sees_names
-from panmesh.access.terms import State
+from panmesh.access.policy import readable
+from panmesh.access.terms import Terms, state
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.materialise import layers_of
-from panmesh.adapters.sql.permission import readable, teams_bound
+from panmesh.adapters.sql.permission import readable_now, terms_of
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -68,26 +66,32 @@ SHOWN = (
 )
 
 
-def access_columns(viewer: Viewer, now_us: int, *, bound: bool = False) -> list[Any]:
-    """The state and the readable artefacts of the joined `terms`, for `access_view`."""
-    label = Compiler(viewer, now_us).state_label().label("access_state")
-    may = [
-        case((readable(viewer, artefact, now_us, bound=bound), literal(1)), else_=literal(0)).label(f"may_{artefact.value}")
-        for artefact in SHOWN
-    ]
-    return [label, terms.c.opens_us, terms.c.hold, *may]
+_FACTS = tuple(fact.name for fact in fields(Terms))
+_TERM = "its_"  # begins the names of the columns that the access of a row follows from
 
 
-def access_view(row: Any) -> AccessView:
+@cache
+def access_columns() -> tuple[Any, ...]:
+    """Of the joined `terms`, for `access_view`."""
+    return tuple(terms.c[fact].label(_TERM + fact) for fact in _FACTS)
+
+
+def access_view(row: Any, viewer: Viewer, now_us: int) -> AccessView:
+    """Which artefacts of a row that they know of the viewer may read. The law itself is asked: said as conditions it would have
+    to be written and read anew for every viewer, which takes longer than all else."""
+    facts = terms_of({fact: getattr(row, _TERM + fact) for fact in _FACTS})
+    current = state(facts, now_us)
     return AccessView(
-        state=State(row.access_state),
-        opens_us=row.opens_us,
-        readable=frozenset(a for a in SHOWN if getattr(row, f"may_{a.value}")),
-        held=row.hold,
+        state=current,
+        opens_us=facts.opens_us,
+        readable=readable(viewer, facts, SHOWN, current),
+        held=facts.hold.value if facts.hold else None,
     )
 
 
-def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select[Any]:
+@cache
+def summary_query() -> Select[Any]:
+    """Of each dataset what a summary needs, whoever looks: which of it is told is decided by `summaries`."""
     return (
         select(
             dataset,
@@ -108,7 +112,7 @@ def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select
             sample.c.identifier.label("sample_identifier"),
             sample.c.formula.label("sample_formula"),
             sample.c.description.label("sample_description"),
-            *access_columns(viewer, now_us, bound=bound),
+            *access_columns(),
         )
         .select_from(dataset)
         .join(terms, terms.c.id == dataset.c.terms_id)
@@ -120,29 +124,17 @@ def summary_query(viewer: Viewer, now_us: int, *, bound: bool = False) -> Select
     )
 
 
-class SummaryQueries:
-    """`summary_query` of some datasets, kept for each kind of viewer: to write it takes longer than to answer it."""
+@cache
+def _summaries_of() -> Select[Any]:
+    return summary_query().where(dataset.c.id.in_(bindparam("ids", expanding=True)))
 
-    def __init__(self, most: int = 64) -> None:
-        self._most, self._lock = most, Lock()
-        self._kept: OrderedDict[Hashable, Select[Any]] = OrderedDict()
 
-    def rows(self, connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> Sequence[Any]:
-        teams = teams_bound(viewer)
-        roles = frozenset(teams)
-        key = viewer.operator, viewer.admin, viewer.steward, viewer.instruments, roles, viewer.granted, viewer.emergencies
-        with self._lock:
-            query = self._kept.get(key)
-            if query is not None:
-                self._kept.move_to_end(key)
-        if query is None:
-            instant: Any = bindparam("now_us", type_=BigInteger)
-            query = summary_query(viewer, instant, bound=True).where(dataset.c.id.in_(bindparam("ids", expanding=True)))
-            with self._lock:
-                self._kept[key] = query
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
-        return connection.execute(query, {"now_us": now_us, "ids": list(ids), **teams}).all()
+def shown(connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> tuple[DatasetSummary, ...]:
+    """In this order. The caller has found out that the viewer may know of them."""
+    if not ids:
+        return ()
+    by_id = {row.id: row for row in connection.execute(_summaries_of(), {"ids": list(ids)})}
+    return summaries(connection, viewer, [by_id[one] for one in ids if one in by_id], now_us)
 
 
 @cache
@@ -177,18 +169,23 @@ def name_of_visit(row: Any, title: str | None) -> str:
     )
 
 
-def summaries(connection: Connection, rows: Sequence[Any]) -> tuple[DatasetSummary, ...]:
+def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int) -> tuple[DatasetSummary, ...]:
+    """Rows of `summary_query`, each cut to what the viewer may read."""
     ids = [row.id for row in rows]
-    full = [row.id for row in rows if getattr(row, f"may_{Artefact.FULL_METADATA.value}")]
+    access = {row.id: access_view(row, viewer, now_us) for row in rows}
+    full = [one for one in ids if Artefact.FULL_METADATA in access[one].readable]
     technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
     parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
     parameter_rows = _grouped(connection, parameter_query) if full else {}
     names = technique_names(connection, [t.technique_pid for found in technique_rows.values() for t in found])
-    return tuple(_summary(row, technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows)
+    return tuple(
+        _summary(row, access[row.id], technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows
+    )
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
-    summary = summaries(connection, [row])[0]
+    """Within `instant.at`."""
+    summary = summaries(connection, viewer, [row], now_us)[0]
     number = version_number or row.version
     version = connection.execute(
         select(dataset_version).where(dataset_version.c.dataset_id == row.id, dataset_version.c.number == number)
@@ -229,7 +226,7 @@ def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, versio
         problems=tuple(document.get("problems", ())),
         advice=row.advice,
         format=row.format,
-        relations=_relations(connection, row.id, viewer, now_us),
+        relations=_relations(connection, row.id, viewer),
         digest_state=DigestState(version.digest_state),
         findings=connection.execute(select(func.count()).select_from(finding).where(finding.c.dataset_id == row.id)).scalar_one(),
     )
@@ -259,8 +256,9 @@ def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
     return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
-def _summary(row: Any, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]) -> DatasetSummary:
-    access = access_view(row)
+def _summary(
+    row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
+) -> DatasetSummary:
     core = DatasetSummary(
         id=row.id,
         pid=Pid(row.pid),
@@ -329,33 +327,35 @@ def _parameter(row: Any) -> ParameterView:
     )
 
 
-def _relations(connection: Connection, dataset_id: int, viewer: Viewer, now_us: int) -> tuple[RelationView, ...]:
+def _relations(connection: Connection, dataset_id: int, viewer: Viewer) -> tuple[RelationView, ...]:
     """Only to datasets that the viewer may know of."""
-    found: list[RelationView] = []
-    may = Compiler(viewer, now_us).may(Artefact.CORE_METADATA)
-    for mine, theirs, direction in (
-        (relation.c.derived_id, relation.c.source_id, "from"),
-        (relation.c.source_id, relation.c.derived_id, "to"),
-    ):
-        query = (
-            select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
-            .join(dataset, dataset.c.id == theirs)
-            .where(mine == dataset_id, may)
-            .order_by(relation.c.id)
-            .limit(200)
+    return tuple(
+        RelationView(
+            pid=r.pid,
+            title=r.title,
+            direction=direction,
+            software=r.software,
+            software_version=r.software_version,
+            at_us=r.at_us,
         )
-        found += [
-            RelationView(
-                pid=r.pid,
-                title=r.title,
-                direction=direction,
-                software=r.software,
-                software_version=r.software_version,
-                at_us=r.at_us,
-            )
-            for r in connection.execute(query)
-        ]
-    return tuple(found)
+        for direction in ("from", "to")
+        for r in connection.execute(_related(viewer, direction), {"run": dataset_id})
+    )
+
+
+@lru_cache(maxsize=256)
+def _related(viewer: Viewer, direction: str) -> Select[Any]:
+    """`from`: what the run that is given was made from; `to`: what was made from it."""
+    derived, source = relation.c.derived_id, relation.c.source_id
+    mine, theirs = (derived, source) if direction == "from" else (source, derived)
+    return (
+        select(dataset.c.pid, dataset.c.title, relation.c.software, relation.c.software_version, relation.c.at_us)
+        .join(dataset, dataset.c.id == theirs)
+        .join(terms, terms.c.id == dataset.c.terms_id)
+        .where(mine == bindparam("run"), readable_now(viewer, Artefact.CORE_METADATA))
+        .order_by(relation.c.id)
+        .limit(200)
+    )
 
 
 def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:

@@ -291,7 +291,7 @@ def terms_of_runs(connection: Connection, version_ids: Sequence[int]) -> dict[in
             .distinct()
         )
         for row in connection.execute(query).mappings():
-            found[row["version_id"]].append(terms_of({c.name: row[c] for c in terms.c}))  # type: ignore[arg-type]
+            found[row["version_id"]].append(terms_of({c.name: row[c] for c in terms.c}))
     return found
 
 
@@ -310,7 +310,7 @@ def _candidates(connection: Connection, viewer: Viewer, pids: Sequence[str], now
             .where(dataset.c.pid.in_(pids[start : start + _PIECE]), readable(viewer, Artefact.CORE_METADATA, now_us))
         )  # fmt: skip
         for row in connection.execute(query):
-            held = terms_of({c.name: row._mapping[f"held_{c.name}"] for c in terms.c})  # type: ignore[arg-type]
+            held = terms_of({c.name: row._mapping[f"held_{c.name}"] for c in terms.c})
             found[row.pid] = Candidate(
                 pid=row.pid,
                 version=row.version,

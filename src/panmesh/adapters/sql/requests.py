@@ -202,7 +202,7 @@ def _subject(connection: Connection, viewer: Viewer, about: str, now_us: int) ->
         )
         row = connection.execute(query).mappings().first()
         if row is not None:
-            held = terms_of({c.name: row[c] for c in terms.c})  # type: ignore[arg-type]
+            held = terms_of({c.name: row[c] for c in terms.c})
             named = may_read(viewer, held, Artefact.CORE_METADATA, now_us)
             return Subject(about=row[table.c.pid], title=(row[table.c.title] if named else None) or row[table.c.pid], terms=held)
     raise NotFound()
@@ -246,7 +246,7 @@ def _concerns(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def _terms(row: Row[Any]) -> Terms:
-    return terms_of({c.name: row._mapping[f"held_{c.name}"] for c in terms.c})  # type: ignore[arg-type]
+    return terms_of({c.name: row._mapping[f"held_{c.name}"] for c in terms.c})
 
 
 def _may_decide(connection: Connection, viewer: Viewer, row: Any, now_us: int) -> bool:

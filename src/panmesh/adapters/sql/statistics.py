@@ -10,7 +10,7 @@ from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.tables import dataset, dataset_technique, investigation, parameter
 from panmesh.catalogue.model import DatasetSummary, Origin, Page
 from panmesh.catalogue.statistics import Gap, Lack, Measured, Totals
@@ -68,9 +68,7 @@ class SqlStatistics:
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(joined).where(where)).scalar_one()
             ids = list(connection.execute(newest).scalars())
-            shown = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids))) if ids else ()
-            by_id = {row.id: row for row in shown}
-            items = summaries(connection, [by_id[one] for one in ids if one in by_id])
+            items = shown(connection, viewer, ids, now_us)
         return Page(items=items, total=total, offset=offset, limit=limit)
 
     def hours(self, viewer: Viewer, instrument_id: int, since_us: int, now_us: int) -> dict[int, int]:

@@ -117,7 +117,7 @@ def _causes(connection: Any, ids: Sequence[int], kind: Kind) -> dict[int, Any]:
 
 
 def _line(viewer: Viewer, row: Any, cause: Any, now_us: int) -> VisitLine:
-    facts = terms_of({c.name: row[c] for c in terms.c})  # type: ignore[arg-type]
+    facts = terms_of({c.name: row[c] for c in terms.c})
     return VisitLine(
         pid=row[investigation.c.pid],
         title=row[investigation.c.title] if may_read(viewer, facts, Artefact.CORE_METADATA, now_us) else None,
@@ -134,5 +134,5 @@ def _line(viewer: Viewer, row: Any, cause: Any, now_us: int) -> VisitLine:
 
 
 def _may_name(viewer: Viewer, row: Any, now_us: int) -> bool:
-    facts = terms_of({c.name: row[c] for c in terms.c})  # type: ignore[arg-type]
+    facts = terms_of({c.name: row[c] for c in terms.c})
     return may_read(viewer, facts, Artefact.CORE_METADATA, now_us)

@@ -15,7 +15,7 @@ from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
 from panmesh.adapters.sql.note_tables import mark
-from panmesh.adapters.sql.records import summaries, summary_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.tables import dataset, dataset_person, dataset_technique, investigation, parameter, pid, sample
 from panmesh.adapters.sql.view_tables import shown_columns
 from panmesh.catalogue.model import DatasetSummary, Page
@@ -148,9 +148,7 @@ class SqlVisits:
         with self._db.read() as connection:
             total = connection.execute(select(func.count()).select_from(dataset).where(where)).scalar_one()
             ids = list(connection.execute(found.offset(query.offset).limit(query.limit)).scalars())
-            shown = connection.execute(summary_query(viewer, now_us).where(dataset.c.id.in_(ids))) if ids else ()
-            by_id = {row.id: row for row in shown}
-            items = summaries(connection, [by_id[one] for one in ids if one in by_id])
+            items = shown(connection, viewer, ids, now_us)
         return Page(items=items, total=total, offset=query.offset, limit=query.limit)
 
     def remembered(self, account_id: int, place: str) -> str | None:

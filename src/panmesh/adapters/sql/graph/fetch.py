@@ -23,8 +23,9 @@ from panmesh.adapters.sql.graph.keys import Keys
 from panmesh.adapters.sql.graph.named import Candidates, Named, Sought, Wanted
 from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons, sought
 from panmesh.adapters.sql.graph.rights import Rights
-from panmesh.adapters.sql.graph.sources import LINKS, Around, Source, at
+from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
+from panmesh.adapters.sql.instant import at
 from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue import quantity_names
 from panmesh.catalogue.graph import (

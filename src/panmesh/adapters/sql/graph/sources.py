@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Text,
     and_,
-    bindparam,
     case,
     cast,
     false,
@@ -33,9 +29,10 @@ from panmesh.access.names import NAME_WITHHELD
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS, TeamRole, Viewer
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.instant import NOW
 from panmesh.adapters.sql.named_people import former, former_withheld, members
 from panmesh.adapters.sql.people_tables import former_member
-from panmesh.adapters.sql.permission import names_seen, readable, state_label
+from panmesh.adapters.sql.permission import names_seen, readable_now, state_label
 from panmesh.catalogue.graph import Entity
 from panmesh.catalogue.model import Origin
 
@@ -103,21 +100,6 @@ class Columns(Mapping[str, Column]):
         return name in self._ready or name in self._later
 
 
-_NOW: ContextVar[int] = ContextVar("now_us")
-NOW: Any = bindparam("now_us", type_=BigInteger, callable_=_NOW.get)  # of the question that is being asked
-
-
-@contextmanager
-def at(now_us: int) -> Iterator[None]:
-    """The instant of all statements within: what depends on nothing else is made once for all questions, which takes longer than
-    to answer many of them."""
-    token = _NOW.set(now_us)
-    try:
-        yield
-    finally:
-        _NOW.reset(token)
-
-
 class Around:
     """One viewer, while one statement is made; it is asked `at` an instant.
 
@@ -141,8 +123,7 @@ class Around:
         if terms_id is None:
             return true()
         if artefact not in self._readable:
-            anybody = self.viewer == ANONYMOUS
-            self._readable[artefact] = _readable_by_anybody(artefact) if anybody else readable(self.viewer, artefact, NOW)
+            self._readable[artefact] = readable_now(self.viewer, artefact)
         holds = self._readable[artefact]
         if self.walking:
             row = select(literal(1)).select_from(t.terms).where(t.terms.c.id == terms_id, holds)
@@ -330,11 +311,6 @@ def _of_visits(people: Any, number: Column, role: Column, key: Column, withheld:
 
 
 _TERMS = t.terms.alias("own_terms")
-
-
-@cache
-def _readable_by_anybody(artefact: Artefact) -> ColumnElement[bool]:
-    return readable(ANONYMOUS, artefact, NOW)
 
 
 @lru_cache(maxsize=1000)

@@ -40,6 +40,7 @@ from panmesh.adapters.sql.index.matching import (
 )
 from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
+from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
@@ -107,7 +108,7 @@ class IndexedReads(SqlReads):
             current = self._current(connection, now_us)
             if current is not None:
                 total, ids = self._page(connection, current, self._matcher(connection, stamp, current, viewer, now_us), query)
-                items = self._shown(connection, viewer, ids, now_us)
+                items = shown(connection, viewer, ids, now_us)
                 return Page(items=items, total=total, offset=query.offset, limit=query.limit)
         return super().search(viewer, query, now_us)
 
