@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -122,3 +123,15 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         assert "temperature" in repr(run.parameters)
         assert "77" in run.parameters._repr_html_()
         assert visit.pid in repr(client.visits)
+
+
+def test_visits_are_found_by_who_awaits_as_by_who_waits(house: House, url: str) -> None:
+    token = house.bearer("pi")["Authorization"].removeprefix("Bearer ")
+
+    async def found() -> list[str]:
+        async with panmesh.client.connect_async(url, token) as client:
+            return [one.pid async for one in client.visits.search("open", instrument="i1", mine=True)]
+
+    with _client(house, url, "pi") as client:
+        waited = [one.pid for one in client.visits.search("open", instrument="i1", mine=True)]
+    assert asyncio.run(found()) == waited == ["pm-visit1"]
