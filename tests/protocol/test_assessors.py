@@ -16,6 +16,7 @@ from panmesh.publication.fair_facts import facts_of
 from panmesh.testing import fuji_checks
 from panmesh.testing.fuji_checks import Answer
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
+from tests.protocol.test_releases import publish
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
 SITE = "https://data.example.org"
@@ -110,3 +111,13 @@ def test_what_gathers_runs_leads_to_them(house: House) -> None:
         found = fuji_checks.points(asker(house, told), f"{SITE}/{path}")
         assert sum(found.values()) == WHOLE - 1, (path, found)
         assert not [one for one in told if SECRET.encode() in one], path
+
+
+def test_a_publication_leads_to_its_runs(house: House) -> None:
+    """Open and under embargo: all but a DOI, as F-UJI itself said of such records."""
+    for run in ("open", "embargoed"):
+        path = f"releases/{publish(house, run)['pid']}"
+        told: list[bytes] = []
+        found = fuji_checks.points(asker(house, told), f"{SITE}/{path}")
+        assert sum(found.values()) == WHOLE - 1, (run, found)
+        assert not [one for one in told if SECRET.encode() in one or b".nxs" in one and run == "embargoed"], run

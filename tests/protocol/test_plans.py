@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,13 @@ from sqlalchemy import update
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import TeamRole
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.doi_tables import doi
 from panmesh.app import compose
 from panmesh.kernel.clock import DAY_US, facility_day
 from panmesh.publication.plan import InstrumentProfile, Known
 from tests.protocol.conftest import NOW, SECRET, House
 from tests.protocol.test_notes import sign_in
+from tests.protocol.test_releases import publish
 
 EXAMPLES = (
     "ex1-header-fundedProject", "ex2-dataset-planned", "ex3-dataset-finished", "ex4-dataset-embargo", "ex5-dataset-planned-host",
@@ -157,6 +162,44 @@ def test_estimates_become_what_was_measured(proposed: House) -> None:
     assert dmp(proposed)["modified"] > before
 
 
+def test_dois_and_papers_are_in_the_plan_as_soon_as_they_are_there(proposed: House) -> None:
+    """Of a visit that ended: its own DOI, what was published of it, and the papers that use that."""
+    before = dmp(proposed)
+    proposed.moment[0] += DAY_US
+    made = publish(proposed, "embargoed")
+    said = {"asked_us": NOW, "wanted": "findable", "attempts": 0, "confirmed": "findable"}
+    with proposed.app.database.write() as c:
+        visit = {"kind": "investigation", "pid": "pm-visit2", "suffix": "v2", "name": "10.82012/v2"}
+        c.execute(doi.insert(), visit | said)
+        c.execute(update(doi).where(doi.c.pid == made["pid"]).values(name="10.82012/abcd", confirmed="findable"))
+    after = dmp(proposed)
+    assert after["modified"] > before["modified"]
+    assert after["dataset"][0]["dataset_id"] == {"identifier": "10.82012/v2", "type": "doi"}
+    assert [(r["relation_type"], r["identifier"], r["type"]) for r in after["dataset"][0]["related_identifier"]] == [
+        ("IsSourceOf", "10.82012/abcd", "doi"),
+        ("IsSupplementTo", "10.1000/xyz123", "doi"),
+    ]
+    assert "related_identifier" not in after["dataset"][1]
+    answers = {q["question"]: q["answer"] for q in ask(proposed, "pi").json()["questions"]}
+    assert answers["Under which DOIs are they cited?"] == (
+        "visit-2: https://doi.org/10.82012/v2; Thermal expansion of ceria, figure 3: https://doi.org/10.82012/abcd"
+    )
+    assert answers["Which papers came of them?"] == "Expansion, https://doi.org/10.1000/xyz123"
+    ask(proposed, "pi", DMP, "PUT", json={"dmp": before}, headers=FIRST)
+    assert [d["dataset_id"] for d in dmp(proposed)["dataset"]] == [d["dataset_id"] for d in after["dataset"]]
+
+
+def test_a_proposal_without_a_visit_plans_its_data(proposed: House) -> None:
+    with proposed.app.database.write() as c:
+        c.execute(update(t.investigation).values(proposal_id=None))
+    (planned,) = dmp(proposed)["dataset"]
+    assert planned["title"] == "Data of Zirconia glass"
+    assert planned["distribution"][0]["data_access"] == "shared"
+    before = dmp(proposed)
+    assert ask(proposed, "pi", DMP, "PUT", json={"dmp": before}, headers=FIRST).status_code == 200
+    assert dmp(proposed)["dataset"] == before["dataset"]
+
+
 def test_the_team_answers_and_takes_it_back(proposed: House) -> None:
     first = ask(proposed, "member").json()
     waiting = [q["field"] for q in first["questions"] if q["source"] == "team" and q["answer"] is None]
@@ -221,6 +264,41 @@ def test_plans_of_other_tools_are_taken(proposed: House, shared_data: Path, exam
     assert {c["name"] for c in theirs.get("contributor", [])} <= names
 
 
+TIMES = ("created", "modified")  # of a plan: ours, since it is made here
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_other_tools_wrote_comes_out_again(proposed: House, shared_data: Path, example: str) -> None:
+    """All but the times of the plan, and what is named as left out."""
+    content = (shared_data / "metadata" / "madmp" / f"{example}.json").read_bytes()
+    answer = ask(proposed, "pi", DMP, "PUT", content=content, headers=FIRST | JSON)
+    left = {[step for step in fault["pointer"].split("/") if not step.isdigit()][-1] for fault in answer.json()["left_out"]}
+    lost = Counter(_told(json.loads(content)["dmp"])) - Counter(_told(dmp(proposed)))
+    assert [one for one in lost if one[0] not in TIMES and not left & set(one[0].split("/"))] == []
+    page = sign_in(proposed, "pi").get(f"/proposals/{PROPOSAL}/plan")
+    assert html.escape(json.loads(content)["dmp"]["title"]) in page.replace("&#39;", "&#x27;")
+
+
+def _told(value: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Where each text and number stands. An identifier of the plan, its writer and its host's flags go by the names of version 1.2 here."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _told(one, (*where, _HERE.get(name, name)))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _told(one, where)
+    elif value != "":
+        yield "/".join(where), repr(value)
+
+
+_HERE = {
+    "dmp_id": "alternate_identifier",
+    "contact": "contributor",
+    "contact_id": "contributor_id",
+    "supports_versioning": "support_versioning",
+}
+
+
 def test_our_own_plan_brought_back_doubles_nothing(proposed: House) -> None:
     before = dmp(proposed)
     answer = ask(proposed, "pi", DMP, "PUT", json={"dmp": before}, headers=FIRST)
@@ -237,6 +315,7 @@ def test_our_own_plan_brought_back_doubles_nothing(proposed: House) -> None:
         b'{"dmp": 3}',
         b'{"dmp": {"dataset": {"title": 7}, "cost": [null, [], "x"], "project": "p"}}',
         b'{"dmp": {"language": "xxx"}}',
+        b'{"dmp": {"cost": [{"title": "Disk", "theirs": [[[[[[1]]]]]], "odd\\u0001": "\\u0002", "big": 1e300}]}}',
     ],
 )
 def test_what_is_no_plan_spoils_none(proposed: House, body: bytes) -> None:

@@ -556,6 +556,8 @@ class Composition:
             facility_profile(self.settings, self.address),
             instrument_profiles(self.settings),
             self.clock,
+            self.release_store,
+            self.dois.names,
         )
 
     @cached_property

@@ -16,7 +16,7 @@ from panmesh.kernel.errors import Fault, Invalid, Unauthenticated
 from panmesh.kernel.text import is_plain
 from panmesh.portal import words
 from panmesh.portal.rendering import offset_of, page, render, uploaded
-from panmesh.publication.plan import Known, Plan
+from panmesh.publication.plan import Known, Plan, Visit, available_until, expected_bytes, is_actual, licence_from
 from panmesh.publication.plan_questions import answered, questions
 from panmesh.wire import madmp
 from panmesh.wire.madmp_read import read
@@ -129,5 +129,17 @@ def _shown(request: Request, made: Plan, *, taken: list[str] | None = None, left
         left=[q for q in asked if q.answer is None],
         taken=taken,
         left_out=[fault for fault in left_out if is_plain(fault.pointer)],
-        yours=list(made.answers.datasets),
+        visits=[_visit(made, visit) for visit in made.proposal.visits],
     )
+
+
+def _visit(made: Plan, visit: Visit) -> dict[str, Any]:
+    """A line of the table: expected until it is measured."""
+    actual, zone = is_actual(visit, made.now_us), made.proposal.zone
+    return {
+        "visit": visit,
+        "actual": actual,
+        "size": visit.measured.size if actual else expected_bytes(visit),
+        "opens": licence_from(visit, zone),
+        "kept": available_until(visit, made.facility, zone),
+    }

@@ -47,6 +47,7 @@ def listed(one: Release) -> Listed:
         title=one.description.title,
         creators=tuple(person.name for person in one.description.creators),
         published_us=one.published_us,
+        changed_us=one.changed_us,
         withdrawn=one.withdrawn_us is not None,
         papers=one.description.papers,
     )

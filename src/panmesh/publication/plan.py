@@ -13,6 +13,8 @@ from typing import Any
 
 from panmesh.access.terms import AccessClass, State
 from panmesh.kernel.clock import DAY_US, add_years, facility_day
+from panmesh.publication.citing import Citation, cited
+from panmesh.publication.release import Listed
 
 GIGABYTE = 10**9
 
@@ -91,7 +93,12 @@ class Visit:
     access: AccessClass
     changed_us: int | None  # when its own facts changed last
     measured: Measured
-    doi: str | None = None
+    doi: str | None = None  # that everybody may know of
+    releases: tuple[Listed, ...] = ()  # that hold runs of it
+
+    @property
+    def papers(self) -> tuple[Citation, ...]:
+        return cited(self.releases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +113,14 @@ class ProposalFacts:
     created_us: int
     participants: tuple[Participant, ...]
     visits: tuple[Visit, ...]  # by start
-    publications: tuple[str, ...] = ()  # DOIs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What only the team can say. Empty texts: not answered yet."""
 
+    title: str = ""  # of the plan, where it was begun elsewhere
+    description: str = ""  # likewise
     language: str = "eng"  # ISO 639-3, of the data's documentation
     ethical_issues: Known = Known.UNKNOWN
     ethical_description: str = ""
@@ -124,6 +132,7 @@ class Answers:
     publication: str = ""
     funding: tuple[Mapping[str, Any], ...] = ()  # maDMP funding objects
     contributors: tuple[Mapping[str, Any], ...] = ()  # maDMP contributors beside the team
+    projects: tuple[Mapping[str, Any], ...] = ()  # maDMP projects beside the proposal, without their funding
     costs: tuple[Mapping[str, Any], ...] = ()
     datasets: tuple[Mapping[str, Any], ...] = ()  # maDMP datasets that are not measured here
     related: tuple[Mapping[str, Any], ...] = ()
@@ -144,14 +153,23 @@ class Plan:
 
     @property
     def title(self) -> str:
-        return f"Data management plan: {self.proposal.title or 'proposal ' + self.proposal.number}"
+        return self.answers.title or f"Data management plan: {self.proposal.title or 'proposal ' + self.proposal.number}"
+
+    @property
+    def releases(self) -> tuple[Listed, ...]:
+        """What was published of any visit, each once."""
+        return tuple({one.concept: one for visit in self.proposal.visits for one in visit.releases}.values())
+
+    @property
+    def papers(self) -> tuple[Citation, ...]:
+        return cited(self.releases)
 
     @property
     def modified_us(self) -> int:
         """The last change of anything that it says: an answer, a visit, or the data that it left."""
         moments = [self.proposal.created_us, self.answers.at_us]
         for visit in self.proposal.visits:
-            moments += [visit.changed_us, visit.measured.updated_us]
+            moments += [visit.changed_us, visit.measured.updated_us, *(one.changed_us for one in visit.releases)]
             moments += [moment for moment in (visit.ends_us, visit.opens_us) if moment is not None and moment <= self.now_us]
         return max(moment for moment in moments if moment is not None)
 

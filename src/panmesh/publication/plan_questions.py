@@ -50,6 +50,8 @@ def _general(plan: Plan, _size: Sizes) -> Iterator[Question]:
     yield Question(chapter, "What is the project called?", Source.PROPOSAL, p.title)
     yield Question(chapter, "What is its identifier?", Source.PROPOSAL, p.number)
     yield Question(chapter, "What is it about?", Source.PROPOSAL, p.abstract)
+    if plan.answers.description and plan.answers.description != p.abstract:
+        yield Question(chapter, "What is this plan for?", Source.TEAM, plan.answers.description)
     leader = plan.contact
     yield Question(chapter, "Who leads it?", Source.PROPOSAL, leader.name if leader else None)
     others = ", ".join(one.name for one in p.participants if one is not leader)
@@ -145,7 +147,14 @@ def _metadata(plan: Plan, _size: Sizes) -> Iterator[Question]:
         Source.FACILITY,
         f"Persistent identifiers and DOIs (DataCite), kept by {facility.name}.",
     )
+    if cited := _cited(plan):
+        yield Question(chapter, "Under which DOIs are they cited?", Source.MEASURED, cited)
     yield Question(chapter, "How are people named?", Source.FACILITY, "By ORCID.")
+
+
+def _cited(plan: Plan) -> str:
+    named = [(v.visit_id, v.doi) for v in plan.proposal.visits] + [(one.title, one.doi) for one in plan.releases]
+    return "; ".join(f"{name}: https://doi.org/{doi}" for name, doi in named if doi)
 
 
 def _access(plan: Plan, _size: Sizes) -> Iterator[Question]:
@@ -170,6 +179,8 @@ def _access(plan: Plan, _size: Sizes) -> Iterator[Question]:
     )
     yield Question(chapter, "How is it known who reads them?", Source.FACILITY, "People sign in until the data are open.")
     yield Question(chapter, "What will be published?", Source.TEAM, plan.answers.publication or None, "publication")
+    if papers := "; ".join(f"{paper.title or 'A paper'}, https://doi.org/{paper.doi}" for paper in plan.papers):
+        yield Question(chapter, "Which papers came of them?", Source.MEASURED, papers)
 
 
 def _when(plan: Plan, proprietary: bool) -> str | None:
@@ -214,7 +225,7 @@ def _keeping(plan: Plan, _size: Sizes) -> Iterator[Question]:
         "Every file has digests, and is read again and compared.",
     )
     last = max((d for v in plan.proposal.visits if (d := available_until(v, facility, plan.proposal.zone))), default=None)
-    kept = f"At least {facility.retention_years} years" + (f", to {last}" if last else "")
+    kept = f"At least {facility.retention_years} years" + (f", to {_said(last)}" if last else "")
     yield Question(chapter, "How long are they kept?", Source.FACILITY, kept + ".")
     yield Question(chapter, "Who keeps them in the long run?", Source.FACILITY, f"{facility.name} itself, in its own archive.")
     yield Question(chapter, "Who pays?", Source.FACILITY, facility.costs)

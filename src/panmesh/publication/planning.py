@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -9,11 +10,12 @@ from panmesh.access.viewer import Viewer
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound
 from panmesh.publication.plan import Answers, FacilityProfile, InstrumentProfile, Plan, ProposalFacts, Visit
+from panmesh.publication.release import Listed
 
 MAX_TEXT = 20_000  # characters of one answer
 MAX_LISTED = 500  # entries of one list
-_TEXTS = ("ethical_description", "ethical_report", "third_party_rights", "results", "publication")
-_LISTS = ("funding", "contributors", "costs", "datasets", "related", "alternates")
+_TEXTS = ("title", "description", "ethical_description", "ethical_report", "third_party_rights", "results", "publication")
+_LISTS = ("funding", "contributors", "projects", "costs", "datasets", "related", "alternates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,27 @@ class PlanStore(Protocol):
         ...
 
 
+class Published(Protocol):
+    """What plans need of releases."""
+
+    def made_of(self, viewer: Viewer, now_us: int, *, visit: str | None, proposal: str | None) -> tuple[Listed, ...]: ...
+
+
 class PlanService:
     """Plans are made when they are asked for: there is none that could be out of date."""
 
     def __init__(
-        self, store: PlanStore, facility: FacilityProfile, instruments: dict[str, InstrumentProfile], clock: Clock
+        self,
+        store: PlanStore,
+        facility: FacilityProfile,
+        instruments: dict[str, InstrumentProfile],
+        clock: Clock,
+        published: Published,
+        dois: Callable[[Sequence[str]], Mapping[str, str]],
     ) -> None:
+        """`dois`: pid → DOI, of those that have one that everybody may know of."""
         self._store, self._facility, self._instruments, self._clock = store, facility, instruments, clock
+        self._published, self._dois = published, dois
 
     def plan(self, viewer: Viewer, pid: str) -> Plan:
         """Raises NotFound where there is none for this viewer."""
@@ -61,7 +77,7 @@ class PlanService:
         found = self._store.proposal(viewer, pid, now)
         if found is None:
             raise NotFound()
-        return self._made(found, now)
+        return self._made(viewer, found, now)
 
     def readable(self, viewer: Viewer, number: str | None) -> str | None:
         """The pid of the proposal with this number, if this viewer may read its plan."""
@@ -76,7 +92,7 @@ class PlanService:
         now = self._clock()
         found = self._allowed(viewer, pid, now)
         _checked(changes)
-        before = self._made(found, now).answers
+        before = self._made(viewer, found, now).answers
         self._store.answer(found.facts.pid, revision, replace(before, **changes), viewer.name, now)
         return self.plan(viewer, pid)
 
@@ -101,8 +117,17 @@ class PlanService:
             raise Forbidden("The plan is answered by the team of the proposal and by the data steward.")
         return found
 
-    def _made(self, found: Found, now_us: int) -> Plan:
-        visits = tuple(replace(v, instrument=self._profile(found.instruments.get(v.pid), v)) for v in found.facts.visits)
+    def _made(self, viewer: Viewer, found: Found, now_us: int) -> Plan:
+        dois = self._dois([v.pid for v in found.facts.visits])
+        visits = tuple(
+            replace(
+                v,
+                instrument=self._profile(found.instruments.get(v.pid), v),
+                doi=dois.get(v.pid),
+                releases=self._published.made_of(viewer, now_us, visit=v.pid, proposal=None),
+            )
+            for v in found.facts.visits
+        )
         newest, *before = self._store.answers(found.facts.pid) or (Answers(),)
         return Plan(
             facility=self._facility,

@@ -98,8 +98,8 @@ class PublicFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataService:
-    """Where data are had that are no list of files here: of a visit, a proposal or an instrument its runs; of an embargoed run, who may
-    have it gets it, and everybody else is told why not and whom to ask."""
+    """Where data are had that are no list of files here: of a visit, a publication, a proposal or an instrument its runs; of an embargoed
+    run, who may have it gets it, and everybody else is told why not and whom to ask."""
 
     name: str
     url: str

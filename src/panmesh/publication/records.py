@@ -321,7 +321,8 @@ class RecordService:
         named = {t.pid: t for _, run in parts for t in run.techniques}
         subjects = (FIELD_OF_SCIENCE, *_techniques([named[pid] for pid in sorted(named)]))
         dois = self._dois(pids_of(release, parts))
-        return release_record(release, asked, parts, self._agent(), self._publisher.url, dois, subjects)
+        service = self._service("Its runs", f"releases/{quote(asked, safe='')}")
+        return release_record(release, asked, parts, self._agent(), self._publisher.url, dois, subjects, service)
 
     def address(self, collection: str, pid: str) -> str:
         return f"{self._publisher.url}/{collection}/{quote(pid, safe='')}"

@@ -135,6 +135,7 @@ class Listed:
     title: str
     creators: tuple[str, ...]
     published_us: int
+    changed_us: int  # its papers and funders may
     withdrawn: bool
     papers: tuple[Paper, ...] = ()
     doi: str | None = None  # that everybody finds; only in the lists of visits and proposals

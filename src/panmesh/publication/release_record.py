@@ -10,7 +10,7 @@ from panmesh.access.terms import State
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.catalogue.naming import run_title
 from panmesh.kernel.clock import facility_day
-from panmesh.publication.record import CC_BY, GONE, Agent, Kind, PublicRecord, Relation, Subject, Thing
+from panmesh.publication.record import CC_BY, GONE, Agent, DataService, Kind, PublicRecord, Relation, Subject, Thing
 from panmesh.publication.release import Release
 
 Parts = Sequence[tuple[str, DatasetSummary]]  # pid of the frozen version, and what anybody may know of the run
@@ -24,8 +24,10 @@ def release_record(
     address: str,
     dois: Mapping[str, str],
     subjects: Sequence[Subject],
+    service: DataService,
 ) -> PublicRecord:
-    """`asked`: the concept's pid or the version's; `address`: of the portal; `subjects`: techniques last."""
+    """`asked`: the concept's pid or the version's; `address`: of the portal; `subjects`: techniques last; `service`: where its runs are
+    had."""
     concept = asked == release.concept
     runs = [run for _, run in parts]
     zone = runs[0].facility_zone if runs else "UTC"
@@ -61,6 +63,7 @@ def release_record(
         licence=CC_BY if release.state is State.OPEN else None,
         relations=tuple(_relations(release, concept, parts, list(one), address, dois)),
         funding=said.funding,
+        service=None if release.state in GONE else service,
         file_count=_sum([run.file_count for run in runs]),
         total_bytes=_sum([run.total_bytes for run in runs]),
         reason=release.reason,

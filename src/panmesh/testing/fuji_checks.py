@@ -2,8 +2,9 @@
 
 It is a reading and not the judge: F-UJI itself is no package of PyPI and wants a network. It takes what F-UJI takes, in the order in which
 F-UJI does (JSON-LD in the page, then what is negotiated), and knows nothing of how the page was made. F-UJI 3.5.1 itself was run by hand
-on few records (benchmarks/RESULTS.md): an open run without and with a DOI, an embargoed run, a visit, an instrument, a proposal. This reading gives records of these
-kinds the same totals; its points of single metrics were not compared with F-UJI's, nor were other kinds of records.
+on few records (benchmarks/RESULTS.md): an open run without and with a DOI, an embargoed run, a visit, an instrument, a proposal,
+publications. This reading gives records of these kinds the same totals; its points of single metrics were not compared with F-UJI's, nor
+were other kinds of records.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,7 @@ _MIME = {
     "tiff": "image/tiff",
 }
 _OTHER = "application/octet-stream"
+_RAW = "Raw data and metadata"
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def document(plan: Plan) -> dict[str, Any]:
     p, said = plan.proposal, plan.answers
     found: dict[str, Any] = {
         "title": plan.title,
-        "description": p.abstract,
+        "description": said.description or p.abstract,
         "language": said.language,
         "created": iso(min(p.created_us, plan.modified_us)),
         "modified": iso(plan.modified_us),
@@ -42,10 +43,10 @@ def document(plan: Plan) -> dict[str, Any]:
         "ethical_issues_exist": said.ethical_issues.value,
         "ethical_issues_description": said.ethical_description,
         "ethical_issues_report": said.ethical_report,
-        "project": [_project(plan)],
+        "project": [_project(plan), *said.projects],
         "cost": list(said.costs),
-        "related_identifier": [*_publications(p.publications), *said.related],
-        "dataset": [*(_dataset(plan, v) for v in p.visits), *said.datasets],
+        "related_identifier": list(said.related),
+        "dataset": [*(_dataset(plan, v) for v in p.visits), *([] if p.visits else [_planned(plan)]), *said.datasets],
     }
     return {"$schema": SCHEMA, "dmp": _told(found) | {"dataset": found["dataset"]}}
 
@@ -98,36 +99,65 @@ def _project(plan: Plan) -> dict[str, Any]:
     )
 
 
-def _publications(dois: Iterable[str]) -> list[dict[str, Any]]:
-    return [
-        {"identifier": doi, "type": "doi", "relation_type": "IsReferencedBy", "resource_type": "JournalArticle"} for doi in dois
-    ]
+def planned_id(plan: Plan) -> str:
+    """Of the data of a proposal that has no visit yet."""
+    return f"{address(plan)}#data"
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    p = plan.proposal
+    return _told(
+        {
+            "title": f"Data of {p.title or 'proposal ' + p.number}",
+            "description": "Planned; no beam time is scheduled yet.",
+            "dataset_id": {"identifier": planned_id(plan), "type": "url"},
+            "distribution": [{"title": _RAW, "data_access": "shared", "host": _host(plan)}],
+        }
+        | _alike(plan)
+    )
+
+
+def _alike(plan: Plan) -> dict[str, Any]:
+    """What is said of the data of every visit."""
+    said, facility = plan.answers, plan.facility
+    return {
+        "type": "dataset",
+        "is_reused": False,
+        "language": said.language,
+        "personal_data": said.personal_data.value,
+        "sensitive_data": said.sensitive_data.value,
+        "data_quality_assurance": [facility.quality],
+        "preservation_statement": f"Kept for at least {facility.retention_years} years by {facility.name}.",
+        "rights": said.third_party_rights,
+        "metadata": _standards(said.language),
+    }
+
+
+def _uses(plan: Plan, visit: Visit) -> list[dict[str, Any]]:
+    """What was published of the visit, and the papers, in words of DataCite."""
+    parts = [(one, f"{plan.facility.url}/releases/{one.concept}") for one in visit.releases]
+    made = [{"identifier": one.doi or url, "type": "doi" if one.doi else "url"} for one, url in parts]
+    found = [one | {"relation_type": "IsSourceOf", "resource_type": "Collection"} for one in made]
+    papers = [{"identifier": one.doi, "type": "doi", "relation_type": one.relation} for one in visit.papers]
+    return found + [one | {"resource_type": "JournalArticle"} for one in papers]
 
 
 def _dataset(plan: Plan, visit: Visit) -> dict[str, Any]:
-    zone, said = plan.proposal.zone, plan.answers
     landing = f"{plan.facility.url}/investigations/{visit.pid}"
-    opened = licence_from(visit, zone)
+    opened = licence_from(visit, plan.proposal.zone)
     return _told(
         {
             "title": visit.title or f"Data of visit {visit.visit_id}",
             "description": _described(plan, visit),
-            "type": "dataset",
             "dataset_id": {"identifier": visit.doi, "type": "doi"} if visit.doi else {"identifier": landing, "type": "url"},
-            "is_reused": False,
+            "related_identifier": _uses(plan, visit),
             "issued": _day(opened),
             "keyword": list(visit.measured.techniques),
-            "language": said.language,
-            "personal_data": said.personal_data.value,
-            "sensitive_data": said.sensitive_data.value,
-            "data_quality_assurance": [plan.facility.quality],
-            "preservation_statement": f"Kept for at least {plan.facility.retention_years} years by {plan.facility.name}.",
-            "rights": said.third_party_rights,
-            "metadata": _standards(said.language),
             "security_and_privacy": _security(visit),
             "technical_resource": _instrument(plan, visit),
             "distribution": [_distribution(plan, visit, landing, opened)],
         }
+        | _alike(plan)
     )
 
 
@@ -171,7 +201,7 @@ def _distribution(plan: Plan, visit: Visit, landing: str, opened: date | None) -
     licence = [{"license_ref": plan.facility.licence, "start_date": _day(opened)}] if opened and not closed else []
     return _told(
         {
-            "title": "Raw data and metadata",
+            "title": _RAW,
             "data_access": "closed" if closed else "open" if opened or visit.state is State.OPEN else "shared",
             "access_url": landing,
             "byte_size": size,

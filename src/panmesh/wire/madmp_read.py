@@ -7,7 +7,7 @@ what we write of it later is always valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +19,7 @@ from panmesh.publication.plan import Known, Plan
 
 LONGEST = 20_000  # characters of one text
 MOST = 500  # entries of one list
+DEEPEST = 5  # of what another tool says in words of its own
 _LANGUAGES = """
     ara bul cat ces cym dan deu ell eng est eus fas fin fra gle glg heb hin hrv hun isl ita jpn kat kor lav lit ltz mkd mlt
     nld nno nob nor pol por ron rus slk slv spa sqi srp swe tur ukr vie zho
@@ -58,8 +59,8 @@ def read(given: Any, plan: Plan) -> Read:
         raise Invalid("This is no plan of the RDA DMP Common Standard: it has no object 'dmp'.", (Fault("/dmp", "is missing"),))
     faults: list[Fault] = []
     changes: dict[str, Any] = {}
-    _texts(dmp, changes, faults)
-    own = {f"/investigations/{v.pid}" for v in plan.proposal.visits}
+    _texts(dmp, plan, changes, faults)
+    own = {f"/investigations/{v.pid}" for v in plan.proposal.visits} | {f"/proposals/{plan.proposal.pid}/plan#data"}
     datasets = tuple(one for one in _entries(dmp, "dataset", _DATASET, faults) if not _ours(one["dataset_id"], plan, own))
     team = {p.orcid for p in plan.proposal.participants if p.orcid} | {p.name.casefold() for p in plan.proposal.participants}
     funding: list[Any] = []
@@ -67,8 +68,9 @@ def read(given: Any, plan: Plan) -> Read:
         funding += _entries(project, "funding", _FUNDING, faults, f"/dmp/project/{number}")
     lists: dict[str, tuple[Any, ...]] = {
         "datasets": datasets,
-        "funding": tuple(funding),
-        "contributors": tuple(c for c in _entries(dmp, "contributor", _CONTRIBUTOR, faults) if not _in_team(c, team)),
+        "funding": tuple(one for number, one in enumerate(funding) if one not in funding[:number]),
+        "projects": tuple(p for p in _entries(dmp, "project", _PROJECT, faults) if not _our_project(p, plan)),
+        "contributors": tuple(c for c in _people(dmp, plan, faults) if not _in_team(c, team)),
         "costs": _entries(dmp, "cost", _COST, faults),
         "related": _entries(dmp, "related_identifier", _RELATED, faults),
         "alternates": _alternates(dmp, plan, faults),
@@ -81,15 +83,18 @@ def read(given: Any, plan: Plan) -> Read:
     return Read(changes, tuple(faults))
 
 
-def _texts(dmp: Mapping[str, Any], changes: dict[str, Any], faults: list[Fault]) -> None:
+def _texts(dmp: Mapping[str, Any], plan: Plan, changes: dict[str, Any], faults: list[Fault]) -> None:
     fields: dict[str, tuple[str, Cleaner]] = {
+        "title": ("title", _text),
+        "description": ("description", _text),
         "language": ("language", _one_of(LANGUAGES)),
         "ethical_issues_exist": ("ethical_issues", _one_of(Known)),
         "ethical_issues_description": ("ethical_description", _text),
         "ethical_issues_report": ("ethical_report", _text),
     }
+    ours_already = {"title": plan.title, "description": plan.answers.description or plan.proposal.abstract}
     for theirs, (ours, clean) in fields.items():
-        if dmp.get(theirs) in (None, ""):
+        if dmp.get(theirs) in (None, "", ours_already.get(theirs)):
             continue
         try:
             value = clean(dmp[theirs], f"/dmp/{theirs}", faults)
@@ -109,6 +114,22 @@ def _in_team(contributor: Mapping[str, Any], team: set[str]) -> bool:
     ids = contributor["contributor_id"]
     orcids = {one["identifier"].rpartition("/")[2] for one in (ids if isinstance(ids, list) else [ids])}
     return bool(orcids & team) or contributor["name"].casefold() in team
+
+
+def _people(dmp: Mapping[str, Any], plan: Plan, faults: list[Fault]) -> Iterator[Any]:
+    """Contributors, and whom the plan was to be asked about elsewhere: here that is the principal investigator."""
+    named = _entries(dmp, "contributor", _CONTRIBUTOR, faults)
+    yield from named
+    for one in _entries({"contact": dmp.get("contact")}, "contact", _CONTACT, faults):
+        person = {"contributor_id" if name == "contact_id" else name: value for name, value in one.items()}
+        known = any(person["contributor_id"] == other["contributor_id"] for other in named)
+        if not known and person["name"] != plan.facility.name:
+            yield person | {"role": ["ContactPerson"]}
+
+
+def _our_project(project: Mapping[str, Any], plan: Plan) -> bool:
+    ours = {"identifier": plan.proposal.number, "type": "proposal"}
+    return ours in project.get("project_id", ())
 
 
 def _alternates(dmp: Mapping[str, Any], plan: Plan, faults: list[Fault]) -> tuple[Any, ...]:
@@ -211,7 +232,7 @@ def _many(inner: Cleaner) -> Cleaner:
 
 
 def _object(required: Mapping[str, Cleaner], optional: Mapping[str, Cleaner] | None = None) -> Cleaner:
-    """Keys that neither names are left out without a word: they are other tools' own."""
+    """Keys that neither names are other tools' own, which the standard allows: they are kept as they are."""
 
     def clean(value: Any, pointer: str, faults: list[Fault]) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -229,9 +250,29 @@ def _object(required: Mapping[str, Cleaner], optional: Mapping[str, Cleaner] | N
                 found[name] = inner(value[name], f"{pointer}/{name}", faults)
             except _Left as why:
                 faults.append(Fault(f"{pointer}/{name}", str(why)))
+        for name in value.keys() - required.keys() - (optional or {}).keys():
+            try:
+                found[_text(name, pointer, faults)] = _foreign(value[name], DEEPEST)
+            except _Left as why:
+                faults.append(Fault(f"{pointer}/{name}", str(why)))
         return found
 
     return clean
+
+
+def _foreign(value: Any, deeper: int) -> Any:
+    """What another tool says in words of its own."""
+    if deeper == 0:
+        raise _Left(f"is nested deeper than {DEEPEST} times")
+    if isinstance(value, dict):
+        return {_text(name, "", []): _foreign(one, deeper - 1) for name, one in list(value.items())[:MOST]}
+    if isinstance(value, list):
+        return [_foreign(one, deeper - 1) for one in value[:MOST]]
+    if isinstance(value, str) and value:
+        return _text(value, "", [])
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) < 2**63:
+        raise _Left("is no number that can be kept")
+    return value
 
 
 def _first_or_all(inner: Cleaner) -> Cleaner:
@@ -260,6 +301,7 @@ _AFFILIATION = _many(_object({"name": _text, "affiliation_id": _IDS}))
 _CONTRIBUTOR = _object(
     {"name": _text, "contributor_id": _IDS, "role": _many(_text)}, {"mbox": _mail, "affiliation": _AFFILIATION}
 )
+_CONTACT = _object({"name": _text, "contact_id": _IDS, "mbox": _mail}, {"affiliation": _AFFILIATION})
 _CREATOR = _object({"name": _text, "creator_id": _IDS}, {"mbox": _mail, "affiliation": _AFFILIATION})
 _FUNDING = _object(
     {"funder_id": _IDENTIFIER},
@@ -269,6 +311,7 @@ _FUNDING = _object(
         "funder_name": _text,  # not of the standard, and written by most tools
     },
 )
+_PROJECT = _object({"title": _text}, {"description": _text, "start": _day, "end": _day, "project_id": _many(_IDENTIFIER)})
 _COST = _object({"title": _text}, {"description": _text, "value": _number, "currency_code": _one_of(_CURRENCIES)})
 _RELATED = _object(
     {"identifier": _text, "type": _text, "relation_type": _text},

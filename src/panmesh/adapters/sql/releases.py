@@ -389,8 +389,12 @@ def _versions(release_id: int) -> Select[Any]:
 
 
 def _lines() -> Select[Any]:
-    columns = (_V.pid, _V.number, _V.description_json, _V.published_us, release.c.pid.label("concept"), terms.c.withdrawn_us)
-    return select(*columns).join(release, release.c.id == _V.release_id).join(terms, terms.c.id == _V.terms_id)
+    told = (_V.pid, _V.number, _V.description_json, _V.published_us, _V.changed_us)
+    return (
+        select(*told, release.c.pid.label("concept"), terms.c.withdrawn_us)
+        .join(release, release.c.id == _V.release_id)
+        .join(terms, terms.c.id == _V.terms_id)
+    )
 
 
 def _newest(*, there: bool = False) -> Select[Any]:
@@ -424,6 +428,7 @@ def _listed(rows: Any) -> tuple[Listed, ...]:
                 title=said.title,
                 creators=tuple(one.name for one in said.creators),
                 published_us=row.published_us,
+                changed_us=row.changed_us,
                 withdrawn=row.withdrawn_us is not None,
                 papers=said.papers,
                 doi=row._mapping.get("doi"),

@@ -27,6 +27,8 @@ IfMatch = Annotated[
 class AnswersRequest(Model):
     """Only what changes."""
 
+    title: Annotated[str, Field(max_length=LONGEST, description="of the plan; empty: made from the proposal's")] | None = None
+    description: Annotated[str, Field(max_length=LONGEST)] | None = None
     language: Annotated[str, Field(pattern="^[a-z]{3}$", description="ISO 639-3")] | None = None
     ethical_issues: Known | None = None
     ethical_description: Annotated[str, Field(max_length=LONGEST)] | None = None
