@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -86,6 +87,7 @@ class SqlReads:
     def __init__(self, database: Database, manifests: ManifestStore) -> None:
         self._db = database
         self._manifests = manifests
+        self._facilities: tuple[object, float, tuple[FacilityView, ...]] | None = None  # after which commit, when
 
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
         compiler = Compiler(viewer, now_us)
@@ -275,9 +277,17 @@ class SqlReads:
             )
 
     def facilities(self) -> tuple[FacilityView, ...]:
-        with self._db.read() as connection:
-            rows = connection.execute(select(facility).order_by(facility.c.id))
-            return tuple(FacilityView(id=r.id, key=r.facility_key, name=r.name, time_zone=r.time_zone, ror=r.ror) for r in rows)
+        """Asked for every page, changed hardly ever: what other processes wrote is seen a second later."""
+        known = self._facilities
+        if known is None or known[0] is not self._db.last_commit or time.monotonic() - known[1] > 1:
+            commit, at_s = self._db.last_commit, time.monotonic()
+            with self._db.read() as connection:
+                rows = connection.execute(select(facility).order_by(facility.c.id))
+                found = tuple(
+                    FacilityView(id=r.id, key=r.facility_key, name=r.name, time_zone=r.time_zone, ror=r.ror) for r in rows
+                )
+            known = self._facilities = (commit, at_s, found)
+        return known[2]
 
     def sample(self, viewer: Viewer, pid: str, now_us: int) -> SampleView | None:
         seen = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -33,9 +33,9 @@ from panmesh.adapters.sql.tables import (
     proposal,
     relation,
     sample,
+    technique,
     terms,
 )
-from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.layers import merge
 from panmesh.catalogue.model import (
     AccessView,
@@ -171,16 +171,28 @@ def name_of_visit(row: Any, title: str | None) -> str:
 
 def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int) -> tuple[DatasetSummary, ...]:
     """Rows of `summary_query`, each cut to what the viewer may read."""
+    under = {row.terms_id: row for row in rows}  # runs of a visit are mostly under the same terms
+    access = {terms_id: access_view(row, viewer, now_us) for terms_id, row in under.items()}
     ids = [row.id for row in rows]
-    access = {row.id: access_view(row, viewer, now_us) for row in rows}
-    full = [one for one in ids if Artefact.FULL_METADATA in access[one].readable]
-    technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
-    parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
-    parameter_rows = _grouped(connection, parameter_query) if full else {}
-    names = technique_names(connection, [t.technique_pid for found in technique_rows.values() for t in found])
-    return tuple(
-        _summary(row, access[row.id], technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows
+    full = [row.id for row in rows if Artefact.FULL_METADATA in access[row.terms_id].readable]
+    found = _grouped(connection, _techniques_of(), ids)
+    parameters = _grouped(connection, _parameters_of(), full)
+    return tuple(_summary(row, access[row.terms_id], found.get(row.id, []), parameters.get(row.id, [])) for row in rows)
+
+
+@cache
+def _techniques_of() -> Select[Any]:
+    own = technique.c.name.label("own_name")
+    return (
+        select(dataset_technique, own)
+        .outerjoin(technique, technique.c.pid == dataset_technique.c.technique_pid)
+        .where(dataset_technique.c.dataset_id.in_(bindparam("ids", expanding=True)))
     )
+
+
+@cache
+def _parameters_of() -> Select[Any]:
+    return select(parameter).where(parameter.c.dataset_id.in_(bindparam("ids", expanding=True))).order_by(parameter.c.id)
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
@@ -256,9 +268,7 @@ def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
     return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
-def _summary(
-    row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
-) -> DatasetSummary:
+def _summary(row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any]) -> DatasetSummary:
     core = DatasetSummary(
         id=row.id,
         pid=Pid(row.pid),
@@ -282,7 +292,7 @@ def _summary(
         techniques=tuple(
             TechniqueView(
                 pid=t.technique_pid,
-                name=own_names.get(t.technique_pid) or techniques.label(t.technique_pid) or t.technique_pid,
+                name=t.own_name or techniques.label(t.technique_pid) or t.technique_pid,
             )
             for t in sorted(technique_rows, key=lambda t: t.technique_pid)
         ),
@@ -358,8 +368,9 @@ def _related(viewer: Viewer, direction: str) -> Select[Any]:
     )
 
 
-def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:
+def _grouped(connection: Connection, query: Select[Any], ids: Sequence[int]) -> dict[int, list[Any]]:
+    """Dataset → its rows. `query`: of the datasets that are given as `ids`."""
     found: dict[int, list[Any]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query, {"ids": ids}) if ids else ():
         found.setdefault(row.dataset_id, []).append(row)
     return found

@@ -49,6 +49,7 @@ _COLUMN_OF = {
 _CODED = (Field.KIND, Field.FORMAT)
 FITTING = 16  # conditions of one viewer whose rows are kept
 QUANTITIES = "quantities"  # as a key of these: those that a viewer may read, counted
+STATES = "states"
 T = TypeVar("T")
 REMEMBERED = 144  # of words, which everybody asks: the tokens that have each, and their rows in both texts
 
@@ -106,10 +107,10 @@ class Fitting:
                 self._kept.popitem(last=False)
         return found
 
-    def lasting(self) -> Fitting:
-        """What is said by the index and the viewer's rights alone, and so outlives a commit that left these as they are."""
+    def lasting(self, *also: Hashable) -> Fitting:
+        """What is said by the index and the viewer's rights alone, and so outlives a commit that left these as they are; and `also`."""
         with self._lock:
-            return Fitting({key: value for key, value in self._kept.items() if _lasts(key[2])})  # type: ignore[index]
+            return Fitting({key: found for key, found in self._kept.items() if key[2] in also or _lasts(key[2])})  # type: ignore[index]
 
 
 def _lasts(asked: Any) -> bool:
