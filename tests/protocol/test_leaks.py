@@ -84,7 +84,7 @@ CHANGE = {
     # whose baskets may be changed is tested in test_baskets.py
     "/proposals/{pid}/plan/bring", "/edits/preview", "/edits/{number:int}/undo", "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
     # who may publish, change and withdraw is tested in test_releases.py
-    "/publications/{key}/open", "/publications/{key}/publish", "/releases/{pid}/new-version", "/api/v1/releases/drafts/{key}/publish",
+    "/publications/{key}/open", "/publications/{key}/publish", "/releases/{pid}/new-version", "/api/v1/releases/drafts/{key}/publish", "/api/v1/releases/drafts/{key}/restoration",
     "/api/v1/releases/{pid}/versions", "/api/v1/releases/{pid}/withdrawal",
     # whose webhooks and saved searches these are is tested in test_webhooks.py and test_alerts.py
     "/notifications/searches", "/notifications/searches/{number:int}", "/notifications/searches/{number:int}/delete",

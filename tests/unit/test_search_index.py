@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
-from panmesh.access.viewer import OPERATOR, Viewer
+from panmesh.access.terms import AccessClass
+from panmesh.access.viewer import ANONYMOUS, OPERATOR, Viewer
 from panmesh.adapters.memory.catalogue import Record
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.absorption import remove_dataset
@@ -23,9 +24,11 @@ from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.index.generation import newest, write_generation
 from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.sql.reads import SqlReads
+from panmesh.adapters.sql.terms_revision import KEPT, MANY, forget_terms_changes
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.catalogue.query import FACET_FIELDS, Compare, DatasetQuery, Field, OneOf, Op, Sort, SortKey, Words
 from panmesh.testing.catalogues import BEST_FIRST, QUERIES, VIEWERS, catalogues, fill
+from panmesh.testing.statements import asked_of
 
 NOW = 5
 LAW = settings(
@@ -284,3 +287,49 @@ def test_a_renamed_sample_is_found_though_the_rights_are_the_same(some: Both) ->
     with both.database.write() as c:
         c.execute(update(t.sample).where(t.sample.c.name == name).values(name="renamed", name_folded="renamed"))
     assert both.index.count(viewer, query, NOW) == both.sql.count(viewer, query, NOW) == 0
+
+
+@pytest.mark.parametrize("viewer", [ANONYMOUS, OPERATOR])
+def test_rights_are_found_anew_when_terms_change_and_only_then(some: Both, viewer: Viewer) -> None:
+    both, everything = some, DatasetQuery()
+    both.rebuild()
+    before = both.index.count(viewer, everything, NOW)
+    with both.database.write() as c:
+        c.execute(t.change.insert(), {"at_us": 1, "kind": "investigation", "pid": "pm-none", "what": "updated"})
+    with asked_of(both.database) as asked:
+        assert both.index.count(viewer, everything, NOW) == before
+    assert not [statement for statement, _ in asked.statements if "opens_us" in statement]
+    for access in (AccessClass.ASIDE, AccessClass.OPEN):
+        with both.database.write() as c:
+            c.execute(update(t.terms).values(access=access.value))
+        both.agree(viewer, everything)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_change_of_terms_that_is_committed_after_a_later_one_is_seen(some: Both) -> None:
+    """Numbers are given when a transaction writes, not when it ends."""
+    both, everything = some, DatasetQuery()
+    both.rebuild()
+    with both.database.write() as early:
+        early.execute(update(t.terms).where(t.terms.c.id == 1).values(access="aside"))
+        with both.database.write() as late:
+            late.execute(update(t.terms).where(t.terms.c.id == 2).values(access="aside"))
+        both.agree(ANONYMOUS, everything)
+    both.agree(ANONYMOUS, everything)
+    both.agree(OPERATOR, everything)
+
+
+def test_old_changes_of_terms_are_forgotten_and_rights_stay_true(some: Both) -> None:
+    both = some
+    both.rebuild()
+    both.agree(ANONYMOUS, DatasetQuery())
+    for number in range(MANY + 1):
+        with both.database.write() as c:
+            c.execute(update(t.terms).where(t.terms.c.id == 1).values(access=("open", "aside")[number % 2]))
+    forget_terms_changes(both.database)
+    with both.database.read() as c:
+        assert c.execute(select(func.count()).select_from(t.terms_change)).scalar_one() == KEPT
+    both.agree(ANONYMOUS, DatasetQuery())
+    with both.database.write() as c:
+        c.execute(update(t.terms).values(access="aside"))
+    both.agree(ANONYMOUS, DatasetQuery())

@@ -24,15 +24,15 @@ class Database:
         self.last_commit = object()  # another one after each commit of this process
         self._stamping = threading.Lock()
         self.engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url, pool_size)
+        # The same connections; how a transaction is meant is said where it begins, not in a question of its own.
+        self._reading = self.engine if self.sqlite else self.engine.execution_options(**_ONE_STATE)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database from its first to its last statement."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
-            else:
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield connection
             finally:
@@ -92,6 +92,7 @@ class Database:
         self.engine.dispose()
 
 
+_ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 FULL = (
     "The disk of the database is full: nothing was written, and what was there is whole. Make room, then go on: "
     "panmesh continues where it stopped."

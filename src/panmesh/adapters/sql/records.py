@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, bindparam, case, func, select
 
@@ -33,9 +33,9 @@ from panmesh.adapters.sql.tables import (
     proposal,
     relation,
     sample,
+    technique,
     terms,
 )
-from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.catalogue.layers import merge
 from panmesh.catalogue.model import (
     AccessView,
@@ -56,6 +56,7 @@ from panmesh.catalogue.naming import visit_name
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
 
+Viewed = TypeVar("Viewed")
 SHOWN = (
     Artefact.PID_RECORD,
     Artefact.CORE_METADATA,
@@ -171,16 +172,41 @@ def name_of_visit(row: Any, title: str | None) -> str:
 
 def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int) -> tuple[DatasetSummary, ...]:
     """Rows of `summary_query`, each cut to what the viewer may read."""
+    under = {row.terms_id: row for row in rows}  # runs of a visit are mostly under the same terms
+    access = {terms_id: access_view(row, viewer, now_us) for terms_id, row in under.items()}
     ids = [row.id for row in rows]
-    access = {row.id: access_view(row, viewer, now_us) for row in rows}
-    full = [one for one in ids if Artefact.FULL_METADATA in access[one].readable]
-    technique_rows = _grouped(connection, select(dataset_technique).where(dataset_technique.c.dataset_id.in_(ids))) if ids else {}
-    parameter_query = select(parameter).where(parameter.c.dataset_id.in_(full)).order_by(parameter.c.id)
-    parameter_rows = _grouped(connection, parameter_query) if full else {}
-    names = technique_names(connection, [t.technique_pid for found in technique_rows.values() for t in found])
-    return tuple(
-        _summary(row, access[row.id], technique_rows.get(row.id, []), parameter_rows.get(row.id, []), names) for row in rows
+    full = [row.id for row in rows if Artefact.FULL_METADATA in access[row.terms_id].readable]
+    used = _grouped(connection, _techniques_of(), ids, _technique)
+    said = _grouped(connection, _parameters_of(), full, _parameter)
+    return tuple(_summary(row, access[row.terms_id], used.get(row.id, ()), said.get(row.id, ())) for row in rows)
+
+
+@cache
+def _techniques_of() -> Select[Any]:
+    d = dataset_technique.c
+    return (
+        select(d.dataset_id, d.technique_pid, technique.c.name)
+        .outerjoin(technique, technique.c.pid == d.technique_pid)
+        .where(d.dataset_id.in_(bindparam("ids", expanding=True)))
     )
+
+
+def _technique(pid: str, own_name: str | None) -> TechniqueView:
+    return TechniqueView(pid=pid, name=own_name or techniques.label(pid) or pid)
+
+
+@cache
+def _parameters_of() -> Select[Any]:
+    p = parameter.c
+    said = select(p.dataset_id, p.name, p.label, p.unit, p.value, p.text, p.minimum, p.maximum)
+    return said.where(p.dataset_id.in_(bindparam("ids", expanding=True))).order_by(p.id)
+
+
+def _parameter(
+    name: str, label: str, unit: str | None, value: float | None, text: str | None, minimum: float | None, maximum: float | None
+) -> ParameterView:
+    plain = value if value is not None else text
+    return ParameterView(name=name, label=label, unit=unit, value=plain, minimum=minimum, maximum=maximum)
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
@@ -256,10 +282,10 @@ def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
     return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
-def _summary(
-    row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any], own_names: Mapping[str, str]
-) -> DatasetSummary:
-    core = DatasetSummary(
+def _summary(row: Any, access: AccessView, used: Sequence[TechniqueView], said: Sequence[ParameterView]) -> DatasetSummary:
+    full = Artefact.FULL_METADATA in access.readable
+    visit = Ref(pid=row.investigation_pid, name=name_of_visit(row, row.investigation_title)) if row.investigation_pid else None
+    return DatasetSummary(
         id=row.id,
         pid=Pid(row.pid),
         title=row.title,
@@ -274,36 +300,29 @@ def _summary(
         facility_zone=row.time_zone,
         instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
         instrument_key=row.instrument_key,
-        investigation=Ref(pid=row.investigation_pid, name=name_of_visit(row, row.investigation_title))
-        if row.investigation_pid
-        else None,
+        investigation=visit,
         visit_id=row.visit_id,
         proposal=row.proposal_number,
-        techniques=tuple(
-            TechniqueView(
-                pid=t.technique_pid,
-                name=own_names.get(t.technique_pid) or techniques.label(t.technique_pid) or t.technique_pid,
-            )
-            for t in sorted(technique_rows, key=lambda t: t.technique_pid)
-        ),
+        techniques=tuple(sorted(used, key=lambda t: t.pid)),
         access=access,
+        **(_told_in_full(row, said) if full else {}),
     )
-    if Artefact.FULL_METADATA not in access.readable:
-        return core
-    return replace(
-        core,
-        sample=_sample(row) if row.sample_pid else None,
-        parameters=tuple(_parameter(p) for p in parameter_rows),
-        file_count=row.file_count,
-        total_bytes=row.total_bytes,
-        read_state=row.read_state,
-        growing=row.growing,
-        path=row.path,
-        entry=row.entry,
-        run=row.run,
-        series=row.series,
-        has_plot=row.has_plot,
-    )
+
+
+def _told_in_full(row: Any, said: Sequence[ParameterView]) -> dict[str, Any]:
+    return {
+        "sample": _sample(row) if row.sample_pid else None,
+        "parameters": tuple(said),
+        "file_count": row.file_count,
+        "total_bytes": row.total_bytes,
+        "read_state": row.read_state,
+        "growing": row.growing,
+        "path": row.path,
+        "entry": row.entry,
+        "run": row.run,
+        "series": row.series,
+        "has_plot": row.has_plot,
+    }
 
 
 def _sample(row: Any) -> SampleView:
@@ -313,17 +332,6 @@ def _sample(row: Any) -> SampleView:
         identifier=row.sample_identifier,
         formula=row.sample_formula,
         description=row.sample_description,
-    )
-
-
-def _parameter(row: Any) -> ParameterView:
-    return ParameterView(
-        name=row.name,
-        label=row.label,
-        unit=row.unit,
-        value=row.value if row.value is not None else row.text,
-        minimum=row.minimum,
-        maximum=row.maximum,
     )
 
 
@@ -358,8 +366,11 @@ def _related(viewer: Viewer, direction: str) -> Select[Any]:
     )
 
 
-def _grouped(connection: Connection, query: Any) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.dataset_id, []).append(row)
+def _grouped(
+    connection: Connection, query: Select[Any], ids: Sequence[int], made: Callable[..., Viewed]
+) -> dict[int, list[Viewed]]:
+    """Dataset → what is made of its rows. `query`: (dataset, what it is made of) of the datasets that are given as `ids`."""
+    found: dict[int, list[Viewed]] = {}
+    for of, *values in connection.execute(query, {"ids": ids}).all() if ids else ():
+        found.setdefault(of, []).append(made(*values))
     return found

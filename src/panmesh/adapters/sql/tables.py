@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -16,9 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
 )
+
+from panmesh.adapters.sql.triggers import create_terms_triggers
 
 metadata = MetaData(
     naming_convention={
@@ -162,6 +166,15 @@ terms = Table(
     Column("withdrawn_us", BigInteger),
     Column("deleted_us", BigInteger),
 )
+
+# One more after each change of `terms`, by whomever: see `terms_revision`.
+terms_change = Table("terms_change", metadata, _id(), sqlite_autoincrement=True)
+
+
+@event.listens_for(metadata, "after_create")
+def _note_terms(_metadata: MetaData, connection: Connection, **_: object) -> None:
+    create_terms_triggers(connection)
+
 
 proposal = Table(
     "proposal",

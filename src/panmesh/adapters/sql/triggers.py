@@ -1,4 +1,4 @@
-"""Guards that hold whoever writes: the audit log only grows."""
+"""What holds whoever writes: the audit log only grows; changed terms are noted."""
 
 from __future__ import annotations
 
@@ -47,3 +47,29 @@ def drop_seal_triggers(connection: Connection) -> None:
     for name in names:
         on = "" if connection.dialect.name == "sqlite" else " ON audit_link"
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on}")
+
+
+def create_terms_triggers(connection: Connection) -> None:
+    """A row of `terms_change` for each statement (SQLite: for each row). A step that makes the table `terms` anew makes these anew."""
+    if connection.dialect.name == "sqlite":
+        for action in ("INSERT", "UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS terms_noted_{action.lower()} AFTER {action} ON terms "
+                "BEGIN INSERT INTO terms_change (id) VALUES (NULL); END"
+            )
+        return
+    connection.exec_driver_sql(
+        "CREATE OR REPLACE FUNCTION note_terms() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO terms_change DEFAULT VALUES; RETURN NULL; END $$"
+    )
+    connection.exec_driver_sql("DROP TRIGGER IF EXISTS terms_noted ON terms")
+    connection.exec_driver_sql(
+        "CREATE TRIGGER terms_noted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON terms "
+        "FOR EACH STATEMENT EXECUTE FUNCTION note_terms()"
+    )
+
+
+def drop_terms_triggers(connection: Connection) -> None:
+    sqlite = connection.dialect.name == "sqlite"
+    for name in ("terms_noted_insert", "terms_noted_update", "terms_noted_delete") if sqlite else ("terms_noted",):
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{'' if sqlite else ' ON terms'}")

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, ne
 from panmesh.adapters.sql.index.matching import (
     QUANTITIES,
     REMEMBERED,
+    STATES,
     Fitting,
     Matcher,
     NotIndexed,
@@ -44,6 +45,7 @@ from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
+from panmesh.adapters.sql.terms_revision import terms_revision
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, fits, merged, scale_of, spread_of
@@ -67,9 +69,11 @@ class _Current:
 
 @dataclass(frozen=True, slots=True)
 class _Rights:
-    """What a viewer may read, and which rows fit what they asked: while nothing was committed and no embargo ended."""
+    """What a viewer may read, while no terms changed and no embargo ended; and which rows fit what they asked, while nothing was
+    committed."""
 
     stamp: str
+    revision: Hashable  # of the terms
     since_us: int
     until_us: int
     terms: dict[Artefact, Array]
@@ -365,7 +369,7 @@ class IndexedReads(SqlReads):
                         yield row[1], row.name, int(numbers[row.id])
             case Field.STATE:
                 states, codes = matcher.fitting.once(
-                    g, "states", lambda: states_of(connection, compiler, most_terms(connection) + 1)
+                    g, STATES, lambda: states_of(connection, compiler, most_terms(connection) + 1)
                 )
                 for state, number in zip(states, np.bincount(codes[g.array("terms")[mask]], minlength=len(states)), strict=True):
                     if number:
@@ -416,19 +420,22 @@ class IndexedReads(SqlReads):
     # --- rights ------------------------------------------------------------------------------------------------------
 
     def _rights_of(self, connection: Connection, stamp: str, compiler: Compiler, viewer: Viewer, now_us: int) -> _Rights:
-        """Kept while nothing was committed and no embargo ended. The stamp is older than what is looked up."""
+        """The stamp is older than what is looked up."""
         key = viewer.rights
         known = self._rights.get(key)
-        if known is not None and known.stamp == stamp and known.since_us <= now_us < known.until_us:
+        holds = known is not None and known.since_us <= now_us < known.until_us
+        if known is not None and holds and known.stamp == stamp:
             return known
-        until = self._horizon(now_us)
-        rights = rights_of(connection, compiler, most_terms(connection) + 1)
-        size = max(len(mask) for mask in rights.values())
-        rights = {artefact: np.pad(mask, (0, size - len(mask))) for artefact, mask in rights.items()}
-        same = known is not None and all(np.array_equal(rights[a], known.terms[a]) for a in rights)
-        fitting = known.fitting.lasting() if known is not None and same else Fitting()
+        revision = terms_revision(connection)
+        if known is not None and holds and known.revision == revision:
+            found = replace(known, stamp=stamp, fitting=known.fitting.lasting(STATES))
+        else:
+            until = self._horizon(now_us)
+            rights = _rights_now(connection, compiler)
+            same = known is not None and all(np.array_equal(rights[a], known.terms[a]) for a in rights)
+            fitting = known.fitting.lasting() if known is not None and same else Fitting()
+            found = _Rights(stamp, revision, now_us, 2**63 if until is None else until, rights, fitting)
         with self._lock:
-            found = _Rights(stamp, now_us, 2**63 if until is None else until, rights, fitting)
             self._rights[key] = found
             self._rights.move_to_end(key)
             while len(self._rights) > VIEWERS:
@@ -444,6 +451,13 @@ class IndexedReads(SqlReads):
     def look(self) -> None:
         """For a newer generation, at the next question."""
         self._looked_us = None
+
+
+def _rights_now(connection: Connection, compiler: Compiler) -> dict[Artefact, Array]:
+    """Of equal length."""
+    rights = rights_of(connection, compiler, most_terms(connection) + 1)
+    size = max(len(mask) for mask in rights.values())
+    return {artefact: np.pad(mask, (0, size - len(mask))) for artefact, mask in rights.items()}
 
 
 def counted_quantities(g: Generation, mask: Array) -> dict[str, tuple[int, int, str]]:
