@@ -18,6 +18,7 @@ def _column(page: Any, number: int) -> Any:
 def test_runs_of_a_visit_are_chosen_by_a_quantity_sorted_and_compared(open_page: OpenPage) -> None:
     page = open_page("/investigations/{visit}", login="member")
     assert page.locator(".timeline rect[width]").count() >= 4
+    assert page.locator(".scrolled:has(.runtable)").evaluate("frame => frame.scrollWidth <= frame.clientWidth"), "a column is cut"
     page.get_by_role("link", name="temperature").click()  # a head of the table
     expect(page.locator("th[aria-sort=ascending]")).to_have_text(re.compile(r"^\s*temperature"))
     page.get_by_role("link", name="temperature").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -108,6 +109,9 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         assert len(stranger.visits) < len(client.visits)
         visit = client.visits[0]
         assert client.visits[visit.pid] == visit
+        assert visit in client.visits.search(visit.visit_id)
+        assert len(client.visits.search(instrument=instruments["i1"], mine=True)) == len(client.visits)
+        assert len(client.visits.search("nothing is called so")) == 0
         assert [run.visit.pid for run in client.datasets.search(visit=visit) if run.visit] == [visit.pid]
         assert [(one.name, one.unit) for one in client.quantities()] == [("temperature", "K")]
         run = client.datasets.search(temperature=("-200 degC", "-190 degC"), state="open")[0]
@@ -119,3 +123,15 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         assert "temperature" in repr(run.parameters)
         assert "77" in run.parameters._repr_html_()
         assert visit.pid in repr(client.visits)
+
+
+def test_visits_are_found_by_who_awaits_as_by_who_waits(house: House, url: str) -> None:
+    token = house.bearer("pi")["Authorization"].removeprefix("Bearer ")
+
+    async def found() -> list[str]:
+        async with panmesh.client.connect_async(url, token) as client:
+            return [one.pid async for one in client.visits.search("open", instrument="i1", mine=True)]
+
+    with _client(house, url, "pi") as client:
+        waited = [one.pid for one in client.visits.search("open", instrument="i1", mine=True)]
+    assert asyncio.run(found()) == waited == ["pm-visit1"]

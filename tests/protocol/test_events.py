@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -230,3 +232,18 @@ def test_a_discarded_run_is_told_to_those_who_knew_of_it_and_nothing_else_of_it_
 
     assert heard({}) == [("run.withdrawn", PIDS["open"])]
     assert heard(house.bearer("pi")) == [("run.withdrawn", PIDS["open"]), ("run.withdrawn", PIDS["collecting"])]
+
+
+@pytest.mark.parametrize("path", ["/instruments/pm-instrument1", f"/datasets/{PIDS['embargoed']}", "/ingest"])
+def test_what_happens_after_a_page_was_drawn_and_before_it_listens_is_heard(house: House, path: str) -> None:
+    with house.app.database.write() as c:
+        c.execute(t.dataset_version.update().values(open=True))
+    tell(house.app, PIDS["embargoed"], "updated")  # the page knows of it
+    page = house.client.get(path, headers=house.bearer("scientist"))
+    address = unescape(re.search(r'data-live="([^"]+)"', page.text)[1])  # type: ignore[index]
+    tell(house.app, PIDS["embargoed"], "closed")
+    with served(build(house.app, work=False)) as url:
+        query = httpx.URL(address).params
+        with listening(url, headers=house.bearer("scientist"), **dict(query)) as listener:
+            heard = listener.next()
+    assert (heard.type, heard.body["pid"]) == ("run.complete", PIDS["embargoed"])

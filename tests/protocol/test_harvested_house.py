@@ -160,3 +160,49 @@ def test_aggregators_hear_of_changes_once_with_a_cursor(told: House) -> None:
     news = told.client.get("/api/v1/changes", params={"after": nothing["next"]}).json()["items"]
     assert {(one["pid"], one["deleted"]) for one in news} == {(PIDS["open"], False), (PIDS["embargoed"], True)}
     assert told.client.get("/api/v1/changes", params={"after": "junk"}).status_code == 422
+
+
+def test_the_record_of_an_instrument_changes_with_its_datestamp_alone(told: House) -> None:
+    """It names its techniques, which are looked at with each sweep, and no visit; of hidden runs it says nothing."""
+    tomography, scanning = "http://purl.org/pan-science/PaNET/PaNET01165", "http://purl.org/pan-science/PaNET/PaNET01164"
+
+    def record() -> tuple[str, str]:
+        asked = "verb=GetRecord&metadataPrefix=oai_datacite&identifier=oai:panmesh.invalid:pm-instrument1"
+        found = checked(asker(told), asked)
+        metadata = next(found.iter(f"{OAI}metadata"))
+        return next(found.iter(f"{OAI}datestamp")).text or "", ElementTree.tostring(metadata, "unicode")
+
+    def measured(run: int, technique: str) -> None:
+        with told.app.database.write() as c:
+            c.execute(t.dataset_technique.insert(), {"dataset_id": run, "technique_pid": technique})
+
+    def in_the_sitemap(stamp: str) -> bool:
+        page = gzip.decompress(told.client.get("/sitemap-0.xml.gz").content).decode()
+        lastmod = page.partition("/instruments/pm-instrument1</loc><lastmod>")[2].partition("</lastmod>")[0]
+        return lastmod[:19] == stamp[:19]
+
+    before = record()
+    assert in_the_sitemap(before[0])
+    with told.app.database.write() as c:
+        visit = {"pid": "pm-new", "facility_id": 1, "terms_id": 1, "natural_key": "new", "visit_id": "new", "kind": "user"}
+        c.execute(t.investigation.insert(), visit | {"id": 900, "instrument_id": 1, "title": "Newest", "starts_us": 1})
+        c.execute(t.change.insert(), {"at_us": told.app.clock(), "kind": "investigation", "pid": "pm-new", "what": "created"})
+    measured(3, tomography)  # of a proprietary run
+    for again in (False, True):
+        if again:
+            with told.app.database.write() as c:
+                c.execute(harvest_text.delete())  # as it would be written now
+        told.app.harvest_upkeep.sweep()
+        round_(told)
+        assert record() == before
+    measured(1, scanning)
+    told.app.harvest_upkeep.sweep()
+    round_(told)
+    after = record()
+    assert after[0] > before[0]
+    assert in_the_sitemap(after[0])
+    assert scanning in after[1]
+    assert tomography not in after[1]
+    listed = "verb=ListIdentifiers&metadataPrefix=oai_dc&set=technique:"
+    assert "pm-instrument1" in "".join(ElementTree.tostring(page, "unicode") for page in walk(asker(told), f"{listed}PaNET01164"))
+    assert "pm-instrument1" not in told.client.get(f"/oai?{listed}PaNET01165").text

@@ -55,7 +55,8 @@ READ = {
     # what harvesters are told is asked with all verbs and forms in test_harvested_house.py
     "/oai", "/sitemap.xml", "/sitemap-{part:int}.xml.gz", "/catalog.ttl", "/api/v1/changes",
     *(f"/api/v1/{of}/{{pid}}/usage/citations" for of in ("datasets", "releases", "instruments")), "/releases/{pid}/usage",
-    "/datasets/{pid}/usage", "/instruments/{pid}/usage", "/report", "/report.csv", "/api/v1/datasets/{pid}/usage", "/api/v1/usage/reports/dsr",
+    "/datasets/{pid}/usage", "/instruments/{pid}/usage", "/report", "/report.csv", "/report-years.csv", "/api/v1/datasets/{pid}/usage", "/api/v1/usage/reports/dsr",
+    "/api/v1/usage/status", "/api/v1/usage/members", "/api/v1/usage/reports",
     "/fair", "/instruments/{pid}/fair",
 }  # fmt: skip
 # h5grove's routes: asked as all others, and about what is in the files in tests/protocol/h5/test_access.py.
@@ -83,7 +84,7 @@ CHANGE = {
     # whose baskets may be changed is tested in test_baskets.py
     "/proposals/{pid}/plan/bring", "/edits/preview", "/edits/{number:int}/undo", "/baskets/new", "/baskets/add", "/baskets/{key}/change", "/api/v1/baskets/{key}/runs", "/api/v1/baskets/{key}/restore", "/api/v1/baskets/{key}/undelete",
     # who may publish, change and withdraw is tested in test_releases.py
-    "/publications/{key}/open", "/publications/{key}/publish", "/releases/{pid}/new-version", "/api/v1/releases/drafts/{key}/publish",
+    "/publications/{key}/open", "/publications/{key}/publish", "/releases/{pid}/new-version", "/api/v1/releases/drafts/{key}/publish", "/api/v1/releases/drafts/{key}/restoration",
     "/api/v1/releases/{pid}/versions", "/api/v1/releases/{pid}/withdrawal",
     # whose webhooks and saved searches these are is tested in test_webhooks.py and test_alerts.py
     "/notifications/searches", "/notifications/searches/{number:int}", "/notifications/searches/{number:int}/delete",

@@ -343,9 +343,9 @@ def test_notes_go_with_a_run_that_is_moved_and_with_one_that_is_merged(house: Ho
     "text", [">" * 20_000, "[" * 20_000, "*a " * 6_600, "![a" * 6_600, "`" * 19_999, "- " * 9_999, "<" * 20_000, "|a" * 9_000]
 )
 def test_text_that_is_nested_without_end_is_shown_in_time(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     markdown.render(text, lambda name: name)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_text_that_is_too_long_blank_or_not_storable_is_refused(house: House, pi: Browser) -> None:

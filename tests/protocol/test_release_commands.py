@@ -74,6 +74,11 @@ def test_from_runs_to_a_citation_to_a_tombstone(run: Run, tmp_path: Path) -> Non
         assert made["pid"] in said
     paper = ("add-paper", made["pid"], "10.5555/12345678", "--relation", "IsCitedBy", "--title", "Ceria")
     assert "10.5555/12345678 (IsCitedBy)" in run("pi", *paper)[1]
+    funder = ("add-funder", made["pid"], "European Commission", "--award", "101000000", "--id", "https://ror.org/00k4n6c32")
+    code, said = run("pi", *funder)
+    assert (code, "European Commission 101000000" in said) == (0, True), said
+    assert "10.5555/12345678" in said, "the paper stays"
+    assert run("outsider", *funder)[0] == 4
     following = told(run("pi", "new-version", begun["pid"], "--output", "json"))
     assert (following["version"], following["release"]) == (2, begun["pid"])
     second = told(run("pi", "publish", following["key"], "--yes", "--output", "json"))
@@ -99,6 +104,9 @@ def test_a_description_in_a_file_and_words_of_the_command(run: Run, tmp_path: Pa
     assert (again["pids"], again["description"]["title"]) == ([RUN], "Another title altogether")
     assert run("pi", "discard", made["key"])[0] == 0
     assert made["key"] not in run("pi", "drafts")[1]
+    assert run("outsider", "bring-back", made["key"])[0] == 3, "a draft is its maker's alone"
+    assert told(run("pi", "bring-back", made["key"], "--output", "json"))["pids"] == [RUN]
+    assert made["key"] in run("pi", "drafts")[1]
     (tmp_path / "broken.json").write_text("{", "utf-8")
     assert run("pi", "begin", OPEN, "--description", str(tmp_path / "broken.json"))[0] == 2
 

@@ -135,6 +135,50 @@ def test_a_download_of_many_files_ends_too(house: House, monkeypatch: pytest.Mon
             assert len(got) < SIZE // 2
 
 
+def hold(house: House, pid: str) -> None:
+    held = house.client.post(
+        "/api/v1/requests",
+        json={"kind": "hold", "about": pid, "reason": "Personal data are in it."},
+        headers=house.bearer("steward"),
+    )
+    assert held.status_code == 201, held.text
+
+
+@pytest.mark.parametrize("login", [None, "member"])
+def test_a_hold_ends_running_downloads_of_those_who_no_longer_may_read(
+    house: House, monkeypatch: pytest.MonkeyPatch, login: str | None
+) -> None:
+    monkeypatch.setattr(identity, "RIGHTS_SECONDS", 1.0)
+    name = "embargoed" if login else "open"
+    path = large(house) if login else large(house).replace(EMBARGOED, PIDS["open"]).replace("zirconium-mystery", "ceria")
+    with (house.app.storages.root("runs").path / f"{name}/run.nxs").open("r+b") as handle:
+        handle.truncate(SIZE)
+    asking = house.bearer(login) if login else {}
+    with served(build(house.app, work=False)) as url, downloading(url + path, asking) as (line, got):
+        hold(house, PIDS["open" if login else "embargoed"])
+        assert not take_slowly(line, got, 3.0), "of another run: it goes on"
+        hold(house, PIDS[name])
+        assert take_slowly(line, got, 10.0), "it goes on"
+        assert len(got) < SIZE // 2
+        again = httpx.get(url + path, headers={**asking, "Range": f"bytes={len(got)}-"})
+        assert again.status_code == 403
+
+
+def test_a_hold_ends_a_large_array_too(house: House, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "RIGHTS_SECONDS", 1.0)
+    with h5py.File(runs.folder("open") / "ceria.nxs", "w") as file:
+        file.create_dataset("entry/data", (ARRAY // 8,), "f8")[-1] = 1.0
+    runs.put("open", "ceria.nxs")
+    with served(build(house.app, work=False)) as url:
+        path = f"{url}/api/h5/{PIDS['open']}/data/?path=/entry/data&format=bin"
+        with downloading(path, {}) as (line, got):
+            assert not take_slowly(line, got, 2.5)
+            assert b"200 OK" in got[:50], bytes(got[:500])
+            hold(house, PIDS["open"])
+            assert take_slowly(line, got, 10.0)
+            assert len(got) < ARRAY - (20 << 20)
+
+
 def test_what_is_taken_from_somebody_else_ends_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "RIGHTS_SECONDS", 0.5)
     path = large(house)

@@ -12,7 +12,7 @@ ALLOWED = {
     "/": 22,
     "/?q=ceria&sort=-start": 22,
     "/quantities?typed=e": 8,
-    "/datasets/{open}": 32,
+    "/datasets/{open}": 37,
     "/investigations": 8,
     "/investigations/pm-visit1": 36,
     "/instruments": 5,

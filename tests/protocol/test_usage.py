@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 import time
@@ -10,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from sqlalchemy import delete
 
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.usage_tables import usage_event, usage_month, usage_salt
@@ -17,6 +20,7 @@ from panmesh.http.use import UseNotes
 from panmesh.kernel.clock import DAY_US, from_us
 from panmesh.publication.usage import Action, Method, Recorder, Use, count_days, counts_of, what
 from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
+from tests.protocol.test_releases import publish
 
 SECOND = 1_000_000
 FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "sec-fetch-mode": "navigate"}
@@ -116,7 +120,7 @@ def test_the_report_is_a_sushi_report_of_what_is_public(day: House, shared_data:
     ask(day, f"/datasets/{PIDS['proprietary']}", day.bearer("member") | FIREFOX)
     month = from_us(day.moment[0]).strftime("%Y-%m")
     counted(day)
-    body = day.client.get("/api/v1/usage/reports/dsr", params={"begin_month": month}).json()
+    body = day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": month}).json()
     schema = json.loads((shared_data / "metadata" / "schemas" / "sushi.json").read_text("utf-8"))
     assert not list(jsonschema.Draft7Validator(schema).iter_errors(body))
     (one,) = body["report-datasets"]
@@ -130,11 +134,59 @@ def test_the_report_is_a_sushi_report_of_what_is_public(day: House, shared_data:
         for name, confirmed in (("open", "findable"), ("embargoed", "none")):
             said = {"pid": PIDS[name], "suffix": name, "name": f"10.82012/{name}", "confirmed": confirmed}
             c.execute(doi.insert(), wanted | said | {"confirmed_us": day.moment[0] if confirmed != "none" else None})
-    (one,) = day.client.get("/api/v1/usage/reports/dsr", params={"begin_month": month}).json()["report-datasets"]
+    (one,) = day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": month}).json()["report-datasets"]
     assert one["dataset-id"] == [{"type": "doi", "value": "10.82012/open"}]
     day.app.usage_store.hold(day.moment[0])
     assert [held.doi_datasets for held in day.app.usage_store.holdings()][-2:] == [0, 1]  # what is only asked for is none
-    assert day.client.get("/api/v1/usage/reports/dsr", params={"begin_month": "2026-13"}).status_code == 422
+    assert day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": "2026-13"}).status_code == 422
+
+
+def test_a_sushi_client_finds_its_way_filters_and_is_told_what_was_not_understood(day: House, shared_data: Path) -> None:
+    schema = json.loads((shared_data / "metadata" / "schemas" / "sushi.json").read_text("utf-8"))
+    for path, name in (("status", "sushi_service_status"), ("reports", "sushi_report_list")):
+        for one in day.client.get(f"/api/v1/usage/{path}").json():
+            part = schema["definitions"][name] | {"definitions": schema["definitions"]}
+            assert not list(jsonschema.Draft7Validator(part).iter_errors(one))
+    assert day.client.get("/api/v1/usage/members").json() == []
+    ask(day, FILE, FIREFOX)
+    ask(day, RUN, FIREFOX, later=60)
+    ask(day, f"/api/v1{FILE}", TOOL, later=60)
+    month = from_us(day.moment[0]).strftime("%Y-%m")
+    counted(day)
+    day.moment[0] += 31 * DAY_US
+
+    def report(**given: str) -> Any:
+        body = day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": f"{month}-01", "end_date": month} | given).json()
+        assert not list(jsonschema.Draft7Validator(schema).iter_errors(body))
+        return body
+
+    def counts(body: Any) -> set[tuple[str, str, int]]:
+        found = [i for one in body["report-datasets"] for part in one["performance"] for i in part["instance"]]
+        return {(i["access-method"], i["metric-type"], i["count"]) for i in found}
+
+    whole = report(customer_id="x", api_key="y")
+    assert (whole["exceptions"], whole["report-filters"], len(counts(whole))) == ([], [], 8)
+    machine = report(access_method="machine", metric_type="total-dataset-requests|unique-dataset-requests")
+    assert counts(machine) == {("machine", "total-dataset-requests", 1), ("machine", "unique-dataset-requests", 1)}
+    assert {"name": "access_method", "value": "machine"} in machine["report-filters"]
+    assert (
+        report(dataset_id=PIDS["open"], granularity="totals")["report-datasets"][0]["performance"][0]["period"]["end-date"]
+        >= month
+    )
+    assert report(attributes_to_show="dataset-dates")["report-datasets"][0]["dataset-dates"][0]["type"] == "pub-date"
+    for given in ({"dataset_id": "10.1/other"}, {"yop": "1901-1902"}):
+        assert [e["code"] for e in report(**given)["exceptions"]] == [3030]
+    for given, code in (
+        ({"platform": "another"}, 3060), ({"yop": "long ago"}, 3060), ({"metric_type": "clicks"}, 3060), ({"access_method": "x"}, 3060),
+        ({"attributes_to_show": "country"}, 3062), ({"granularity": "day"}, 3062), ({"odd": "1"}, 3050),
+    ):  # fmt: skip
+        body = report(**given)
+        assert [(e["code"], e["severity"]) for e in body["exceptions"]] == [(code, "warning")], given
+        assert counts(body) == counts(whole)
+    this = from_us(day.moment[0]).strftime("%Y-%m")
+    assert [e["code"] for e in report(end_date=this)["exceptions"]] == [3040]
+    assert [e["code"] for e in report(begin_date="2999-01", end_date="2999-01")["exceptions"]] == [3031]
+    assert day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": month, "end_date": "2020-01"}).status_code == 422
 
 
 def test_pages_of_use_are_for_those_who_may_know_of_the_data(day: House) -> None:
@@ -165,6 +217,34 @@ def test_the_report_of_the_facility_is_for_its_staff(day: House) -> None:
     assert len(lines) == 1 + 36
     assert lines[-1].startswith(f"{from_us(day.moment[0]):%Y-%m},5,5000,1,1000,0,")
     assert lines[1].split(",")[1:6] == ["0"] * 5  # three years ago there was nothing
+
+
+def test_the_report_by_year_says_what_was_published_and_who_cites_it(day: House) -> None:
+    for headers in ({}, day.bearer("pi")):
+        assert day.client.get("/report-years.csv", headers=headers).status_code in (303, 403)
+    ask(day, FILE, FIREFOX)
+    counted(day)
+    publish(day, "open")
+    publish(day, "embargoed")  # of the same paper
+    day.app.usage_store.hold(day.moment[0])
+    *_, line = csv.DictReader(io.StringIO(day.client.get("/report-years.csv", headers=day.bearer("steward")).text))
+    assert line["year"] == f"{from_us(day.moment[0]).year}"
+    names = ("datasets", "open datasets", "requests", "bytes taken", "publications", "papers")
+    assert [line[name] for name in names] == ["5", "1", "1", "1000", "2", "1"]
+    page = day.client.get("/report", headers=day.bearer("steward")).text
+    assert "By year" in page
+    assert "/report-years.csv" in page
+
+
+def test_datasets_are_under_the_doi_of_their_visit_and_of_a_publication(day: House) -> None:
+    made = publish(day, "open")
+    with day.app.database.write() as c:
+        for kind, pid in (("investigation", "pm-visit2"), ("release", made["pid"])):
+            said = {"kind": kind, "pid": pid, "suffix": pid, "name": f"10.82012/{pid}", "asked_us": 1, "wanted": "findable"}
+            c.execute(delete(doi).where(doi.c.pid == pid))
+            c.execute(doi.insert(), said | {"attempts": 0, "confirmed": "findable", "confirmed_us": day.moment[0]})
+    day.app.usage_store.hold(day.moment[0])
+    assert [held.doi_datasets for held in day.app.usage_store.holdings()][-2:] == [0, 2]
 
 
 def test_counts_follow_their_definition() -> None:

@@ -203,3 +203,44 @@ def test_visits_are_found_by_words_by_instrument_and_as_ones_own(visited: House)
     assert titles("?instrument=pm-instrument1", "pi") | titles("?instrument=pm-instrument2", "pi") == everything
     assert titles("?instrument=pm-nothing", "pi") == set()
     assert "at most 20 words" in visited.client.get("/investigations?q=" + "+".join("abcdefghijklmnopqrstuvw")).text
+
+
+def test_the_api_finds_visits_as_the_page_does(visited: House) -> None:
+    def found(who: str | None = None, **asked: str) -> list[str]:
+        answer = visited.client.get("/api/v1/investigations", params=asked, headers=visited.bearer(who) if who else {})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["total"] == len(answer.json()["items"])
+        return [one["pid"] for one in answer.json()["items"]]
+
+    def shown(query: str, who: str | None = None) -> list[str]:
+        page = visited.client.get(f"/investigations{query}", headers=visited.bearer(who) if who else {})
+        return re.findall(r'<th scope="row"><a href="/investigations/([^"]+)"', page.text)
+
+    for who in (None, "outsider", "pi", "scientist", "steward"):
+        for words in ("", "OXIDES", "visit1 oxides", "oxides unobtainium", "%"):
+            assert found(who, text=words) == shown(f"?q={words.replace('%', '%25')}", who)
+        assert found(who, instrument="i1") == found(who, instrument="pm-instrument1") == shown("?instrument=pm-instrument1", who)
+        assert found(who, proposal="P/1") == found(who, proposal="pm-proposal1") == found(who)
+        assert found(who, proposal="P/2") == []
+    assert found("pi", mine="true") == shown("?mine=yes", "pi") != []
+    assert found("outsider", mine="true") == []
+    assert visited.client.get("/api/v1/investigations?mine=true").status_code == 401
+    assert visited.client.get("/api/v1/investigations?text=" + "+".join("abcdefghijklmnopqrstuvw")).status_code == 422
+
+
+def test_a_visit_without_a_schedule_stands_where_its_first_run_was(visited: House) -> None:
+    starts = {1: NOW - 9 * DAY_US, 2: NOW - 5 * DAY_US}
+    with visited.app.database.write() as c:
+        for number, start in starts.items():
+            c.execute(t.investigation.update().where(t.investigation.c.id == number).values(starts_us=start, ends_us=start + 1))
+        unscheduled = {"kind": "unscheduled", "starts_us": None, "ends_us": None}
+        c.execute(t.investigation.update().where(t.investigation.c.id == 3).values(terms_id=1, **unscheduled))
+        c.execute(t.dataset.update().where(t.dataset.c.id == 3).values(investigation_id=3, terms_id=1, start_us=NOW - 7 * DAY_US))
+
+    def order() -> list[str]:
+        return [one["pid"] for one in visited.client.get("/api/v1/investigations").json()["items"]]
+
+    assert order() == ["pm-visit2", "pm-visit3", "pm-visit1"]
+    with visited.app.database.write() as c:  # runs under narrower terms do not move it
+        c.execute(t.dataset.update().where(t.dataset.c.id == 4).values(investigation_id=3, start_us=NOW - 30 * DAY_US))
+    assert order() == ["pm-visit2", "pm-visit3", "pm-visit1"]

@@ -13,6 +13,7 @@ from panmesh.kernel.text import fold
 NAME_WITHHELD = "Name withheld"
 FORMER_USER = "A former user"
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
+_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def name_key(name: str) -> str:
@@ -49,16 +50,53 @@ def writings(name: str) -> frozenset[str]:
 
 
 def without(value: Any, names: frozenset[str], orcids: frozenset[str]) -> Any:
-    """A document with these names taken out of all its texts, and with all else that is said beside them of these people."""
-    if isinstance(value, str):
-        folded = fold(value)
-        hit = any(name and name in folded for name in names) or any(orcid in value for orcid in orcids)
-        return NAME_WITHHELD if hit else value
-    if isinstance(value, dict):
-        if isinstance(value.get("name"), str) and without(value["name"], names, orcids) != value["name"]:
-            role = value.get("role")
-            return {"name": NAME_WITHHELD, **({"role": role} if role else {})}
-        return {key: without(one, names, orcids) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [without(one, names, orcids) for one in value]
-    return value
+    """A document with these names taken out of all its texts and keys, and with all else that is said beside them of these people."""
+    return _Cut(names, orcids).of(value)
+
+
+def spelt(name: str) -> frozenset[str]:
+    """As folders, files and keys spell a folded name, between blanks: "ada lovelace" for ada_lovelace and ada-lovelace, "adalovelace"."""
+    words = _spaced(name)
+    return frozenset({words, f" {words.replace(' ', '')} "}) if words.strip() else frozenset()
+
+
+class _Cut:
+    def __init__(self, names: frozenset[str], orcids: frozenset[str]) -> None:
+        self._names = frozenset(filter(None, names))
+        self._spelt = frozenset(one for name in names for one in spelt(name))
+        self._orcids = orcids
+
+    def of(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return NAME_WITHHELD if self._names_somebody(value) else value
+        if isinstance(value, dict):
+            if isinstance(value.get("name"), str) and self._names_somebody(value["name"]):
+                role = value.get("role")
+                return {"name": NAME_WITHHELD, **({"role": role} if role else {})}
+            return self._mapping(value)
+        if isinstance(value, list | tuple):
+            return [self.of(one) for one in value]
+        return value
+
+    def _mapping(self, value: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, one in value.items():
+            shown = self.of(key)
+            number = 1
+            while shown in made:  # two keys with names: both stay
+                shown, number = f"{NAME_WITHHELD} {number + 1}", number + 1
+            made[shown] = self.of(one)
+        return made
+
+    def _names_somebody(self, text: str) -> bool:
+        if any(orcid in text for orcid in self._orcids):
+            return True
+        folded = fold(text)
+        if any(name in folded for name in self._names):
+            return True
+        words = _spaced(folded)
+        return any(name in words for name in self._spelt)
+
+
+def _spaced(folded: str) -> str:
+    return f" {' '.join(_NOT_WORD.split(folded))} ".replace("  ", " ")

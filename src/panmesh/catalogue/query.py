@@ -177,8 +177,8 @@ class VisitQuery:
 
     words: str = ""  # each somewhere in its name, number or proposal, or in the name of its instrument
     mine: bool = False  # of the viewer's teams, or that they were let in to
-    instrument: str | None = None  # its pid
-    proposal: str | None = None  # its pid
+    instrument: str | None = None  # its pid or key
+    proposal: str | None = None  # its pid or number
 
 
 EVERY_VISIT = VisitQuery()

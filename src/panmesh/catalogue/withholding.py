@@ -17,6 +17,12 @@ def hide(described: Described, withheld: Withheld) -> Described:
     if not found:
         return described
     names = sorted({one for person in found for one in writings(person["name"])}, key=len, reverse=True)
-    text = re.sub("|".join(map(re.escape, names)), " ", described.columns["full_text"])
+    text = re.sub("|".join([*map(re.escape, names), *map(_in_one_word, names)]), " ", described.columns["full_text"])
     people = tuple({**person, "withheld": True} if person in found else person for person in described.people)
     return replace(described, columns={**described.columns, "full_text": fold(text)}, people=people)
+
+
+def _in_one_word(name: str) -> str:
+    """A pattern for the name as files are called: ada_lovelace, ada-lovelace, adalovelace."""
+    parts = [re.escape(part) for part in re.split(r"[\W_]+", name) if part]
+    return r"(?<![^\W_])" + r"[\W_]*".join(parts) + r"(?![^\W_])" if parts else r"(?!)"

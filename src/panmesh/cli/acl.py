@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 
 @click.group()
@@ -24,11 +24,8 @@ def export(data: Path | None, config: Path | None, form: str) -> None:
     """
     from panmesh.app.disk_rights import export as exported
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         click.echo(exported(app, form))
-    finally:
-        app.close()
 
 
 @acl.command()
@@ -41,11 +38,8 @@ def check(data: Path | None, config: Path | None, apply: bool) -> int:
     """
     from panmesh.app.disk_rights import check as checked
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         report = checked(app, apply=apply)
-    finally:
-        app.close()
     for one in report.drifts:
         click.echo(f"{one.path} ({one.visit})")
         for word, entries in (("missing", one.missing), ("extra", one.extra)):

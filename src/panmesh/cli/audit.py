@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import compose, facility, opened
 
 
 @click.group()
@@ -27,11 +27,8 @@ def verify(data: Path | None, config: Path | None, head: str | None) -> None:
     """
     from panmesh.kernel.errors import Conflict
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         found = app.audit_chain.verify(_head(head))
-    finally:
-        app.close()
     click.echo(f"{found.sealed} entries are sealed, {found.waiting} wait for it. The last seal is {found.sealed}:{found.head}")
     for one in found.breaks:
         click.echo(f"position {one.position}, entry {one.audit_id}: {one.what}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 if TYPE_CHECKING:
     from panmesh.catalogue.correction import Correction, Preview, Wanted
@@ -117,27 +117,20 @@ def undo(data: Path | None, config: Path | None, number: int, output: str) -> No
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
-        with _Bar("undone") as bar:
-            _say(app.corrections.undo(OPERATOR, number, bar.update), output)
-    finally:
-        app.close()
+    with opened(data, config) as app, _Bar("undone") as bar:
+        _say(app.corrections.undo(OPERATOR, number, bar.update), output)
 
 
 def _run(data: Path | None, config: Path | None, wish: Callable[[Any], Wanted], preview: bool, output: str) -> None:
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         wanted = wish(app)
         if preview:
             _show(app.corrections.preview(OPERATOR, wanted), output)
             return
         with _Bar("corrected") as bar:
             _say(app.corrections.make(OPERATOR, wanted, bar.update), output)
-    finally:
-        app.close()
 
 
 def _quarantined(app: Any, instrument: str | None, first: str | None, last: str | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 if TYPE_CHECKING:
     from panmesh.app.compose import Composition
@@ -34,11 +34,8 @@ def list_dois(data: Path | None, config: Path | None, state: str | None, limit: 
     from panmesh.access.viewer import OPERATOR
     from panmesh.publication.doi_service import DoiFilter, Standing
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         page = app.doi_service.page(OPERATOR, DoiFilter(standing=Standing(state) if state else None), limit=limit)
-    finally:
-        app.close()
     if output == "json":
         told = [{"pid": d.pid, "kind": d.kind, "doi": d.name, "state": d.standing, "error": d.doi.error} for d in page.items]
         click.echo(json.dumps({"total": page.total, "items": told}))
@@ -60,13 +57,10 @@ def mint(data: Path | None, config: Path | None, pid: str) -> None:
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.doi_service.mint(OPERATOR, pid)
         _send(app)
         found = app.doi_service.one(OPERATOR, pid)
-    finally:
-        app.close()
     click.echo(f"{found.url or found.pid}: {found.standing.value}{f'. {found.doi.error}' if found.doi.error else ''}")
 
 
@@ -80,13 +74,10 @@ def retry(data: Path | None, config: Path | None, pids: tuple[str, ...]) -> None
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         count = app.doi_service.retry(OPERATOR, list(pids) or None)
         click.echo(f"{count} to be tried again.")
         _send(app)
-    finally:
-        app.close()
 
 
 @doi.command()
@@ -96,12 +87,9 @@ def send(data: Path | None, config: Path | None) -> None:
 
     Example: panmesh doi send
     """
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         _need_account(app)
         _send(app)
-    finally:
-        app.close()
 
 
 @doi.command()
@@ -113,8 +101,7 @@ def reconcile(data: Path | None, config: Path | None) -> None:
     """
     from panmesh.app.registering import Registering
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         _need_account(app)
         if not app.may_work:
             click.echo("The running server compares each DOI once a day; stop it to compare all of them now.")
@@ -126,8 +113,6 @@ def reconcile(data: Path | None, config: Path | None) -> None:
         click.echo(f"{compared} compared, {differed} differed{' and are sent again' if differed else ''}.")
         if differed:
             _send(app)
-    finally:
-        app.close()
 
 
 def _need_account(app: Composition) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 
 @click.group()
@@ -29,8 +29,7 @@ def preview(data: Path | None, config: Path | None, what: tuple[str, ...]) -> No
     if not number.isdigit() or what[:-1] not in ((), ("notice",)):
         raise click.BadParameter("give the number of a saved search, or 'notice' and the number of a notice", param_hint="NUMBER")
     search = int(number)
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         if len(what) == 2:
             one = app.notice_outbox.notice(search, app.clock())
             if one is None:
@@ -43,8 +42,6 @@ def preview(data: Path | None, config: Path | None, what: tuple[str, ...]) -> No
         if letter is None:
             raise NotFound(f"There is no alert of the saved search {search} that could be sent now.")
         click.echo(compose_letter(app, letter).as_string())
-    finally:
-        app.close()
 
 
 @mail.command()
@@ -59,12 +56,9 @@ def test(data: Path | None, config: Path | None, address: str) -> None:
 
     from panmesh.app.mails import post, sender
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = sender(app), address, f"Test by {app.facility_name}"
         message.set_content("This mail says that mails of the catalogue arrive here.\n")
         post(app, message)
-    finally:
-        app.close()
     click.echo(f"The mail server took it. Look into the mailbox of {address}.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,3 +29,13 @@ def compose(data: Path | None, config: Path | None) -> Composition:
 
     data = data or (Path(os.environ["PANMESH_DATA"]) if "PANMESH_DATA" in os.environ and config is None else None)
     return Composition(load(data=data, config=config))
+
+
+@contextmanager
+def opened(data: Path | None, config: Path | None) -> Iterator[Composition]:
+    """Closed at the end, however it ends."""
+    app = compose(data, config)
+    try:
+        yield app
+    finally:
+        app.close()

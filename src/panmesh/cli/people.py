@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import compose, facility, opened
 
 
 @click.group()
@@ -145,11 +145,8 @@ def export_(data: Path | None, config: Path | None, login: str) -> None:
 
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         click.echo(orjson.dumps(app.personal.export(OPERATOR, login), option=orjson.OPT_INDENT_2).decode())
-    finally:
-        app.close()
 
 
 @user.command("erase")
@@ -164,16 +161,13 @@ def erase_(data: Path | None, config: Path | None, login: str, yes: bool, withho
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         told = app.personal.erasure(OPERATOR, login)
         for word, lines in (("Goes", told.goes), ("Stays", told.stays), ("Before", told.hinders)):
             for line in lines:
                 click.echo(f"{word}: {line}")
         if yes:
             app.personal.erase(OPERATOR, login, withhold=withhold_name)
-    finally:
-        app.close()
     click.echo("Erased." if yes else "Nothing was changed: add --yes to do it.")
 
 
@@ -189,11 +183,8 @@ def withhold_(data: Path | None, config: Path | None, name: str | None, orcid: s
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.personal.withhold(OPERATOR, name=name, orcid=orcid, reason=reason)
-    finally:
-        app.close()
     click.echo("Done.")
 
 

@@ -1,4 +1,4 @@
-"""release list, show, drafts, begin, check, publish, amend, new-version, discard, withdraw: publications, over HTTP, with a token."""
+"""release list, show, drafts, begin, change, check, publish, add-paper, add-funder, new-version, discard, bring-back, withdraw: publications, over HTTP, with a token."""
 
 from __future__ import annotations
 
@@ -170,12 +170,24 @@ def publish(output: str, url: str, token: str | None, key: str, yes: bool) -> No
 @server
 @click.argument("key")
 def discard(output: str, url: str, token: str | None, key: str) -> None:
-    """Put a draft away. Under *Publications* it can be brought back.
+    """Put a draft away. `bring-back` takes it out again.
 
     Example: panmesh release discard 3f2a
     """
     _ask(url, token, "DELETE", f"/releases/drafts/{quote(key, safe='')}")
     click.echo(json.dumps({"discarded": key}) if output == "json" else f"{key} is put away.")
+
+
+@release.command("bring-back")
+@server
+@click.argument("key")
+def bring_back(output: str, url: str, token: str | None, key: str) -> None:
+    """A draft that was put away: it goes on as it was.
+
+    Example: panmesh release bring-back 3f2a
+    """
+    made, _ = _ask(url, token, "POST", f"/releases/drafts/{quote(key, safe='')}/restoration")
+    _tell_draft(made, output)
 
 
 @release.command("new-version")
@@ -203,12 +215,32 @@ def add_paper(output: str, url: str, token: str | None, pid: str, doi: str, rela
 
     Example: panmesh release add-paper pm-0123456789abcdef.v1 10.1107/S2052252526000012
     """
-    path = f"/releases/{quote(pid, safe='')}"
-    found, etag = _ask(url, token, "GET", path)
-    said = found["description"]
-    papers = [*said["papers"], {"doi": doi, "relation": relation, "title": title}]
-    made, _ = _ask(url, token, "PATCH", path, body={"papers": papers, "funding": said["funding"]}, if_match=etag)
-    _tell(made, output)
+    _add(url, token, output, pid, "papers", {"doi": doi, "relation": relation, "title": title})
+
+
+@release.command("add-funder")
+@server
+@click.argument("pid")
+@click.argument("funder")
+@click.option("--id", "funder_id", help="Its ROR, or Crossref funder id.")
+@click.option("--award", help="Number of the grant.")
+@click.option("--award-title", help="What the grant is called.")
+def add_funder(
+    output: str,
+    url: str,
+    token: str | None,
+    pid: str,
+    funder: str,
+    funder_id: str | None,
+    award: str | None,
+    award_title: str | None,
+) -> None:
+    """Who paid for it, often told only later.
+
+    Example: panmesh release add-funder pm-0123456789abcdef.v1 "European Commission" --award 101000000
+    """
+    one = {"funder": funder, "funder_id": funder_id, "award": award, "award_title": award_title}
+    _add(url, token, output, pid, "funding", one)
 
 
 @release.command()
@@ -224,6 +256,16 @@ def withdraw(output: str, url: str, token: str | None, pid: str, reason: str, ye
     if not yes:
         click.confirm(f"Withdraw {pid}? Nothing takes it back", abort=True)
     made, _ = _ask(url, token, "POST", f"/releases/{quote(pid, safe='')}/withdrawal", body={"reason": reason})
+    _tell(made, output)
+
+
+def _add(url: str, token: str | None, output: str, pid: str, what: str, one: Mapping[str, Any]) -> None:
+    """One more paper or funder of a published version; what is there stays."""
+    path = f"/releases/{quote(pid, safe='')}"
+    found, etag = _ask(url, token, "GET", path)
+    body = {name: found["description"][name] for name in ("papers", "funding")}
+    body[what] = [*body[what], one]
+    made, _ = _ask(url, token, "PATCH", path, body=body, if_match=etag)
     _tell(made, output)
 
 
@@ -283,6 +325,8 @@ def _tell(one: Mapping[str, Any], output: str) -> None:
             click.echo(f"{name:12} {value}")
     for paper in one["description"]["papers"]:
         click.echo(f"{'paper':12} {paper['doi']} ({paper['relation']})")
+    for paid in one["description"]["funding"]:
+        click.echo(f"{'funder':12} {paid['funder']} {paid['award'] or ''}".rstrip())
     for run in one["runs"]:
         click.echo(f"{'run':12} {run['pid']}  {run['title'] or run['gone'] or ''}".rstrip())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 
 @click.command()
@@ -44,8 +44,7 @@ def seed(
     from panmesh.testing.seed import Seed
     from panmesh.testing.seed_plan import SeedPlan
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         day = (until or datetime(2026, 11, 1)).replace(tzinfo=UTC)
         plan = SeedPlan(datasets=datasets, parameters=parameters, seed=number, until_us=to_us(day))
         made = Seed(
@@ -55,8 +54,6 @@ def seed(
             made.run(bar.update)
         if not no_index:
             build(app.database, app.index_folder)
-    finally:
-        app.close()
     visits = len(plan.visits.size)
     click.echo(
         f"{datasets} runs of {visits} visits and {plan.proposals} proposals, {datasets * parameters} parameters: in {app.settings.data}."

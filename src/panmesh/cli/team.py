@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 if TYPE_CHECKING:
     from panmesh.app.compose import Composition
@@ -38,8 +38,7 @@ def show(data: Path | None, config: Path | None, proposal: str, output: str) -> 
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         found = app.teams.team(OPERATOR, proposal, limit=100_000)
         if output == "json":
             import orjson
@@ -53,8 +52,6 @@ def show(data: Path | None, config: Path | None, proposal: str, output: str) -> 
             click.echo(f"invitation {i.id}: {i.address} {i.role.value}, {i.state.value}")
         for c in found.changes:
             click.echo(f"change {c.id}: {c.who} {c.what.value} by {c.by}{' (undone)' if c.undone_us else ''}")
-    finally:
-        app.close()
 
 
 @team.command()
@@ -71,14 +68,11 @@ def invite(data: Path | None, config: Path | None, proposal: str, address: str, 
     from panmesh.access.viewer import OPERATOR, TeamRole
     from panmesh.app.team_mails import link_of, send_invitations
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         made = app.teams.invite(OPERATOR, proposal, address, TeamRole(role), _instant(app, until))
         if app.settings.mail.host is not None:
             send_invitations(app)
         click.echo(link_of(app, made))
-    finally:
-        app.close()
 
 
 @team.command()
@@ -94,11 +88,8 @@ def add(data: Path | None, config: Path | None, proposal: str, login: str, role:
     """
     from panmesh.access.viewer import OPERATOR, TeamRole
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.teams.add(OPERATOR, proposal, login, TeamRole(role), _instant(app, until))
-    finally:
-        app.close()
     click.echo("Done.")
 
 
@@ -115,11 +106,8 @@ def change(data: Path | None, config: Path | None, proposal: str, number: int, r
     """
     from panmesh.access.viewer import OPERATOR, TeamRole
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.teams.change(OPERATOR, proposal, number, TeamRole(role), _instant(app, until))
-    finally:
-        app.close()
     click.echo("Done.")
 
 
@@ -134,11 +122,8 @@ def remove(data: Path | None, config: Path | None, proposal: str, number: int) -
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.teams.remove(OPERATOR, proposal, number)
-    finally:
-        app.close()
     click.echo("Done.")
 
 
@@ -153,11 +138,8 @@ def undo(data: Path | None, config: Path | None, proposal: str, change: int) -> 
     """
     from panmesh.access.viewer import OPERATOR
 
-    app = compose(data, config)
-    try:
+    with opened(data, config) as app:
         app.teams.undo(OPERATOR, proposal, change)
-    finally:
-        app.close()
     click.echo("Done.")
 
 

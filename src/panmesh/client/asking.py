@@ -69,8 +69,8 @@ def content(pid: str, name: str, headers: Mapping[str, str]) -> Request:
     return Request(path=path, headers={"Accept-Encoding": "identity", **headers})
 
 
-def visits(offset: int, limit: int) -> Request:
-    return Request(path="/investigations", query={"offset": offset, "limit": limit})
+def visits(asked: Mapping[str, Any], offset: int, limit: int) -> Request:
+    return Request(path="/investigations", query={**asked, "offset": offset, "limit": limit})
 
 
 def visit(pid: str) -> Request:

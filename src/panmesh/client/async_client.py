@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from panmesh.client import asking, inside, values
 from panmesh.client.async_http import AsyncHttp
 from panmesh.client.async_node import AsyncGroup, AsyncPath
-from panmesh.client.conditions import When, conditions, plain, registering
+from panmesh.client.conditions import When, conditions, of_visits, plain, registering
 from panmesh.client.facets import FACETS, Facets
 from panmesh.client.files import PAGE, every_file, take_home
 from panmesh.client.flow import said
@@ -24,7 +24,7 @@ from panmesh.client.inside import NoSuchPath, Place, absolute
 from panmesh.client.progress import Progress
 from panmesh.client.remote_file import part
 from panmesh.client.run import Run
-from panmesh.client.science import frame_of_runs
+from panmesh.client.run_frame import frame_of_runs
 from panmesh.client.taken import Taken
 from panmesh.client.tree import MOST, Tree
 from panmesh.client.values import Explanation, File, Instrument, Me, Person, Pushed, QuantityName, Relation, Technique, Visit
@@ -169,9 +169,13 @@ class AsyncResults(AsyncPaged["AsyncDataset"]):
 class AsyncVisits(AsyncPaged[Visit]):
     what: ClassVar[str] = "visits"
 
-    def __init__(self, http: AsyncHttp) -> None:
+    def __init__(self, http: AsyncHttp, asked: Mapping[str, Any] | None = None) -> None:
         super().__init__(self._some)
         self._http = http
+        self._asked = asked or {}
+
+    def search(self, text: str = "", *, instrument: Any = None, proposal: Any = None, mine: bool = False) -> AsyncVisits:
+        return AsyncVisits(self._http, of_visits(text, instrument, proposal, mine))
 
     async def __getitem__(self, index: int | str) -> Visit:
         if isinstance(index, str):
@@ -179,7 +183,7 @@ class AsyncVisits(AsyncPaged[Visit]):
         return await self._at(index)
 
     async def _some(self, offset: int, limit: int) -> tuple[list[Visit], int]:
-        return await self._http.run(said(asking.visits(offset, limit), values.page(values.visit)))
+        return await self._http.run(said(asking.visits(self._asked, offset, limit), values.page(values.visit)))
 
 
 class AsyncDataset(Run):

@@ -16,12 +16,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from panmesh.client import asking, values
-from panmesh.client.conditions import When, conditions, registering
+from panmesh.client.conditions import When, conditions, of_visits, registering
 from panmesh.client.dataset import Dataset
 from panmesh.client.facets import FACETS, Facets
 from panmesh.client.flow import said
 from panmesh.client.paged import Paged
-from panmesh.client.science import frame_of_runs
+from panmesh.client.run_frame import frame_of_runs
 from panmesh.client.values import Instrument, Me, Pushed, QuantityName, Technique, Visit
 
 if TYPE_CHECKING:
@@ -198,9 +198,14 @@ class Visits(Paged[Visit]):
     what: ClassVar[str] = "visits"
     head: ClassVar[tuple[str, ...]] = ("visit", "number", "start", "access", "instrument", "title")
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, asked: Mapping[str, Any] | None = None) -> None:
         super().__init__(self._some)
         self._http = http
+        self._asked = asked or {}
+
+    def search(self, text: str = "", *, instrument: Any = None, proposal: Any = None, mine: bool = False) -> Visits:
+        """Those that fit: `text` in title, number, proposal or instrument, each word; `mine`: of your teams, or that you were let in to."""
+        return Visits(self._http, of_visits(text, instrument, proposal, mine))
 
     def __getitem__(self, index: Any) -> Any:
         """By number; by pid, raising NotFound."""
@@ -213,7 +218,7 @@ class Visits(Paged[Visit]):
         return one.pid, one.visit_id, start, one.access.state, str(one.instrument or ""), one.title or ""
 
     def _some(self, offset: int, limit: int) -> tuple[list[Visit], int]:
-        return self._http.run(said(asking.visits(offset, limit), values.page(values.visit)))
+        return self._http.run(said(asking.visits(self._asked, offset, limit), values.page(values.visit)))
 
 
 def _pid(told: Mapping[str, Any]) -> str:

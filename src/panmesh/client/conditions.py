@@ -27,6 +27,12 @@ def conditions(
     return {name: value for name, value in asked.items() if value}
 
 
+def of_visits(text: str, instrument: Any, proposal: Any, mine: bool) -> dict[str, Any]:
+    asked: dict[str, Any] = {"text": text, "mine": "true" if mine else None}
+    asked |= {name: _value(one) for name, one in (("instrument", instrument), ("proposal", proposal)) if one is not None}
+    return {name: value for name, value in asked.items() if value}
+
+
 def plain(asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The conditions that are no quantities, and those that are."""
     named = {name: value for name, value in asked.items() if name in PLAIN}

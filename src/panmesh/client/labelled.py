@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from panmesh.client.flow import Together
 from panmesh.client.inside import AT_ONCE, Info, Place, read
@@ -17,11 +17,22 @@ if TYPE_CHECKING:
     from panmesh.client.flow import Flow
     from panmesh.client.http import Http
 
+
+class Array(Protocol):
+    """Whose numbers come when they are used."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+    def read(self, key: Any) -> Any: ...
+
+
 NEAR = 1 << 20  # elements: coordinates up to here come at once
 
 
-def to_xarray(http: Http, place: Place, path: str) -> xarray.Dataset:
-    """Raises ModuleNotFoundError with what to type, NoSuchPath."""
+def to_xarray(http: Http, place: Place, path: str, array_of: Callable[[Info], Array]) -> xarray.Dataset:
+    """`array_of`: that reads pieces when they are used. Raises ModuleNotFoundError with what to type, NoSuchPath."""
     library("xarray", "to_xarray()")
     what = http.run(plottable(place, http.run(find(place, path))))
     values = http.run(_near(place, [one for one, _ in what.axes.values()]))
@@ -32,12 +43,12 @@ def to_xarray(http: Http, place: Place, path: str) -> xarray.Dataset:
         dims = tuple(what.dims[dim] for dim in along)
         if along and one.info.shape != tuple((what.signal.info.shape or ())[dim] for dim in along):
             dims = (f"{name}_edges",)
-        coords[name] = xarray.Variable(dims, values.get(name, _lazily(http, place, one.info)), _attributes(one))
+        coords[name] = xarray.Variable(dims, values.get(name, _lazily(array_of(one.info))), _attributes(one))
     variables = {what.signal.info.name: what.signal, **what.others}
     if what.errors is not None:
         variables[f"{what.signal.info.name}_errors"] = what.errors
     data = {
-        name: xarray.Variable(what.dims, _lazily(http, place, one.info), _attributes(one))
+        name: xarray.Variable(what.dims, _lazily(array_of(one.info)), _attributes(one))
         for name, one in variables.items()
         if one.info.shape == what.signal.info.shape
     }
@@ -64,14 +75,10 @@ def _attributes(one: Field) -> Mapping[str, Any]:
     return {name: one.attributes[name] for name in ("units", "long_name") if one.attributes.get(name)}
 
 
-def _lazily(http: Http, place: Place, info: Info) -> Any:
+def _lazily(array: Array) -> Any:
     """What xarray asks for slices of."""
     from xarray.backends import BackendArray
     from xarray.core import indexing
-
-    from panmesh.client.node import Array
-
-    array = Array(http, place, info)
 
     class Lazy(BackendArray):  # type: ignore[misc]
         shape = array.shape

@@ -101,7 +101,7 @@ class Group(Node, Mapping[str, "Group | Array"]):
         """Of an NXdata group, or of the default one below."""
         from panmesh.client.labelled import to_xarray
 
-        return to_xarray(self._http, self._place, self.path)
+        return to_xarray(self._http, self._place, self.path, lambda info: Array(self._http, self._place, info))
 
     def __repr__(self) -> str:
         return "\n".join(

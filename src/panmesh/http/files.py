@@ -20,6 +20,7 @@ from panmesh.http.threads import waiting
 
 PIECE = 1 << 20  # bytes sent at once
 AT_ONCE = 1 << 20  # files up to this size are read in one call
+DATA_OF = "panmesh.data_of"  # in the scope of a request: pid of the run whose bytes are being sent
 
 _TYPES = {
     ".nxs": "application/x-hdf5", ".h5": "application/x-hdf5", ".hdf5": "application/x-hdf5", ".hdf": "application/x-hdf5", ".nx5": "application/x-hdf5",
@@ -43,7 +44,7 @@ class FileAnswer:
     ) -> None:
         """`size` and `modified_us` as the catalogue knows them; the digest holds for those bytes only."""
         self._handle = handle
-        self._page = f"/datasets/{segment(pid)}"
+        self._pid = pid
         self._name = name.rsplit("/", 1)[-1]
         info = os.fstat(handle)
         self._size = info.st_size
@@ -55,6 +56,7 @@ class FileAnswer:
         self._offload = dict(offload or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[DATA_OF] = self._pid
         try:
             await self._answer(scope, receive, send)
         finally:
@@ -164,7 +166,7 @@ class FileAnswer:
             "etag": self.etag,
             "last-modified": formatdate(self._modified, usegmt=True),
             "content-security-policy": "sandbox; default-src 'none'",
-            "link": f'<{self._page}>; rel="collection"; type="text/html"',
+            "link": f'</datasets/{segment(self._pid)}>; rel="collection"; type="text/html"',
         }
         if self._sha256 is not None:
             headers["repr-digest"] = f"sha-256=:{b64encode(self._sha256).decode()}:"

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.http.encoded_slashes import keep_encoded_slashes
+from panmesh.http.files import DATA_OF
 from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.metrics import observe
 from panmesh.http.problems import crashed, problem
@@ -166,11 +167,12 @@ class _Rights:
         """Before each piece. Raises OSError, as if the client had gone: then everything on the way to it stops by itself."""
         before: Viewer = self._scope["panmesh.viewer"]
         late = time.monotonic() - self._known > RIGHTS_SECONDS
-        if not self.ended and (not late or before.user_id is None or "panmesh.own_rights" in self._scope):
+        open_to_all = before.user_id is None and DATA_OF not in self._scope
+        if not self.ended and (not late or open_to_all or "panmesh.own_rights" in self._scope):
             return
         if not self.ended:
             try:
-                self.ended = not (await to_thread.run_sync(viewer_now, self._services, self._scope)).keeps(before)
+                self.ended = await to_thread.run_sync(self._taken, before)
             except Unavailable:
                 return  # a database that does not answer takes nothing from anybody
             except PanmeshError:
@@ -179,6 +181,11 @@ class _Rights:
         if self.ended:
             log.info("sending ended: the right to it was taken", who=_hashed(before))
             raise ConnectionAbortedError("the right to it was taken")
+
+    def _taken(self, before: Viewer) -> bool:
+        """From who asked, or from all: by a hold, or a withdrawal, of the run whose data are sent."""
+        now, pid = viewer_now(self._services, self._scope), self._scope.get(DATA_OF)
+        return not now.keeps(before) or (pid is not None and self._services.search.opened(now, pid) is None)
 
 
 def viewer_now(services: Services, scope: Scope) -> Viewer:

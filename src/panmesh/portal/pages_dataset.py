@@ -26,6 +26,7 @@ from panmesh.kernel.errors import NotFound, PanmeshError
 from panmesh.portal import changing, run_parameters, sparklines
 from panmesh.portal.file_tree import Folder, as_tree
 from panmesh.portal.frames import stack_of
+from panmesh.portal.live import stream_since
 from panmesh.portal.looking import is_hdf5, looking_into
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.pages_dois import doi_of
@@ -49,6 +50,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
     other = landing.answer(request, pid, Kind.DATASET)
     if other is not None:
         return other
+    drawn = s.events.head()
     record = s.search.get(who, pid)
     public = landing.public_run(request, who, record)
     summary = record.summary
@@ -68,6 +70,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         json_ld=landing.embedded(public),
         record=record,
         d=summary,
+        live=stream_since(s, drawn, visit=summary.investigation.pid) if record.open and summary.investigation else None,
         full=full,
         files=files,
         tree=_tree(files) if files is not None else None,

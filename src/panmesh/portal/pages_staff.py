@@ -11,6 +11,7 @@ from panmesh.ingest.dashboard import Read
 from panmesh.ingest.units import UnitState
 from panmesh.portal import words
 from panmesh.portal.hour_plot import hour_plot
+from panmesh.portal.live import stream_since
 from panmesh.portal.rendering import offset_of, render, zone_of
 
 PER_PAGE = 25
@@ -18,7 +19,7 @@ PER_PAGE = 25
 
 def ingest(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
-    desk = s.desk()
+    drawn, desk = s.events.head(), s.desk()
     wanted = request.query_params.get("state")
     states = [UnitState(wanted)] if wanted in set(UnitState) else []
     contains = request.query_params.get("contains") or None
@@ -31,6 +32,7 @@ def ingest(request: Request, _form: dict[str, str]) -> Response:
     return render(
         request,
         "ingest.html",
+        live=stream_since(s, drawn),
         page=page,
         counts=report.counts,
         report=report,

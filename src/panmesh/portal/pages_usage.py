@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 from typing import Any
 
@@ -21,6 +21,7 @@ from panmesh.portal.rendering import page, render
 from panmesh.publication.citing import cited, listed
 from panmesh.publication.fair_history import ScoredMonth
 from panmesh.publication.usage import Holding, MonthOfUse
+from panmesh.publication.yearly import Year, years
 
 COLUMNS = (
     "month",
@@ -35,6 +36,22 @@ COLUMNS = (
     "described, per cent",
     "as assessors measure, per cent",
 )
+YEAR_COLUMNS = (
+    "year",
+    "datasets",
+    "bytes",
+    "open datasets",
+    "open bytes",
+    "datasets with a DOI",
+    "investigations",
+    "requests",
+    "machine requests",
+    "bytes taken",
+    "publications",
+    "papers",
+    "described, per cent",
+    "as assessors measure, per cent",
+)
 _KINDS = ("by people", "by tools")
 
 
@@ -45,6 +62,7 @@ def routes() -> list[Route]:
         Route("/instruments/{pid}/usage", page(instrument), name="instrument-usage"),
         Route("/report", page(report), name="report"),
         Route("/report.csv", page(report_csv), name="report-csv"),
+        Route("/report-years.csv", page(report_years), name="report-years"),
     ]
 
 
@@ -97,6 +115,7 @@ def report(request: Request, _form: dict[str, str]) -> Response:
         request,
         "report.html",
         last=last,
+        years=[one for one in _years(s) if one.held.datasets or one.investigations],
         rows=list(dropwhile(_nothing, _rows(held, used)))[::-1],
         scores={one.month: one.scores for one in scores},
         fairness=plotted("All runs held at the end of each month", scores) if scores else None,
@@ -109,18 +128,42 @@ def report(request: Request, _form: dict[str, str]) -> Response:
 
 def report_csv(request: Request, _form: dict[str, str]) -> Response:
     s = _for_staff(request)
+    scores = {one.month: one for one in _scores(request, s)}
+    rows = []
+    for held, used in _rows(s.usage.holdings(), s.usage.of_facility()):
+        uses = (used.sum("investigations"), used.sum("requests"), used.machine.requests if used.machine else 0)
+        rows.append((held.month, *_held(held), *uses, *_scored(scores.get(held.month))))
+    return _csv("report.csv", COLUMNS, rows)
+
+
+def report_years(request: Request, _form: dict[str, str]) -> Response:
+    s = _for_staff(request)
+    scores = {one.month: one for one in _scores(request, s)}
+    rows = []
+    for one in reversed(_years(s)):
+        uses = (one.investigations, one.requests, one.machine_requests, one.bytes, one.publications, one.papers)
+        rows.append((one.year, *_held(one.held), *uses, *_scored(scores.get(one.held.month))))
+    return _csv("report-years.csv", YEAR_COLUMNS, rows)
+
+
+def _years(s: Services) -> list[Year]:
+    return years(s.usage.holdings(), s.usage.of_facility(), s.releases.first_published())
+
+
+def _held(one: Holding) -> tuple[int, ...]:
+    return one.datasets, one.bytes, one.open_datasets, one.open_bytes, one.doi_datasets
+
+
+def _scored(month: ScoredMonth | None) -> tuple[str, str]:
+    return (f"{month.scores.complete:.1f}", f"{month.scores.assessed:.1f}") if month else ("", "")
+
+
+def _csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     text = io.StringIO()
     out = csv.writer(text)
-    out.writerow(COLUMNS)
-    scores = {one.month: one.scores for one in _scores(request, s)}
-    for held, used in _rows(s.usage.holdings(), s.usage.of_facility()):
-        numbers = (held.datasets, held.bytes, held.open_datasets, held.open_bytes, held.doi_datasets)
-        uses = (used.sum("investigations"), used.sum("requests"), used.machine.requests if used.machine else 0)
-        scored = scores.get(held.month)
-        out.writerow(
-            (held.month, *numbers, *uses, *((f"{scored.complete:.1f}", f"{scored.assessed:.1f}") if scored else ("", "")))
-        )
-    headers = {"Content-Disposition": 'attachment; filename="report.csv"', "Cache-Control": "private, no-store"}
+    out.writerow(columns)
+    out.writerows(rows)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 

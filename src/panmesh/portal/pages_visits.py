@@ -14,6 +14,7 @@ from panmesh.http.encoded_slashes import segment
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import Invalid, NotFound
 from panmesh.portal.day_plot import day_plot
+from panmesh.portal.live import stream_since
 from panmesh.portal.month_plot import byte_scale, month_plot
 from panmesh.portal.pages_dois import doi_of
 from panmesh.portal.rendering import offset_of, render
@@ -68,6 +69,7 @@ def instrument(request: Request, _form: dict[str, str]) -> Response:
     other = landing.answer(request, request.path_params["pid"], Kind.INSTRUMENT)
     if other is not None:
         return other
+    drawn = s.events.head()
     one = s.search.instrument(who, request.path_params["pid"])
     public = landing.public(request, one.pid, Kind.INSTRUMENT)
     where = Compare(Field.INSTRUMENT, Op.EQUAL, one.key)
@@ -83,6 +85,7 @@ def instrument(request: Request, _form: dict[str, str]) -> Response:
         scored=scored,
         json_ld=landing.embedded(public),
         i=one,
+        live=stream_since(s, drawn, instrument=one.pid),
         page=page,
         visits=visits,
         techniques=s.search.facet(who, query, Field.TECHNIQUE, 8),

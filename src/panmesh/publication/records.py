@@ -55,7 +55,7 @@ FIELD_OF_SCIENCE = Subject(
     uri="https://vocabs.acdh.oeaw.ac.at/oefosdisciplines/103",
 )
 PIECE = 200  # records read at once
-MOST_COLLECTED = 20  # newest visits that the record of an instrument names
+MOST_TECHNIQUES = 100  # of an instrument: in practice all
 MOST_VISITS = 200  # that the record of a proposal names
 _ROLES = {"local contact": "DataCollector", "local_contact": "DataCollector", "operator": "DataCollector"}
 
@@ -256,12 +256,12 @@ class RecordService:
         )
 
     def instrument(self, pid: str) -> PublicRecord:
-        """As PIDINST asks: name, owner, who made it, its number, what it measures. Its year stays that of its DOI."""
+        """As PIDINST asks: name, owner, who made it, its number, what it measures. Its year stays that of its DOI. Its visits name it, and
+        not the other way round: their coming and going changes nothing of it."""
         one = self._search.instrument(ANONYMOUS, pid)
-        visits = self._search.investigations(ANONYMOUS, VisitQuery(instrument=one.pid), limit=MOST_COLLECTED).items
-        dois = self._dois([one.pid, *(v.pid for v in visits)])
+        dois = self._dois([one.pid])
         found = self._search.facet(
-            ANONYMOUS, DatasetQuery(where=Compare(Field.INSTRUMENT, Op.EQUAL, one.key)), Field.TECHNIQUE, 20
+            ANONYMOUS, DatasetQuery(where=Compare(Field.INSTRUMENT, Op.EQUAL, one.key)), Field.TECHNIQUE, MOST_TECHNIQUES
         )
         told_us = self._sources.told_us(one.pid)
         facts = self._sources.instruments.get(one.key, InstrumentFacts())
@@ -280,13 +280,9 @@ class RecordService:
             alternates=((facts.serial, "serial number"),) if facts.serial else (),
             technical=f"Model: {facts.model}" if facts.model else None,
             subjects=(FIELD_OF_SCIENCE,),
-            techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in found]),
+            techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in sorted(found, key=lambda f: f.value)]),
             state=State.OPEN,
             licence=CC_BY,
-            relations=tuple(
-                Relation(relation="Collects", to=self._thing("investigations", v.pid, v.title, dois), general="Collection")
-                for v in visits
-            ),
             service=self._service("Its runs", f"datasets?instrument={quote(one.key, safe='')}"),
         )
 

@@ -100,6 +100,10 @@ class ReleaseStore(Protocol):
         """Newest versions that are not withdrawn and hold runs of it that everybody may know of, oldest first."""
         ...
 
+    def first_published(self) -> tuple[tuple[int, Listed], ...]:
+        """When each that is there was first published, and its newest version."""
+        ...
+
     def described(self, limit: int) -> tuple[Description, ...]:
         """The last ones that are public."""
         ...
@@ -323,6 +327,9 @@ class ReleaseService:
 
     def published(self, offset: int = 0, limit: int = 25, *, but_of: Viewer | None = None) -> tuple[tuple[Listed, ...], int]:
         return self._store.published(offset, limit, but_of.user_id if but_of is not None else None)
+
+    def first_published(self) -> tuple[tuple[int, Listed], ...]:
+        return self._store.first_published()
 
     def holding(self, pid: str) -> tuple[Listed, ...]:
         """Public releases that hold this run: asked only for a run that the viewer may know of."""

@@ -261,7 +261,7 @@ class Holding:
     bytes: int
     open_datasets: int
     open_bytes: int
-    doi_datasets: int
+    doi_datasets: int  # under a DOI: their own, that of their visit, or that of a publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,8 +271,12 @@ class Reported:
     pid: str
     doi: str | None = None
     title: str
-    year: int
+    published: date  # the first open day, else when it came
     counts: tuple[Count, ...]
+
+    @property
+    def year(self) -> int:
+        return self.published.year
 
 
 class UsageReads(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from panmesh.testing.panosc_conformance import (
+from panmesh.testing.panosc_provider import (
     MANDATORY,
     MANY,
     Check,

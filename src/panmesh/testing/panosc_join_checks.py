@@ -6,7 +6,7 @@ import math
 from functools import partial
 from typing import Any
 
-from panmesh.testing.panosc_conformance import Check, Failed, NotApplicable, Provider, keeping, require, segment
+from panmesh.testing.panosc_provider import Check, Failed, NotApplicable, Provider, keeping, require, segment
 
 JOINS: list[Check] = []
 check = keeping(JOINS)

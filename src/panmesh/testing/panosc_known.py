@@ -6,8 +6,8 @@ import math
 from functools import partial
 from typing import Any
 
-from panmesh.testing.panosc_conformance import Check, Provider, require
 from panmesh.testing.panosc_examples import EXAMPLES, Example, differences
+from panmesh.testing.panosc_provider import Check, Provider, require
 from panmesh.testing.panosc_seed import TABLES
 
 _UNITS: tuple[tuple[str, Any, str, dict[str, float]], ...] = (

@@ -110,11 +110,16 @@ def _choices(one: Notice, link: Link) -> Iterator[str]:
     yield ""
     yield "If you need more time, for a thesis or a patent, ask for an extension:"
     yield f"  {link('why', one.visit, query='ask=extension')}"
-    yield (
-        "If your paper is out, open them now:"
-        if one.leads
-        else "If your paper is out, ask your principal investigator to open them now:"
+    yield from _open_now(
+        one,
+        link,
+        "If your paper is out, open them now:",
+        "If your paper is out, ask your principal investigator to open them now:",
     )
+
+
+def _open_now(one: Notice, link: Link, leads: str, takes_part: str) -> Iterator[str]:
+    yield leads if one.leads else takes_part
     yield f"  {link('why', one.visit, query='ask=release')}"
 
 
@@ -138,12 +143,8 @@ def _paper(one: Notice, link: Link) -> Iterator[str]:
     if offers_release(one):
         yield ""
         yield f"The data are under embargo{f' until {_day(one.opens)}' if one.opens else ''}: who reads the paper cannot look at them yet."
-        yield (
-            "Open them now, if nothing speaks against it:"
-            if one.leads
-            else "If nothing speaks against it, ask your principal investigator to open them now:"
-        )
-        yield f"  {link('why', one.visit, query='ask=release')}"
+        asked = "If nothing speaks against it, ask your principal investigator to open them now:"
+        yield from _open_now(one, link, "Open them now, if nothing speaks against it:", asked)
 
 
 def _archived(one: Notice, link: Link) -> Iterator[str]:

@@ -120,10 +120,18 @@ def _nameless(whole: Raw, hidden: Hidden) -> Raw:
         return whole
     pictures = {name: whole[name] for name in ("thumbnail",) if name in whole}  # megabytes without words
     body: Raw = without({n: v for n, v in whole.items() if n not in pictures}, hidden.names, hidden.orcids) | pictures
+    if isinstance(whole.get("dataFileList"), list):
+        body["dataFileList"] = [_with_path(*pair) for pair in zip(whole["dataFileList"], body["dataFileList"], strict=True)]
     for first, last in _PARTED:
         if fold(f"{whole.get(first)} {whole.get(last)}") in hidden.names:
             body |= {first: NAME_WITHHELD, last: NAME_WITHHELD}
     return body
+
+
+def _with_path(whole: Any, cut: Any) -> Any:
+    """Whoever is shown a list of files may open them, by their paths: these stay, here as on our own pages."""
+    kept = isinstance(whole, dict) and isinstance(cut, dict) and "path" in whole
+    return {**cut, "path": whole["path"]} if kept else cut
 
 
 def _stamps(sent: PushedRecord, *, known: bool) -> Raw:

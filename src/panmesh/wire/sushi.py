@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from panmesh.publication.usage import Count, Reported
 
-_METRICS = {
+METRICS = {
     "total-dataset-investigations": "investigations",
     "unique-dataset-investigations": "unique_investigations",
     "total-dataset-requests": "requests",
@@ -16,32 +17,62 @@ _METRICS = {
 }
 
 
-def report(
-    *, platform: str, publisher_id: str, first: str, last: str, created: str, datasets: Sequence[Reported]
-) -> dict[str, Any]:
-    """`publisher_id`: ROR of the facility, or its key; `first`, `last`: months, YYYY-MM, both included; `created`: the day."""
+REPORT = {
+    "report-name": "dataset report",
+    "report-id": "DSR",
+    "release": "rd1",
+    "report-description": "Use of public datasets, by month.",
+    "path": "/reports/dsr",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a report is written."""
+
+    first: str  # month, YYYY-MM
+    last: str  # that too
+    metrics: Sequence[str] = tuple(METRICS)
+    monthly: bool = True
+    dates: bool = False  # days of publication too
+    filters: Sequence[tuple[str, str]] = ()
+    exceptions: Sequence[Mapping[str, Any]] = ()
+
+
+def report(*, platform: str, publisher_id: str, form: Form, created: str, datasets: Sequence[Reported]) -> dict[str, Any]:
+    """`publisher_id`: ROR of the facility, or its key; `created`: the day."""
+    attributes = [("exclude_monthly_details", "true")] * (not form.monthly) + [
+        ("attributes_to_show", "dataset-dates")
+    ] * form.dates
     return {
-        "report-name": "dataset report",
-        "report-id": "DSR",
-        "release": "rd1",
+        "report-name": REPORT["report-name"],
+        "report-id": REPORT["report-id"],
+        "release": REPORT["release"],
         "created": created,
         "created-by": platform,
-        "reporting-period": {"begin-date": f"{first}-01", "end-date": _end(last)},
-        "report-filters": [],
-        "report-attributes": [],
-        "exceptions": [],
-        "report-datasets": [_dataset(one, platform, publisher_id) for one in datasets],
+        "reporting-period": _period(form.first, form.last),
+        "report-filters": [{"name": name, "value": value} for name, value in form.filters],
+        "report-attributes": [{"name": name, "value": value} for name, value in attributes],
+        "exceptions": list(form.exceptions),
+        "report-datasets": [_dataset(one, platform, publisher_id, form) for one in datasets],
     }
 
 
-def _dataset(one: Reported, platform: str, publisher_id: str) -> dict[str, Any]:
+def status(platform: str) -> list[dict[str, Any]]:
+    said = f"Counted use of the data of {platform}, by the COUNTER Code of Practice for Research Data."
+    note = "Reports are public: no customer, requestor or key is needed. Days are counted when they are over."
+    return [{"description": said, "serviceactive": True, "note": note, "alerts": []}]
+
+
+def _dataset(one: Reported, platform: str, publisher_id: str, form: Form) -> dict[str, Any]:
     identifier = {"type": "doi", "value": one.doi} if one.doi else {"type": "proprietary", "value": one.pid}
     months = sorted({count.month for count in one.counts})
+    spans = [(month, month) for month in months] if form.monthly else [(form.first, form.last)]
     return {
         "dataset-title": one.title,
         "dataset-id": [identifier],
         "dataset-contributors": [],
-        "dataset-dates": [],
+        "dataset-dates": [{"type": "pub-date", "value": one.published.isoformat()}] if form.dates else [],
         "dataset-attributes": [],
         "platform": platform,
         "publisher": platform,
@@ -50,20 +81,23 @@ def _dataset(one: Reported, platform: str, publisher_id: str) -> dict[str, Any]:
         "yop": str(one.year),
         "performance": [
             {
-                "period": {"begin-date": f"{month}-01", "end-date": _end(month)},
-                "instance": [entry for count in one.counts if count.month == month for entry in _instances(count)],
+                "period": _period(*span),
+                "instance": list(_instances([c for c in one.counts if span[0] <= c.month <= span[1]], form)),
             }
-            for month in months
+            for span in spans
         ],
     }
 
 
-def _instances(count: Count) -> list[dict[str, Any]]:
-    return [
-        {"access-method": count.method.value, "metric-type": metric, "count": value}
-        for metric, name in _METRICS.items()
-        if (value := getattr(count, name))
-    ]
+def _instances(counts: Sequence[Count], form: Form) -> Iterator[dict[str, Any]]:
+    for method in dict.fromkeys(count.method for count in counts):
+        for metric in form.metrics:
+            if value := sum(getattr(count, METRICS[metric]) for count in counts if count.method is method):
+                yield {"access-method": method.value, "metric-type": metric, "count": value}
+
+
+def _period(first: str, last: str) -> dict[str, str]:
+    return {"begin-date": f"{first}-01", "end-date": _end(last)}
 
 
 def _end(month: str) -> str:

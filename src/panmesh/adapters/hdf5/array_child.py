@@ -13,12 +13,13 @@ from h5grove import encoders
 from panmesh.adapters.hdf5 import confine, picture
 from panmesh.adapters.hdf5.array_content import LEAST_SHARED, Content
 from panmesh.adapters.hdf5.array_forms import Refused, Reply
-from panmesh.adapters.hdf5.array_zygote import REST, ROOM, read_question, write_answer
+from panmesh.adapters.hdf5.array_line import ROOM, read_question, write_answer
 from panmesh.adapters.hdf5.inside import Inside, Unknown
 from panmesh.adapters.hdf5.reading import why_not_open
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS
 
 _LIFETIME = 3600  # seconds of processor time
+_REST = 16  # descriptors that it needs besides those of the files
 
 
 def serve(stream: int, shared: int) -> None:
@@ -50,7 +51,7 @@ def serve(stream: int, shared: int) -> None:
 def _confine(setting: dict[str, Any]) -> None:
     """Only the very files that were checked: a path may lead to another file by now."""
     files = setting["files"]
-    confine.limit_resources(memory=setting["memory"], cpu_seconds=_LIFETIME, files=REST + 2 * len(files))
+    confine.limit_resources(memory=setting["memory"], cpu_seconds=_LIFETIME, files=_REST + 2 * len(files))
     if setting["confined"]:
         confine.confine(tuple(os.fsencode(path) for path, _, _ in files), tuple((d, i) for _, d, i in files))
 

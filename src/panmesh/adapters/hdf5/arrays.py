@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from panmesh.adapters.hdf5.array_zygote import HEAD, LENGTH, ROOM
+from panmesh.adapters.hdf5.array_line import HEAD, LENGTH, ROOM
 from panmesh.adapters.hdf5.confine import probe
 from panmesh.catalogue.arrays import ArrayAnswer, ArrayFile, ArrayQuestion, FindNeighbours, TooMuch
 from panmesh.kernel.errors import Forbidden, Invalid, NotFound, Unavailable

@@ -89,7 +89,7 @@ class code_points(FunctionElement[str]):
 
 
 class among(FunctionElement[bool]):
-    """`among(column, numbers as a JSON list)`: IN, for more numbers than a statement may have parameters."""
+    """`among(column, numbers or texts as a JSON list)`: IN, for more of them than a statement may have parameters."""
 
     inherit_cache = True
     type = Boolean()
@@ -148,7 +148,8 @@ def _among_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(among, "postgresql")
 def _among_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     column, numbers = element.clauses
-    listed = f"SELECT value::bigint FROM jsonb_array_elements_text(CAST({compiler.process(numbers, **options)} AS jsonb))"
+    value = "value" if isinstance(column.type, Text) else "value::bigint"
+    listed = f"SELECT {value} FROM jsonb_array_elements_text(CAST({compiler.process(numbers, **options)} AS jsonb))"
     return f"({compiler.process(column, **options)} IN ({listed}))"
 
 

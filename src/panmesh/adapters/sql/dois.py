@@ -135,7 +135,7 @@ class SqlDois:
         one = ItemKind(kind)
         with self._db.read() as connection:
             number = connection.execute(select(TABLE_OF[one].c.id).where(TABLE_OF[one].c.pid == pid)).scalar()
-            found = subjects(connection, one, [number]) if number is not None else []
+            found = subjects(connection, one, [number], now_us) if number is not None else []
         if not found:
             return None
         now = state(found[0].terms, now_us) if found[0].terms is not None else None

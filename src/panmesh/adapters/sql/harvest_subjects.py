@@ -38,12 +38,12 @@ PIECE = 500  # ids in one statement
 _OURS = (Origin.NATIVE.value, Origin.MIGRATED.value)  # a mirrored record is another's to tell of
 
 
-def subjects(connection: Connection, kind: ItemKind, ids: Sequence[int]) -> list[Subject]:
+def subjects(connection: Connection, kind: ItemKind, ids: Sequence[int], now_us: int) -> list[Subject]:
     """Those that exist, in no order."""
     found: list[Subject] = []
     for begin in range(0, len(ids), PIECE):
         piece = ids[begin : begin + PIECE]
-        techniques = _techniques(connection, piece) if kind is ItemKind.DATASET else {}
+        techniques = _techniques(connection, kind, piece, now_us)
         parts = terms_of_runs(connection, piece) if kind is ItemKind.COLLECTION else {}
         for row in connection.execute(_QUERY[kind].where(TABLE_OF[kind].c.id.in_(piece))).mappings():
             one = row["subject"]
@@ -64,7 +64,7 @@ def states_now(connection: Connection, kind: ItemKind, ids: Iterable[int], now_u
     if kind is ItemKind.INSTRUMENT:
         return dict.fromkeys(connection.execute(select(t.c.id).where(t.c.id.in_(wanted))).scalars(), State.OPEN.value)
     if kind is ItemKind.COLLECTION:
-        return {one.id: _state_of(one, now_us) for one in subjects(connection, kind, wanted)}
+        return {one.id: _state_of(one, now_us) for one in subjects(connection, kind, wanted, now_us)}
     query = select(t.c.id, state_label(now_us).label("state")).join(terms, terms.c.id == t.c.terms_id)
     rows = connection.execute(query.where(t.c.id.in_(wanted), readable(ANONYMOUS, Artefact.CORE_METADATA, now_us)))
     return {row.id: row.state for row in rows}
@@ -98,11 +98,25 @@ def _subject(kind: ItemKind, row: Any, techniques: tuple[str, ...], parts: tuple
     )
 
 
-def _techniques(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+def _techniques(connection: Connection, kind: ItemKind, ids: Sequence[int], now_us: int) -> dict[int, list[str]]:
+    """Of datasets; of instruments, those of their runs that anybody may know of, as its record tells."""
+    t, d = dataset_technique.c, dataset.c
+    if kind is ItemKind.DATASET:
+        query = select(t.dataset_id.label("of"), t.technique_pid).where(t.dataset_id.in_(ids))
+    elif kind is ItemKind.INSTRUMENT:
+        query = (
+            select(d.instrument_id.label("of"), t.technique_pid)
+            .select_from(dataset)
+            .join(dataset_technique, t.dataset_id == d.id)
+            .join(terms, terms.c.id == d.terms_id)
+            .where(d.instrument_id.in_(ids), readable(ANONYMOUS, Artefact.CORE_METADATA, now_us))
+            .distinct()
+        )
+    else:
+        return {}
     found: dict[int, list[str]] = defaultdict(list)
-    c = dataset_technique.c
-    for row in connection.execute(select(c.dataset_id, c.technique_pid).where(c.dataset_id.in_(ids))):
-        found[row.dataset_id].append(row.technique_pid)
+    for row in connection.execute(query):
+        found[row.of].append(row.technique_pid)
     return found
 
 

@@ -255,7 +255,7 @@ class _Round:
             return
         known = {r.subject_id: r for r in self._known(kind, ids)}
         new, moved, kept = [], [], []
-        for subject in subjects(self._c, kind, ids):
+        for subject in subjects(self._c, kind, ids, self._now_us):
             now = standing(subject, self._now_us)
             old = known.get(subject.id)
             values = self._values(now, old, subject.id in changed)

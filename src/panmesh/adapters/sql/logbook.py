@@ -13,8 +13,8 @@ from panmesh.access.editing_policy import sees_editors
 from panmesh.access.terms import Terms
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql import marks
+from panmesh.adapters.sql.note_shapes import note_of
 from panmesh.adapters.sql.note_tables import mark, note
-from panmesh.adapters.sql.notes import note_of
 from panmesh.adapters.sql.permission import readable, terms_of
 from panmesh.adapters.sql.tables import dataset, investigation, pid, terms
 from panmesh.catalogue.notes import About, AboutKind, Entry, Flag, Logbook, Mark

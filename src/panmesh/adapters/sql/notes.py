@@ -9,13 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, literal, select, update
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.editing_policy import A_PERSON, sees_editors
+from panmesh.access.editing_policy import sees_editors
 from panmesh.access.logbook_policy import may_change_note, may_write_logbook
 from panmesh.access.terms import Terms
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql import marks
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.logbook import read_logbook
+from panmesh.adapters.sql.note_shapes import note_of
 from panmesh.adapters.sql.note_tables import note, note_version, picture
 from panmesh.adapters.sql.permission import readable, terms_of
 from panmesh.adapters.sql.tables import dataset, investigation, pid, terms
@@ -130,8 +132,6 @@ class SqlNotes:
     def logbook(
         self, viewer: Viewer, visit: str, now_us: int, *, flag: Flag | None, tag: str | None, offset: int, limit: int
     ) -> Logbook:
-        from panmesh.adapters.sql.logbook import read_logbook
-
         with self._db.read() as connection:
             return read_logbook(connection, viewer, visit, now_us, flag=flag, tag=tag, offset=offset, limit=limit)
 
@@ -185,24 +185,6 @@ def find_subject(connection: Connection, viewer: Viewer, about: About, now_us: i
     found = row._mapping
     held = terms_of({name: found[name] for name in terms.c.keys()})
     return Subject(about=About(kind=about.kind, pid=row.pid), terms=held, investigation_id=row.investigation_id)
-
-
-def note_of(row: Any, about: About, viewer: Viewer, held: Terms, now_us: int) -> Note:
-    named = sees_editors(viewer, held)
-    may_change = may_change_note(viewer, held, row.by, now_us)
-    return Note(
-        id=row.id,
-        about=about,
-        text=row.text if row.deleted_us is None or may_change else "",
-        revision=row.revision,
-        by=row.by_name if named else A_PERSON,
-        at_us=row.at_us,
-        edited_us=row.edited_us,
-        edited_by=row.edited_by if named or row.edited_by is None else A_PERSON,
-        deleted_us=row.deleted_us,
-        deleted_by=row.deleted_by if named or row.deleted_by is None else A_PERSON,
-        may_change=may_change,
-    )
 
 
 def _writable(connection: Connection, viewer: Viewer, about: About, now_us: int) -> Subject:

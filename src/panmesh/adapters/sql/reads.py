@@ -210,11 +210,7 @@ class SqlReads:
         with self._db.read() as connection, at(now_us):
             query = _investigations(viewer).where(where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-            ordered = (
-                query.order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
-                .offset(offset)
-                .limit(limit)
-            )
+            ordered = query.order_by(_began().desc().nulls_last(), investigation.c.id.desc()).offset(offset).limit(limit)
             rows = connection.execute(ordered).all()
             totals = _totals(connection, viewer, [row.id for row in rows])
             items = tuple(_investigation_view(row, access_view(row, viewer, now_us), totals, ()) for row in rows)
@@ -499,10 +495,14 @@ def _visits(viewer: Viewer, wanted: VisitQuery) -> list[ColumnElement[bool]]:
         let_in = sorted(viewer.granted | viewer.emergencies)
         found.append(or_(among(terms.c.team_id, json.dumps(sorted(viewer.teams))), among(terms.c.id, json.dumps(let_in))))
     if wanted.instrument is not None:
-        found.append(instrument.c.pid == storable(wanted.instrument))
+        found.append(_called(wanted.instrument, instrument.c.pid, instrument.c.instrument_key))
     if wanted.proposal is not None:
-        found.append(proposal.c.pid == storable(wanted.proposal))
+        found.append(_called(wanted.proposal, proposal.c.pid, proposal.c.number))
     return found
+
+
+def _called(wanted: str, *names: ColumnElement[str]) -> ColumnElement[bool]:
+    return or_(*(name == storable(wanted) for name in names))
 
 
 def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: int) -> tuple[PersonView, ...]:
@@ -521,6 +521,11 @@ def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: 
         for one in people_of(connection, viewer, terms_id):
             found.setdefault(one.orcid or one.name, one)
     return tuple(sorted(found.values(), key=lambda one: (one.role != TeamRole.PI, one.name)))
+
+
+def _began() -> ColumnElement[int]:
+    """As scheduled, else with the first run."""
+    return func.coalesce(investigation.c.starts_us, visit_span()[0].element)
 
 
 def _not_left(investigation_id: ColumnElement[int]) -> ColumnElement[bool]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, bindparam, case, func, select
 
@@ -56,6 +56,7 @@ from panmesh.catalogue.naming import visit_name
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
 
+Viewed = TypeVar("Viewed")
 SHOWN = (
     Artefact.PID_RECORD,
     Artefact.CORE_METADATA,
@@ -175,24 +176,37 @@ def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_u
     access = {terms_id: access_view(row, viewer, now_us) for terms_id, row in under.items()}
     ids = [row.id for row in rows]
     full = [row.id for row in rows if Artefact.FULL_METADATA in access[row.terms_id].readable]
-    found = _grouped(connection, _techniques_of(), ids)
-    parameters = _grouped(connection, _parameters_of(), full)
-    return tuple(_summary(row, access[row.terms_id], found.get(row.id, []), parameters.get(row.id, [])) for row in rows)
+    used = _grouped(connection, _techniques_of(), ids, _technique)
+    said = _grouped(connection, _parameters_of(), full, _parameter)
+    return tuple(_summary(row, access[row.terms_id], used.get(row.id, ()), said.get(row.id, ())) for row in rows)
 
 
 @cache
 def _techniques_of() -> Select[Any]:
-    own = technique.c.name.label("own_name")
+    d = dataset_technique.c
     return (
-        select(dataset_technique, own)
-        .outerjoin(technique, technique.c.pid == dataset_technique.c.technique_pid)
-        .where(dataset_technique.c.dataset_id.in_(bindparam("ids", expanding=True)))
+        select(d.dataset_id, d.technique_pid, technique.c.name)
+        .outerjoin(technique, technique.c.pid == d.technique_pid)
+        .where(d.dataset_id.in_(bindparam("ids", expanding=True)))
     )
+
+
+def _technique(pid: str, own_name: str | None) -> TechniqueView:
+    return TechniqueView(pid=pid, name=own_name or techniques.label(pid) or pid)
 
 
 @cache
 def _parameters_of() -> Select[Any]:
-    return select(parameter).where(parameter.c.dataset_id.in_(bindparam("ids", expanding=True))).order_by(parameter.c.id)
+    p = parameter.c
+    said = select(p.dataset_id, p.name, p.label, p.unit, p.value, p.text, p.minimum, p.maximum)
+    return said.where(p.dataset_id.in_(bindparam("ids", expanding=True))).order_by(p.id)
+
+
+def _parameter(
+    name: str, label: str, unit: str | None, value: float | None, text: str | None, minimum: float | None, maximum: float | None
+) -> ParameterView:
+    plain = value if value is not None else text
+    return ParameterView(name=name, label=label, unit=unit, value=plain, minimum=minimum, maximum=maximum)
 
 
 def record(connection: Connection, row: Any, viewer: Viewer, now_us: int, version_number: int | None) -> DatasetRecord:
@@ -241,7 +255,9 @@ class _Around:
         f = finding.c
         owners = select(dataset.c.id, terms.c.team_id, terms.c.instrument_id).join(terms, terms.c.id == dataset.c.terms_id)
         findings = select(f.dataset_id, func.count().label("number")).where(f.dataset_id.in_(ids)).group_by(f.dataset_id)
-        self._people = _grouped(connection, _people_of(), ids)
+        self._people: dict[int, list[Any]] = {}
+        for row in connection.execute(_people_of(), {"ids": ids}):
+            self._people.setdefault(row.dataset_id, []).append(row)
         self._owners = {row.id: row for row in connection.execute(owners.where(dataset.c.id.in_(ids)))}
         self._findings = {row.dataset_id: int(row.number) for row in connection.execute(findings)}
         self._layers = layers_of_many(connection, ids)
@@ -305,8 +321,10 @@ def hidden_people(connection: Connection, dataset_id: int) -> Sequence[Any]:
     return connection.execute(select(dataset_person).where(p.dataset_id == dataset_id, p.withheld.is_(True))).all()
 
 
-def _summary(row: Any, access: AccessView, technique_rows: list[Any], parameter_rows: list[Any]) -> DatasetSummary:
-    core = DatasetSummary(
+def _summary(row: Any, access: AccessView, used: Sequence[TechniqueView], said: Sequence[ParameterView]) -> DatasetSummary:
+    full = Artefact.FULL_METADATA in access.readable
+    visit = Ref(pid=row.investigation_pid, name=name_of_visit(row, row.investigation_title)) if row.investigation_pid else None
+    return DatasetSummary(
         id=row.id,
         pid=Pid(row.pid),
         title=row.title,
@@ -321,36 +339,29 @@ def _summary(row: Any, access: AccessView, technique_rows: list[Any], parameter_
         facility_zone=row.time_zone,
         instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
         instrument_key=row.instrument_key,
-        investigation=Ref(pid=row.investigation_pid, name=name_of_visit(row, row.investigation_title))
-        if row.investigation_pid
-        else None,
+        investigation=visit,
         visit_id=row.visit_id,
         proposal=row.proposal_number,
-        techniques=tuple(
-            TechniqueView(
-                pid=t.technique_pid,
-                name=t.own_name or techniques.label(t.technique_pid) or t.technique_pid,
-            )
-            for t in sorted(technique_rows, key=lambda t: t.technique_pid)
-        ),
+        techniques=tuple(sorted(used, key=lambda t: t.pid)),
         access=access,
+        **(_told_in_full(row, said) if full else {}),
     )
-    if Artefact.FULL_METADATA not in access.readable:
-        return core
-    return replace(
-        core,
-        sample=_sample(row) if row.sample_pid else None,
-        parameters=tuple(_parameter(p) for p in parameter_rows),
-        file_count=row.file_count,
-        total_bytes=row.total_bytes,
-        read_state=row.read_state,
-        growing=row.growing,
-        path=row.path,
-        entry=row.entry,
-        run=row.run,
-        series=row.series,
-        has_plot=row.has_plot,
-    )
+
+
+def _told_in_full(row: Any, said: Sequence[ParameterView]) -> dict[str, Any]:
+    return {
+        "sample": _sample(row) if row.sample_pid else None,
+        "parameters": tuple(said),
+        "file_count": row.file_count,
+        "total_bytes": row.total_bytes,
+        "read_state": row.read_state,
+        "growing": row.growing,
+        "path": row.path,
+        "entry": row.entry,
+        "run": row.run,
+        "series": row.series,
+        "has_plot": row.has_plot,
+    }
 
 
 def _sample(row: Any) -> SampleView:
@@ -360,17 +371,6 @@ def _sample(row: Any) -> SampleView:
         identifier=row.sample_identifier,
         formula=row.sample_formula,
         description=row.sample_description,
-    )
-
-
-def _parameter(row: Any) -> ParameterView:
-    return ParameterView(
-        name=row.name,
-        label=row.label,
-        unit=row.unit,
-        value=row.value if row.value is not None else row.text,
-        minimum=row.minimum,
-        maximum=row.maximum,
     )
 
 
@@ -415,9 +415,11 @@ def _related(viewer: Viewer, direction: str) -> Select[Any]:
     )
 
 
-def _grouped(connection: Connection, query: Select[Any], ids: Sequence[int]) -> dict[int, list[Any]]:
-    """Dataset → its rows. `query`: of the datasets that are given as `ids`."""
-    found: dict[int, list[Any]] = {}
-    for row in connection.execute(query, {"ids": ids}) if ids else ():
-        found.setdefault(row.dataset_id, []).append(row)
+def _grouped(
+    connection: Connection, query: Select[Any], ids: Sequence[int], made: Callable[..., Viewed]
+) -> dict[int, list[Viewed]]:
+    """Dataset → what is made of its rows. `query`: (dataset, what it is made of) of the datasets that are given as `ids`."""
+    found: dict[int, list[Viewed]] = {}
+    for of, *values in connection.execute(query, {"ids": ids}).all() if ids else ():
+        found.setdefault(of, []).append(made(*values))
     return found

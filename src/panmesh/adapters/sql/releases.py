@@ -190,6 +190,14 @@ class SqlReleases(SqlDrafts):
             rows = connection.execute(query.order_by(_V.published_us.desc(), _V.id.desc()).offset(offset).limit(limit))
             return _listed(rows), total
 
+    def first_published(self) -> tuple[tuple[int, Listed], ...]:
+        """When each that is there was first published, and its newest version."""
+        first = release_version.alias("first")
+        since = select(func.min(first.c.published_us)).where(first.c.release_id == _V.release_id).scalar_subquery()
+        with self._db.read() as connection:
+            rows = connection.execute(_newest(there=True).add_columns(since.label("since_us")).order_by(_V.id)).all()
+        return tuple(zip((row.since_us for row in rows), _listed(rows), strict=True))
+
     def holding(self, text: str) -> tuple[Listed, ...]:
         return self.holding_each([text]).get(storable(text), ())
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, or_, select, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
@@ -16,7 +16,8 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.feed import opening
 from panmesh.adapters.sql.permission import readable, state_label
-from panmesh.adapters.sql.tables import dataset, instrument, terms
+from panmesh.adapters.sql.release_tables import release_run, release_version
+from panmesh.adapters.sql.tables import dataset, instrument, investigation, terms
 from panmesh.adapters.sql.tables import pid as pids
 from panmesh.adapters.sql.usage_tables import holding_month, usage_event, usage_month, usage_salt
 from panmesh.catalogue.model import Origin
@@ -140,7 +141,7 @@ class SqlUsage:
             Reported(
                 pid=row.pid,
                 title=row.title or row.run or row.pid,
-                year=from_us(row.opens_us or row.created_us).year,
+                published=from_us(row.opens_us or row.created_us).date(),
                 counts=tuple(counts[row.pid]),
             )
             for row in rows
@@ -186,8 +187,7 @@ def _held(connection: Connection, at_us: int, now_us: int) -> dict[str, int]:
     open_then = and_(state_label(now_us) == State.OPEN.value, or_(opening().is_(None), opening() <= at_us))
     if at_us == now_us:
         open_then = state_label(now_us) == State.OPEN.value
-    known_since = or_(doi.c.confirmed_us.is_(None), doi.c.confirmed_us <= at_us)
-    cited = select(doi.c.id).where(doi.c.pid == d.pid, doi.c.confirmed.in_(_CONFIRMED), known_since).exists()
+    cited = _under_a_doi(at_us)
     row = connection.execute(
         select(
             func.count().label("datasets"),
@@ -201,6 +201,18 @@ def _held(connection: Connection, at_us: int, now_us: int) -> dict[str, int]:
         .where(d.origin != Origin.MIRRORED.value, d.created_us <= at_us, terms.c.access != "aside")
     ).one()
     return {name: int(value) for name, value in row._mapping.items()}
+
+
+def _under_a_doi(at_us: int) -> ColumnElement[bool]:
+    """Whether the dataset was then cited by a DOI: its own, that of its visit, or that of a publication that holds it."""
+    there = and_(doi.c.confirmed.in_(_CONFIRMED), or_(doi.c.confirmed_us.is_(None), doi.c.confirmed_us <= at_us))
+    own = select(doi.c.id).where(doi.c.pid == dataset.c.pid, there)
+    visit = select(doi.c.id).join(investigation, investigation.c.pid == doi.c.pid)
+    visit = visit.where(investigation.c.id == dataset.c.investigation_id, there)
+    held = select(doi.c.id).join(release_version, release_version.c.pid == doi.c.pid)
+    held = held.join(release_run, release_run.c.version_id == release_version.c.id)
+    held = held.where(release_run.c.dataset_id == dataset.c.id, there)
+    return or_(own.exists(), visit.exists(), held.exists())
 
 
 def _months(now_us: int, many: int) -> Iterable[tuple[str, int]]:

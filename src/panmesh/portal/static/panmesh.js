@@ -17,6 +17,8 @@ const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => v
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const again = fresh.querySelector("[data-live]");
+    if (again) place.dataset.live = again.dataset.live; // a stream that is opened later begins where these parts end
     for (const id of place.dataset.liveParts.split(" ")) {
       const here = document.getElementById(id);
       const there = fresh.getElementById(id);
@@ -46,7 +48,10 @@ const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => v
       }
     }
   };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) renew(); listen(); });
+  document.addEventListener("visibilitychange", async () => {
+    if (!document.hidden) await renew().catch(() => {}); // without an answer: from where the page was drawn
+    listen();
+  });
   window.addEventListener("pagehide", () => { if (stream) stream.close(); });
   listen();
 })();

@@ -27,7 +27,7 @@ from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.units import DerivedFile, DerivedRun, UnitState
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import iso
-from panmesh.kernel.errors import Fault, Invalid, PanmeshError
+from panmesh.kernel.errors import Fault, Invalid, PanmeshError, Unauthenticated
 from panmesh.protocols.api import models, views
 from panmesh.protocols.api.baskets import add_baskets
 from panmesh.protocols.api.changes import add_changes
@@ -48,6 +48,7 @@ from panmesh.publication.fair import Letter
 PidPath = Annotated[str, Path(max_length=300, description="persistent identifier")]
 Offset = Annotated[int, Query(ge=0, le=2**53)]
 Limit = Annotated[int, Query(ge=0, le=1000)]
+_VISIT_WORDS = "each somewhere in the title, number or proposal, or in the name of the instrument"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for code, text in (
@@ -319,11 +320,20 @@ def _datasets(api: FastAPI) -> None:
 def _around(api: FastAPI) -> None:
     @api.get("/investigations", response_model=models.InvestigationPage, tags=["around"])
     def investigations(
-        request: Request, offset: Offset = 0, limit: Limit = 50, instrument: Annotated[str | None, Query(max_length=300)] = None
+        request: Request,
+        offset: Offset = 0,
+        limit: Limit = 50,
+        text: Annotated[str, Query(max_length=200, description=_VISIT_WORDS)] = "",
+        instrument: Annotated[str | None, Query(max_length=300, description="key or pid")] = None,
+        proposal: Annotated[str | None, Query(max_length=300, description="number or pid")] = None,
+        mine: Annotated[bool, Query(description="only of your teams, or that you were let in to")] = False,
     ) -> Response:
-        page = services(request).search.investigations(
-            viewer(request), VisitQuery(instrument=_optional(instrument)), offset=offset, limit=limit
-        )
+        """Visits that you may know of, the latest first; those without a schedule by their first run."""
+        who = viewer(request)
+        if mine and who.user_id is None:
+            raise Unauthenticated()
+        wanted = VisitQuery(words=_plain(text), mine=mine, instrument=_optional(instrument), proposal=_optional(proposal))
+        page = services(request).search.investigations(who, wanted, offset=offset, limit=limit)
         body = {"items": [views.investigation(v) for v in page.items], "total": page.total, "offset": offset, "limit": limit}
         return _json(body, headers=_next(request, offset, limit, page.total))
 

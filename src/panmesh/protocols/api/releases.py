@@ -97,6 +97,11 @@ def add_drafts(api: FastAPI) -> None:
         services(request).releases.discard(viewer(request), key)
         return Response(status_code=204)
 
+    @api.post("/releases/drafts/{key}/restoration", response_model=models.DraftModel, tags=["releases"])
+    def bring_back(request: Request, key: Key) -> Response:
+        """A draft that was put away: it goes on as it was."""
+        return _draft(request, services(request).releases.bring_back(viewer(request), key))
+
     @api.get("/releases/drafts/{key}/check", response_model=models.CheckModel, tags=["releases"])
     def check(request: Request, key: Key) -> Response:
         """What must be mended before it can be published, and what should be added."""

@@ -13,13 +13,16 @@ from pydantic import Field as Described
 from panmesh.http.services import services, viewer
 from panmesh.kernel.clock import from_us
 from panmesh.kernel.errors import Fault, Invalid
+from panmesh.kernel.text import is_plain
 from panmesh.publication.citing import cited, listed
 from panmesh.publication.release import Listed
 from panmesh.publication.usage import MonthOfUse
-from panmesh.wire import sushi
+from panmesh.wire import sushi, sushi_asked
 
-_MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
-Month = Annotated[str | None, Query(pattern=_MONTH, description="YYYY-MM; without: the last whole month")]
+_DAY = r"^\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"
+Day = Annotated[str | None, Query(pattern=_DAY, description="YYYY-MM, or a day of that month; without: the last whole month")]
+Text = Annotated[str | None, Query(max_length=300)]
+MOST = 50_000  # datasets of a report
 
 
 class MonthCounts(BaseModel):
@@ -65,24 +68,71 @@ def add_usage(api: FastAPI) -> None:
         s = services(request)
         return _citations(s.releases.of_instrument(s.search.instrument(viewer(request), pid).pid))
 
+    add_sushi(api)
+
+
+def add_sushi(api: FastAPI) -> None:
+    """The SUSHI API of COUNTER for research data: where harvesters of usage begin is `/usage`."""
+
+    @api.get("/usage/status", tags=["usage"])
+    def status(request: Request) -> Response:
+        """Whether the SUSHI service works."""
+        return _sushi(sushi.status(services(request).facility_name))
+
+    @api.get("/usage/members", tags=["usage"])
+    def members() -> Response:
+        """Members of a consortium: there is none here."""
+        return _sushi([])
+
+    @api.get("/usage/reports", tags=["usage"])
+    def reports() -> Response:
+        """Which SUSHI reports there are."""
+        return _sushi([sushi.REPORT])
+
     @api.get("/usage/reports/dsr", tags=["usage"])
-    def dataset_report(request: Request, begin_month: Month = None, end_month: Month = None) -> Response:
-        """COUNTER dataset report for SUSHI, of public datasets that were used in these months."""
+    def dataset_report(
+        request: Request,
+        begin_date: Day = None,
+        end_date: Day = None,
+        platform: Text = None,
+        dataset_id: Text = None,
+        yop: Annotated[str | None, Query(max_length=200, description="2024, or 2020-2024")] = None,
+        access_method: Annotated[str | None, Query(max_length=200, description="regular, machine; several: a|b")] = None,
+        metric_type: Annotated[str | None, Query(max_length=200, description="total-dataset-requests, …; several: a|b")] = None,
+        attributes_to_show: Annotated[str | None, Query(max_length=200, description="dataset-dates")] = None,
+        granularity: Annotated[str | None, Query(max_length=200, description="month or totals")] = None,
+    ) -> Response:
+        """COUNTER dataset report for SUSHI, of public datasets that were used in these months. What of the request is not understood,
+        and months that are not whole yet, are among its exceptions."""
         s = services(request)
-        last = end_month or begin_month or months_back(s.clock(), 1)
-        first = begin_month or last
+        now = s.clock()
+        last = (end_date or begin_date or months_back(now, 1))[:7]
+        first = (begin_date or last)[:7]
         if first > last:
-            raise Invalid("begin_month is later than end_month.", (Fault("begin_month", "later than end_month"),))
+            raise Invalid("begin_date is later than end_date.", (Fault("begin_date", "later than end_date"),))
+        given = {name: value for name, value in request.query_params.items() if name not in ("begin_date", "end_date")}
+        if not all(map(is_plain, (*given, *given.values()))):
+            raise Invalid("A parameter has characters that are none.", (Fault("", "has control characters"),))
+        asked = sushi_asked.read(dict(list(given.items())[:20]), s.facility_name, first, last)
+        found = s.usage.report(first, last, MOST)
+        kept = asked.of(found)
         facility = s.search.facilities()[0]
-        body = sushi.report(
-            platform=s.facility_name,
-            publisher_id=facility.ror or facility.key,
+        said = sushi_asked.of_dates(asked, from_us(now).date(), found=bool(kept), cut=len(found) == MOST)
+        form = sushi.Form(
             first=first,
             last=last,
-            created=from_us(s.clock()).date().isoformat(),
-            datasets=s.usage.report(first, last),
+            metrics=asked.metrics,
+            monthly=asked.monthly,
+            dates=sushi_asked.PUBLISHED in asked.shown,
+            filters=asked.filters,
+            exceptions=(*asked.exceptions, *said),
         )
-        return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "public, max-age=3600"})
+        created, publisher = from_us(now).date().isoformat(), facility.ror or facility.key
+        return _sushi(sushi.report(platform=s.facility_name, publisher_id=publisher, form=form, created=created, datasets=kept))
+
+
+def _sushi(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "public, max-age=3600"})
 
 
 def _citations(releases: Sequence[Listed]) -> list[CitationModel]:

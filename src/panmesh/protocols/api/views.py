@@ -46,8 +46,8 @@ def dataset(s: DatasetSummary) -> dict[str, Any]:
         "proposal": s.proposal,
         "techniques": [{"pid": t.pid, "name": t.name} for t in s.techniques],
         "access": access(s.access, s.facility_zone),
-        "sample": asdict(s.sample) if s.sample else None,
-        "parameters": s.parameters,  # orjson writes them as they are, which `asdict` takes long to copy
+        "sample": s.sample,  # orjson writes them as they are, which `asdict` takes long to copy
+        "parameters": s.parameters,
         "file_count": s.file_count,
         "total_bytes": s.total_bytes,
         "read_state": s.read_state,

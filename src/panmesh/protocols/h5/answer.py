@@ -19,7 +19,7 @@ from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.arrays import ArrayAnswer, ArrayQuestion, Ask
 from panmesh.http.compression import LEAST, OFFERED, compress, middle, pays, wanted
 from panmesh.http.conditional import matches
-from panmesh.http.files import PIECE, disposition, read_at
+from panmesh.http.files import DATA_OF, PIECE, disposition, read_at
 from panmesh.http.problems import body_of, headers_of, status_of
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError
@@ -45,6 +45,7 @@ class ArrayResponse(Response):
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[DATA_OF] = self._opened.pid
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] == "HEAD":

@@ -209,14 +209,8 @@ class Conditions:
         values = [storable(str(v)) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
         value, ordered = (values or [""])[0], code_points(column)
         match test.op:
-            case GraphOp.EQ:
-                return column == value  # type: ignore[no-any-return]
-            case GraphOp.NEQ:
-                return column != value  # type: ignore[no-any-return]
-            case GraphOp.INQ:
-                return column.in_(values)  # type: ignore[no-any-return]
-            case GraphOp.NIN:
-                return and_(column.is_not(None), column.not_in(values))
+            case GraphOp.EQ | GraphOp.NEQ | GraphOp.INQ | GraphOp.NIN:
+                return _equal(column, values, value, test.op)
             case GraphOp.LIKE:
                 return like(column, like_pattern(value, sqlite=self._sqlite))
             case GraphOp.NLIKE:
@@ -308,20 +302,27 @@ def _instant(column: Any, test: Test) -> ColumnElement[bool]:
     return false()
 
 
-def _number(column: Any, test: Test) -> ColumnElement[bool]:
-    values = [_held(v) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
-    if not values or any(isinstance(v, float) and math.isnan(v) for v in values):
-        return false()
-    value = values[0]
-    match test.op:
+def _equal(column: Any, values: list[Any], value: Any, op: GraphOp) -> ColumnElement[bool]:
+    """`value`: the first of `values`. A record that says nothing is not among the others."""
+    match op:
         case GraphOp.EQ:
             return column == value  # type: ignore[no-any-return]
         case GraphOp.NEQ:
             return column != value  # type: ignore[no-any-return]
         case GraphOp.INQ:
             return column.in_(values)  # type: ignore[no-any-return]
-        case GraphOp.NIN:
+        case _:
             return and_(column.is_not(None), column.not_in(values))
+
+
+def _number(column: Any, test: Test) -> ColumnElement[bool]:
+    values = [_held(v) for v in (test.value if isinstance(test.value, tuple) else (test.value,))]
+    if not values or any(isinstance(v, float) and math.isnan(v) for v in values):
+        return false()
+    value = values[0]
+    match test.op:
+        case GraphOp.EQ | GraphOp.NEQ | GraphOp.INQ | GraphOp.NIN:
+            return _equal(column, values, value, test.op)
         case GraphOp.GT:
             return column > value  # type: ignore[no-any-return]
         case GraphOp.GTE:

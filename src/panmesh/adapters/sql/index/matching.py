@@ -5,6 +5,7 @@ Each condition carries the predicate of its own artefact (law 1): what a viewer 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
-from panmesh.adapters.sql.dialects import joined_numbers
+from panmesh.adapters.sql.dialects import among, joined_numbers
 from panmesh.adapters.sql.graph.named import Sought, Span, Wanted
 from panmesh.adapters.sql.graph.quantities import NEUTRONS
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, Quantity
@@ -346,9 +347,8 @@ class Matcher:
     def _of_techniques(self, values: tuple[str, ...]) -> Array:
         wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
         pids = sorted(storable(pid) for pid in wanted)
-        own = select(technique.c.pid).where(
-            or_(technique.c.panet_pid.in_(pids), technique.c.name.in_(list(map(storable, values))))
-        )
+        narrower = among(technique.c.panet_pid, json.dumps(pids))  # hundreds
+        own = select(technique.c.pid).where(or_(narrower, technique.c.name.in_(list(map(storable, values)))))
         wanted |= set(self._c.execute(own).scalars())
         return self._tagged(frozenset(wanted) | frozenset(pids))
 
