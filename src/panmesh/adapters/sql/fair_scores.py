@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, insert, or_, select, true, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import AccessClass
@@ -228,12 +229,16 @@ def _places(gaps: Sequence[Any], many: int) -> Iterator[list[tuple[int, str]]]:
 
 def _lacking(viewer: Viewer, places: Sequence[tuple[int, str]], point: int, now_us: int, limit: int) -> Select[tuple[int]]:
     d, f = dataset.c, fair_run.c
+    by_month: dict[str, list[int]] = defaultdict(list)
+    for instrument_id, month in places:
+        by_month[month].append(instrument_id)
+    here = (and_(f.month == month, f.instrument_id.in_(those)) for month, those in by_month.items())  # as the index is
     return (
         select(d.id)
         .select_from(fair_run)
         .join(dataset, d.id == f.dataset_id)
-        .join(terms, terms.c.id == d.terms_id)
-        .where(tuple_(f.instrument_id, f.month).in_(places), _without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
+        .join(terms, terms.c.id == d.terms_id + 0)  # else SQLite goes from all terms to all of their runs
+        .where(or_(*here), _without(point), readable(viewer, Artefact.FULL_METADATA, now_us))
         .order_by(f.month.desc(), func.coalesce(d.start_us, d.created_us).desc(), d.id.desc())
         .limit(limit)
     )
