@@ -123,7 +123,7 @@ def test_the_index_names_what_is_found_without_it(
     shutil.rmtree(root, ignore_errors=True)
     build(database, root, sync=False)
     manifests = ParquetManifests(tmp_path)
-    reads = IndexedReads(database, manifests, root, without.horizon, least=0)
+    reads = IndexedReads(database, manifests, root, least=0)
     within = SqlGraph(database, manifests, reads.candidates)
 
     def agree() -> None:

@@ -18,7 +18,6 @@ from panmesh.adapters.memory.catalogue import Record
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.absorption import remove_dataset
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.graph.fetch import SqlGraph
 from panmesh.adapters.sql.index import reads as indexed
 from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.index.generation import newest, write_generation
@@ -43,7 +42,7 @@ class Both:
         manifests = ParquetManifests(folder / "manifests")
         self.database, self.root = database, folder / "index"
         self.sql = SqlReads(database, manifests)
-        self.index = IndexedReads(database, manifests, self.root, SqlGraph(database, manifests).horizon, least=0)
+        self.index = IndexedReads(database, manifests, self.root, least=0)
 
     def rebuild(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -203,7 +202,7 @@ def test_several_nodes_with_indexes_of_their_own_say_what_is_true_now(some: Both
     writer, far = Database(some.database.url), Database(some.database.url)
     build(writer, elsewhere, sync=False)
     manifests = ParquetManifests(elsewhere.with_name("manifests"))
-    there = IndexedReads(far, manifests, elsewhere, SqlGraph(far, manifests).horizon, least=0)
+    there = IndexedReads(far, manifests, elsewhere, least=0)
     with some.database.read() as c:
         number, pid = c.execute(select(t.dataset.c.id, t.dataset.c.pid)).first() or (0, "")
     try:

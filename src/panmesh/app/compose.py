@@ -166,8 +166,7 @@ class Composition:
 
     @cached_property
     def reads(self) -> IndexedReads:
-        horizon = SqlGraph(self.database, self.manifests).horizon
-        return IndexedReads(self.database, self.manifests, self.index_folder, horizon)
+        return IndexedReads(self.database, self.manifests, self.index_folder)
 
     @cached_property
     def search(self) -> SearchService:

@@ -25,6 +25,7 @@ from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neut
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
 from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
+from panmesh.adapters.sql.horizon import Horizon
 from panmesh.adapters.sql.instant import at
 from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue import quantity_names
@@ -65,6 +66,7 @@ class SqlGraph:
         self._db = database
         self._candidates = candidates
         self._manifests = manifests
+        self._horizon = Horizon(database)
         self._instruments: dict[Any, str] = {}  # pids, which stay as they were minted
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
@@ -104,17 +106,7 @@ class SqlGraph:
             return reading.one(entity, pid, selection)
 
     def horizon(self, now_us: int) -> int | None:
-        """When the access to something next changes by the clock alone."""
-        c = t.terms.c
-        times = (c.starts_us, c.ends_us, c.opens_us, c.declassified_us, c.held_us, c.withdrawn_us, c.deleted_us)
-        later = select(*(func.min(column).filter(column > now_us) for column in times))
-        leaves = t.team_member.c.expires_us
-        with self._db.read() as connection:
-            found = [
-                *connection.execute(later).one(),
-                connection.execute(select(func.min(leaves)).where(leaves > now_us)).scalar(),
-            ]
-        return min((at for at in found if at is not None), default=None)
+        return self._horizon(now_us)
 
     def last_commit(self) -> object:
         return self._db.last_commit

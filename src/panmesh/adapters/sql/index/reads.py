@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
 from panmesh.adapters.sql.graph.named import Named, Wanted
+from panmesh.adapters.sql.horizon import Horizon
 from panmesh.adapters.sql.index.building import mark_of
 from panmesh.adapters.sql.index.counting import direct_counts, technique_counts, year_counts
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
@@ -88,14 +89,13 @@ class IndexedReads(SqlReads):
         database: Database,
         manifests: ManifestStore,
         root: Path,
-        horizon: Callable[[int], int | None],
         *,
         least: int = 5_000,
     ) -> None:
-        """`root`: the folder of generations. `horizon`: when access next changes by the clock. `least`: below so many datasets SQL is quick."""
+        """`root`: the folder of generations. `least`: below so many datasets SQL is quick."""
         super().__init__(database, manifests)
         self._root = root
-        self._horizon = horizon
+        self._horizon = Horizon(database)
         self._least = least
         self._generation: Generation | None = None
         self._words = Fitting(most=REMEMBERED)
