@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.event_notices import tell_of_archive
+from panmesh.adapters.sql.notice_round import SqlNoticeRound
 from panmesh.adapters.sql.request_tables import announcement, notice
 from panmesh.app.announcing import Announcer
 from panmesh.cli.main import cli
@@ -289,6 +290,27 @@ def test_who_measured_is_told_when_the_files_went_to_the_archive(house: House, a
     assert {mail["Subject"] for mail in mails} == {"Moved to the archive: A run embargoed"}
     assert "(tape)" in text(mails[0])
     assert f"https://data.example.org/investigations/{VISIT}" in text(mails[0])
+
+
+def test_a_week_before_files_leave_the_fast_disks_the_team_hears_of_it(
+    house: House, at: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(house.app), "notice_round", SqlNoticeRound(house.app.database, house.app.rules, 90))
+    with house.app.database.read() as c:
+        ends = c.execute(select(t.terms.c.ends_us).where(t.terms.c.id == 2)).scalar_one()
+    leave = ends + 90 * DAY_US
+    assert at(leave - 8 * DAY_US) == []
+    mails = at(leave - 7 * DAY_US)
+    assert to(mails) == {"pi", "member", "scientist"}
+    assert mails[0]["Subject"].startswith(f"To the archive on {_words(leave)}: ")
+    assert VISIT in text(mails[0])
+    assert at(leave - 6 * DAY_US) == []
+    assert at(leave + DAY_US) == []
+
+
+def test_a_house_that_slept_over_the_day_says_nothing_of_it(house: House, at: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vars(house.app), "notice_round", SqlNoticeRound(house.app.database, house.app.rules, 90))
+    assert at(NOW + 90 * DAY_US) == []
 
 
 def test_a_clock_that_is_set_back_announces_nothing_twice_and_undoes_nothing(house: House, at: Work) -> None:

@@ -120,3 +120,16 @@ def test_what_is_answered_is_not_asked_again() -> None:
     for answer in Answer:
         asked = Notice(kind=NoticeKind.ASKED, answer=answer, request_kind=Kind.ACCESS, **facts)  # type: ignore[arg-type]
         assert stands(asked, DAY_US) == (answer is Answer.ASKED)
+
+
+@given(visits, clocks, st.integers(8, 400))
+def test_of_the_archive_is_told_once_and_only_before(terms: Terms, clock: list[int], after_days: int) -> None:
+    leave = (terms.ends_us or 0) + after_days * DAY_US
+    told = [
+        (due.due_us, upto * DAY_US)
+        for after, upto in pairwise(clock)
+        for due in due_of_visit(terms, None, after * DAY_US, upto * DAY_US, leave)
+        if due.kind is NoticeKind.ARCHIVES_SOON
+    ]
+    assert len(told) <= 1
+    assert all(due <= said < leave for due, said in told)

@@ -23,12 +23,14 @@ class NoticeKind(StrEnum):
     DECIDED = "decided"  # to who asked; also when nobody answered in time
     GRANT_ENDS = "grant ends"
     PAPER = "paper"  # a paper that used data of the visit was linked to them
+    ARCHIVES_SOON = "archives soon"  # its files leave the fast disks on a day that the facility has set
     ARCHIVED = "archived"  # its files were moved to the archive
     UNREACHABLE = "unreachable"  # nobody who leads the team can be written to: to the stewards
 
 
 OPENS_SOON_DAYS = (180, 90, 30, 7)
 RETENTION_DAYS = (365, 90)
+ARCHIVES_SOON_DAYS = 7
 GRANT_ENDS_DAYS = 7
 STALE_US = 30 * DAY_US  # what could not be sent for so long is not sent any more
 BOUNCES = 2  # of one address, and then nobody is reached there
@@ -44,10 +46,10 @@ class Due:
     opens_us: int | None = None
 
 
-def due_of_visit(terms: Terms, kept_us: int | None, after_us: int, upto_us: int) -> Iterator[Due]:
+def due_of_visit(terms: Terms, kept_us: int | None, after_us: int, upto_us: int, archives_us: int | None = None) -> Iterator[Due]:
     """What is due in (after, upto] and still true at its end. Of warnings that the same day overtook, only the last.
 
-    `kept_us`: from when the data may be deleted.
+    `kept_us`: from when the data may be deleted; `archives_us`: when they leave the fast disks.
     """
     now = state(terms, upto_us)
     opens = opening(terms)
@@ -66,9 +68,16 @@ def due_of_visit(terms: Terms, kept_us: int | None, after_us: int, upto_us: int)
         if warned:
             mark = f"{(kept_us - warned[-1]) // DAY_US} {kept_us}"
             yield Due(kind=NoticeKind.RETENTION, due_us=warned[-1], mark=mark)
+    if (
+        archives_us is not None
+        and now in _USED
+        and after_us < (at := archives_us - ARCHIVES_SOON_DAYS * DAY_US) <= upto_us < archives_us
+    ):
+        yield Due(kind=NoticeKind.ARCHIVES_SOON, due_us=at, mark=str(archives_us))
 
 
 _KEPT = (State.EMBARGOED, State.OPEN, State.HELD, State.WITHDRAWN)
+_USED = (State.EMBARGOED, State.OPEN, State.PROPRIETARY)
 
 
 def opening(terms: Terms) -> int | None:
@@ -136,6 +145,7 @@ class Notice:
     leads: bool = False  # whether who gets it leads the team
     paper: str | None = None  # its DOI; None: the release does not name it any more
     release: str | None = None  # pid of the release that names it
+    archives: date | None = None  # the day on which they leave the fast disks
     archive: str | None = None  # name of the storage that its files were moved to
 
     @property
@@ -160,6 +170,10 @@ def stands(one: Notice, now_us: int) -> bool:
             )
         case NoticeKind.PAPER:
             return one.paper is not None and one.terms is not None and state(one.terms, now_us) in (State.EMBARGOED, State.OPEN)
+        case NoticeKind.ARCHIVES_SOON:
+            return (
+                one.terms is not None and state(one.terms, now_us) in _USED and now_us - one.due_us < ARCHIVES_SOON_DAYS * DAY_US
+            )
         case NoticeKind.ARCHIVED:
             return one.terms is not None and state(one.terms, now_us) not in (State.DELETED, State.WITHDRAWN)
         case NoticeKind.ASKED | NoticeKind.REMINDER | NoticeKind.ESCALATED:

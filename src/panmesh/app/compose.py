@@ -398,7 +398,7 @@ class Composition:
 
     @cached_property
     def notice_round(self) -> SqlNoticeRound:
-        return SqlNoticeRound(self.database, self.rules)
+        return SqlNoticeRound(self.database, self.rules, self.settings.policy.archive_after_days)
 
     @cached_property
     def notice_outbox(self) -> SqlNoticeOutbox:

@@ -86,6 +86,13 @@ class PolicySettings(_Section):
     core_metadata: Literal["at-session-end", "from-proposal"] = Field(
         "at-session-end", description="When everybody sees that a visit exists: from its end on, or from its proposal on."
     )
+    archive_after_days: int | None = Field(
+        None,
+        ge=8,
+        le=3650,
+        description="Files leave the fast disks for the archive so many days after the end of the visit: the team is told a week before. "
+        "Without: no day is set, and nobody is told before.",
+    )
     unscheduled: Literal["internal", "open"] = Field(
         "internal", description="Runs without a schedule are for the staff only (internal), or open to everyone at once (open)."
     )

@@ -60,6 +60,8 @@ def subject(one: Notice) -> str:
             return f"Data are kept until {_day(one.kept_until)}: {_name(one)}"
         case NoticeKind.PAPER:
             return f"A paper names your data: {_name(one)}"
+        case NoticeKind.ARCHIVES_SOON:
+            return f"To the archive on {_day(one.archives)}: {_name(one)}"
         case NoticeKind.ARCHIVED:
             return f"Moved to the archive: {_name(one)}"
         case NoticeKind.ASKED if one.request_kind is Kind.EMERGENCY:
@@ -147,6 +149,13 @@ def _paper(one: Notice, link: Link) -> Iterator[str]:
         yield from _open_now(one, link, "Open them now, if nothing speaks against it:", asked)
 
 
+def _archives_soon(one: Notice, link: Link) -> Iterator[str]:
+    yield f"files of the visit {_about(one)} leave the fast disks of the facility on {_day(one.archives)}, in a week, and go to its archive."
+    yield "Nothing is lost: their addresses and DOIs stay as they are, and so does who may read them. The first bytes of a download come"
+    yield "later from then on. Who still computes on them copies them now:"
+    yield f"  {link('investigations', one.visit)}"
+
+
 def _archived(one: Notice, link: Link) -> Iterator[str]:
     yield f"files of the visit {_about(one)} were moved to the archive of the facility ({one.archive})."
     yield "Their addresses and DOIs stay as they are, and so does who may read them. The first bytes of a download may come later than before:"
@@ -224,6 +233,7 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Link], Iterator[str]]] = {
     NoticeKind.DECIDED: _decided,
     NoticeKind.GRANT_ENDS: _grant_ends,
     NoticeKind.PAPER: _paper,
+    NoticeKind.ARCHIVES_SOON: _archives_soon,
     NoticeKind.ARCHIVED: _archived,
     NoticeKind.UNREACHABLE: _unreachable,
 }

@@ -104,6 +104,8 @@ class SqlNoticeOutbox:
             facts |= _request(c, asked, zone_of(c), now_us)
         if row.kind == NoticeKind.PAPER.value:
             facts |= _paper(c, row.key)
+        if row.kind == NoticeKind.ARCHIVES_SOON.value:
+            facts["archives"] = facility_day(int(said_in(row.key)[1]), zone_of(c))
         if row.kind == NoticeKind.ARCHIVED.value:
             facts["archive"] = said_in(row.key)[1]
         return Notice(

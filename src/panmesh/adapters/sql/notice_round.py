@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, or_, select, union, update
 
 from panmesh.access.notices import (
+    ARCHIVES_SOON_DAYS,
     BOUNCES,
     GRANT_ENDS_DAYS,
     OPENS_SOON_DAYS,
@@ -41,9 +42,11 @@ SLACK_US = DAY_US // 24  # a decision may be committed later than its own clock 
 
 
 class SqlNoticeRound:
-    def __init__(self, database: Database, rules: PolicyRules) -> None:
+    def __init__(self, database: Database, rules: PolicyRules, archive_days: int | None = None) -> None:
+        """`archive_days`: after the end of a visit its files leave the fast disks; None: no day is set."""
         self._db = database
         self._rules = rules
+        self._archive_days = archive_days
 
     def upto(self) -> int | None:
         """How far the clock was followed; None: not at all yet."""
@@ -62,7 +65,7 @@ class SqlNoticeRound:
         if now_us <= after:
             return 0
         with self._db.read() as connection:
-            span = _Span(after, now_us, rules_in_force(connection), self._rules, zone_of(connection))
+            span = _Span(after, now_us, rules_in_force(connection), self._rules, zone_of(connection), self._archive_days)
             since = _touched(connection, after, now_us)
             found = sorted({*connection.execute(_crossing(span)).scalars(), *since})
         new = 0
@@ -85,6 +88,10 @@ class _Span:
     known: Mapping[str, PolicyRules]
     current: PolicyRules
     zone: str
+    archive_days: int | None = None
+
+    def archives_us(self, ends_us: int | None) -> int | None:
+        return None if ends_us is None or self.archive_days is None else ends_us + self.archive_days * DAY_US
 
     def rules(self, version: str) -> PolicyRules:
         return self.known.get(version, self.current)
@@ -100,6 +107,8 @@ def _crossing(span: _Span) -> Any:
 
     parts.append(within(t.ends_us, 0))
     parts += [within(t.opens_us, days) for days in (0, *OPENS_SOON_DAYS)]
+    if span.archive_days is not None:
+        parts.append(within(t.ends_us, ARCHIVES_SOON_DAYS - span.archive_days))
     versions = [(one, t.policy_version == name) for name, one in span.known.items()]
     versions.append((span.current, t.policy_version.not_in(list(span.known))))
     for rules, applies in versions:
@@ -133,7 +142,8 @@ def _visits(connection: Connection, ids: Sequence[int], span: _Span, since: Mapp
     for row in rows:
         facts, rules = terms_of(row), span.rules(row["policy_version"])
         kept = retained_until(facts.ends_us, rules, span.zone) if facts.ends_us is not None else None
-        for due in due_of_visit(facts, kept, since.get(facts.id, span.after_us), span.upto_us):
+        archives = span.archives_us(facts.ends_us)
+        for due in due_of_visit(facts, kept, since.get(facts.id, span.after_us), span.upto_us, archives):
             new += _addressed(due, facts.id, facts.team_id, facts.instrument_id, people)
     return keep_notices(connection, new)
 

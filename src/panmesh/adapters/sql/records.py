@@ -68,6 +68,7 @@ SHOWN = (
 
 
 _FACTS = tuple(fact.name for fact in fields(Terms))
+_NEVER_TOLD = ("identity", "title_folded", "core_text", "full_text", "time_basis", "instrument_name", "definition", "quarantine")
 _TERM = "its_"  # begins the names of the columns that the access of a row follows from
 
 
@@ -95,7 +96,7 @@ def summary_query() -> Select[Any]:
     """Of each dataset what a summary needs, whoever looks: which of it is told is decided by `summaries`."""
     return (
         select(
-            dataset,
+            *(column for column in dataset.c if column.name not in _NEVER_TOLD),
             facility.c.facility_key,
             facility.c.name.label("facility_title"),
             facility.c.time_zone,
