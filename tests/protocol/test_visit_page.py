@@ -97,7 +97,8 @@ def test_a_page_asks_the_same_questions_whatever_the_visit_holds(visited: House)
             visited.client.get(path, headers=visited.bearer("pi"))  # what is kept until something changes is kept now
             asked.clear()
             assert visited.client.get(path, headers=visited.bearer("pi")).status_code == 200
-            found.append(len([text for text in asked if text.startswith(("SELECT", "WITH"))]))
+            told = [text for text in asked if text.startswith(("SELECT", "WITH"))]
+            found.append(len([text for text in told if "FROM facility ORDER BY" not in text]))  # that is asked once a second
         numbers.append(found)
     assert numbers[0] == numbers[1]
     assert max(numbers[0]) <= 50, numbers

@@ -13,7 +13,7 @@ from panmesh.access.audit import is_staff_read
 from panmesh.access.explain import explain
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue import citation
-from panmesh.catalogue.model import DatasetSummary, FilesPage
+from panmesh.catalogue.model import DatasetRecord, DatasetSummary, FilesPage
 from panmesh.catalogue.notes import AboutKind
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op, Sort
 from panmesh.http import landing
@@ -50,8 +50,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
     other = landing.answer(request, pid, Kind.DATASET)
     if other is not None:
         return other
-    drawn = s.events.head()
-    record = s.search.get(who, pid)
+    record, live = _under_way(s, who, pid, s.search.get(who, pid))
     public = landing.public_run(request, who, record)
     summary = record.summary
     if is_staff_read(who, summary.access.state, summary.access.readable, in_team=False):
@@ -70,7 +69,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         json_ld=landing.embedded(public),
         record=record,
         d=summary,
-        live=stream_since(s, drawn, visit=summary.investigation.pid) if record.open and summary.investigation else None,
+        live=live,
         full=full,
         files=files,
         tree=_tree(files) if files is not None else None,
@@ -101,6 +100,15 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         plot_missing=(record.facts or {}).get("plot", {}).get("missing") or [],
     )
     return landing.signposted(shown, public)
+
+
+def _under_way(s: Services, who: Viewer, pid: str, record: DatasetRecord) -> tuple[DatasetRecord, str | None]:
+    """While it is written: with the stream of what happens next, and read once more, so that nothing falls between the two."""
+    visit = record.summary.investigation
+    if not record.open or visit is None:
+        return record, None
+    live = stream_since(s, s.events.head(), visit=visit.pid)
+    return s.search.get(who, pid), live
 
 
 def _tree(files: FilesPage) -> Folder:
