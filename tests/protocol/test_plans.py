@@ -235,6 +235,10 @@ def test_the_page_asks_only_whom_it_can_and_keeps_what_they_write(proposed: Hous
     assert "European Commission, grant 823852" in browser.get(f"/proposals/{PROPOSAL}/plan")
     (funding,) = dmp(proposed)["project"][0]["funding"]
     assert funding["funder_id"] == {"identifier": "https://ror.org/00k4n6c32", "type": "ror"}
+    sent = {"funder_name": "A university"}
+    assert browser.post(f"/proposals/{PROPOSAL}/plan", revision="2", **sent).status_code == 303
+    assert browser.post(f"/proposals/{PROPOSAL}/plan", revision="3", drop_funder="0").status_code == 303
+    assert [f["funder_id"]["identifier"] for f in dmp(proposed)["project"][0]["funding"]] == ["A university"]
     assert f'href="/proposals/{PROPOSAL}/plan"' in browser.get("/plans")
     assert proposed.client.get("/plans").headers["location"].startswith("/sign-in")
 

@@ -59,9 +59,10 @@ def answer(request: Request, form: dict[str, str]) -> Response:
         return RedirectResponse(f"/proposals/{made.proposal.pid}/plan", 303)
     changes: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if name in form}
     changes |= {name: Known(form[name]) for name in _KNOWN if form.get(name) in [known.value for known in Known]}
-    funder = _funder(form)
-    if funder is not None:
-        changes["funding"] = (*s.plans.plan(who, pid).answers.funding, funder)
+    funder, drop = _funder(form), form.get("drop_funder", "")
+    if funder is not None or drop:
+        kept = [one for number, one in enumerate(s.plans.plan(who, pid).answers.funding) if str(number) != drop]
+        changes["funding"] = (*kept, funder) if funder is not None else tuple(kept)
     made = s.plans.answer(who, pid, int(revision), changes)
     return RedirectResponse(f"/proposals/{made.proposal.pid}/plan#answers", 303)
 
