@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from panmesh.cli.audit import audit
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import facility, opened
 
 
 @click.group()
@@ -27,9 +27,8 @@ def migrate(data: Path | None, config: Path | None) -> None:
     """
     from panmesh.adapters.sql.migrate import current
 
-    app = compose(data, config)
-    click.echo(f"Schema {current(app.database)}: up to date.")
-    app.close()
+    with opened(data, config) as app:
+        click.echo(f"Schema {current(app.database)}: up to date.")
 
 
 @admin.command()
@@ -44,15 +43,14 @@ def check(data: Path | None, config: Path | None, deep: bool) -> None:
     from panmesh.app.verify import verify
     from panmesh.ingest.units import UnitState
 
-    app = compose(data, config)
-    result = verify(app, deep=deep)
-    how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
-    click.echo(
-        f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable."
-    )
-    for one in app.desk.units(OPERATOR, states=[UnitState.FAILED], limit=100).items:
-        click.echo(f"not read: {one.storage}:{one.path}: {one.reason}")
-    app.close()
+    with opened(data, config) as app:
+        result = verify(app, deep=deep)
+        how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
+        click.echo(
+            f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable."
+        )
+        for one in app.desk.units(OPERATOR, states=[UnitState.FAILED], limit=100).items:
+            click.echo(f"not read: {one.storage}:{one.path}: {one.reason}")
 
 
 @admin.command()
@@ -65,9 +63,8 @@ def backup(data: Path | None, config: Path | None, file: Path) -> None:
     """
     from panmesh.app.backup import backup as run
 
-    app = compose(data, config)
-    rows = run(app, file)
-    app.close()
+    with opened(data, config) as app:
+        rows = run(app, file)
     click.echo(f"{file}: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
 
 
@@ -81,9 +78,8 @@ def restore(data: Path | None, config: Path | None, file: Path) -> None:
     """
     from panmesh.app.backup import restore as run
 
-    app = compose(data, config)
-    rows = run(app, file)
-    app.close()
+    with opened(data, config) as app:
+        rows = run(app, file)
     click.echo(f"Restored: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
 
 
@@ -100,15 +96,14 @@ def reindex(data: Path | None, config: Path | None) -> None:
     from panmesh.adapters.sql.materialise import materialise
     from panmesh.adapters.sql.tables import dataset
 
-    app = compose(data, config)
-    with app.database.read() as connection:
-        ids = list(connection.execute(select(dataset.c.id).order_by(dataset.c.id)).scalars())
-    for i in range(0, len(ids), 200):
-        with app.database.write() as connection:
-            for number in ids[i : i + 200]:
-                materialise(connection, number, app.clock())
-    build(app.database, app.index_folder)
-    app.close()
+    with opened(data, config) as app:
+        with app.database.read() as connection:
+            ids = list(connection.execute(select(dataset.c.id).order_by(dataset.c.id)).scalars())
+        for i in range(0, len(ids), 200):
+            with app.database.write() as connection:
+                for number in ids[i : i + 200]:
+                    materialise(connection, number, app.clock())
+        build(app.database, app.index_folder)
     click.echo(f"{len(ids)} datasets indexed.")
 
 
@@ -121,9 +116,8 @@ def index(data: Path | None, config: Path | None) -> None:
     """
     from panmesh.adapters.sql.index.building import build
 
-    app = compose(data, config)
-    folder = build(app.database, app.index_folder)
-    app.close()
+    with opened(data, config) as app:
+        folder = build(app.database, app.index_folder)
     click.echo(f"Made: {folder}")
 
 
@@ -142,16 +136,15 @@ def translate(data: Path | None, config: Path | None, language: str) -> None:
     from panmesh.kernel.errors import Invalid
     from panmesh.portal import sentences, strings, words
 
-    app = compose(data, config)
-    path = app.settings.data / "strings" / f"{language}.json"
-    if not strings.is_language(language):
-        raise Invalid(f"{language!r} is no language other than English: write de, fr, pt-BR …")
-    try:
-        known = strings.read(path) if path.exists() else {}
-    except ValueError as error:
-        raise Invalid(str(error)) from error
-    held = strings.to_fill_in(known, words.all_words(), sentences.catalogue())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"language": language, "messages": held}, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    click.echo(f"{path}: {len(held)} messages, {sum(1 for text in held.values() if text)} of them translated.")
-    app.close()
+    with opened(data, config) as app:
+        path = app.settings.data / "strings" / f"{language}.json"
+        if not strings.is_language(language):
+            raise Invalid(f"{language!r} is no language other than English: write de, fr, pt-BR …")
+        try:
+            known = strings.read(path) if path.exists() else {}
+        except ValueError as error:
+            raise Invalid(str(error)) from error
+        held = strings.to_fill_in(known, words.all_words(), sentences.catalogue())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"language": language, "messages": held}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        click.echo(f"{path}: {len(held)} messages, {sum(1 for text in held.values() if text)} of them translated.")

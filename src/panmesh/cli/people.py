@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import compose, facility, opened
+from panmesh.cli.options import facility, opened
 
 
 @click.group()
@@ -42,11 +42,10 @@ def add(
         password = made = secrets.token_urlsafe(12)
     elif password is None:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    app = compose(data, config)
-    app.accounts.create(login=login, name=name, password=password, admin=admin, steward=steward)
-    if instruments:
-        app.accounts.set_instruments(login, instruments)
-    app.close()
+    with opened(data, config) as app:
+        app.accounts.create(login=login, name=name, password=password, admin=admin, steward=steward)
+        if instruments:
+            app.accounts.set_instruments(login, instruments)
     click.echo(f"Account {login} made." + (f" Password: {made}" if made else ""))
 
 
@@ -57,20 +56,19 @@ def list_(data: Path | None, config: Path | None) -> None:
 
     Example: panmesh user list
     """
-    app = compose(data, config)
-    for one in app.accounts.accounts():
-        roles = [
-            r
-            for r, has in (
-                ("admin", one.admin),
-                ("steward", one.steward),
-                ("closed", one.disabled),
-                ("no password", not one.password_hash),
-            )
-            if has
-        ]
-        click.echo(f"{one.login:24} {one.name:32} {', '.join(roles)}")
-    app.close()
+    with opened(data, config) as app:
+        for one in app.accounts.accounts():
+            roles = [
+                r
+                for r, has in (
+                    ("admin", one.admin),
+                    ("steward", one.steward),
+                    ("closed", one.disabled),
+                    ("no password", not one.password_hash),
+                )
+                if has
+            ]
+            click.echo(f"{one.login:24} {one.name:32} {', '.join(roles)}")
 
 
 @user.command("mail")
@@ -82,9 +80,8 @@ def mail_(data: Path | None, config: Path | None, login: str, address: str | Non
 
     Example: panmesh user mail ada ada@example.org
     """
-    app = compose(data, config)
-    app.accounts.set_email(login, address)
-    app.close()
+    with opened(data, config) as app:
+        app.accounts.set_email(login, address)
     click.echo(f"Mails to {login} go to {address}." if address else f"No mails go to {login}.")
 
 
@@ -97,9 +94,8 @@ def password_(data: Path | None, config: Path | None, login: str, password: str)
 
     Example: panmesh user password ada
     """
-    app = compose(data, config)
-    app.accounts.set_password(login, password)
-    app.close()
+    with opened(data, config) as app:
+        app.accounts.set_password(login, password)
     click.echo("Done.")
 
 
@@ -112,9 +108,8 @@ def close(data: Path | None, config: Path | None, login: str, reopen: bool) -> N
 
     Example: panmesh user close ada
     """
-    app = compose(data, config)
-    app.accounts.set_disabled(login, not reopen)
-    app.close()
+    with opened(data, config) as app:
+        app.accounts.set_disabled(login, not reopen)
     click.echo("Done.")
 
 
@@ -127,9 +122,8 @@ def instruments_(data: Path | None, config: Path | None, login: str, keys: tuple
 
     Example: panmesh user instruments ada i22 i15
     """
-    app = compose(data, config)
-    app.accounts.set_instruments(login, keys)
-    app.close()
+    with opened(data, config) as app:
+        app.accounts.set_instruments(login, keys)
     click.echo("Done.")
 
 
@@ -214,7 +208,6 @@ def make(data: Path | None, config: Path | None, login: str, name: str, scopes: 
     """
     from panmesh.access.viewer import Scope
 
-    app = compose(data, config)
-    secret, _ = app.accounts.make_token(app.accounts.viewer(login), name, frozenset(Scope(s) for s in scopes), days)
-    app.close()
+    with opened(data, config) as app:
+        secret, _ = app.accounts.make_token(app.accounts.viewer(login), name, frozenset(Scope(s) for s in scopes), days)
     click.echo(secret)

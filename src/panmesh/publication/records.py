@@ -283,8 +283,14 @@ class RecordService:
             techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in sorted(found, key=lambda f: f.value)]),
             state=State.OPEN,
             licence=CC_BY,
+            relations=(self._of_facility(),),
             service=self._service("Its runs", f"datasets?instrument={quote(one.key, safe='')}"),
         )
+
+    def _of_facility(self) -> Relation:
+        """What an instrument stands in: it stays, whatever is measured."""
+        facility = Thing(url=self._publisher.ror or self._publisher.url, name=self._publisher.name)
+        return Relation(relation="IsPartOf", to=facility, general="Other")
 
     def proposal(self, pid: str) -> PublicRecord:
         """What its visits that everybody may know of tell of it; never its text."""
