@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
@@ -274,7 +275,7 @@ def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: 
         terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
     )
     given = connection.execute(live).all()
-    teams = Teams({_ROLES[one.role]: frozenset(map(int, one.teams.split(","))) for one in connection.execute(members)})
+    teams = Teams({_ROLES[one.role]: _numbers(one.teams) for one in connection.execute(members)})
     return Viewer(
         user_id=row.id,
         name=row.name,
@@ -287,6 +288,12 @@ def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: 
         granted=frozenset(g.terms_id for g in given if g.standing == Standing.GRANTEE.value),
         emergencies=frozenset(g.terms_id for g in given if g.standing == Standing.EMERGENCY.value),
     )
+
+
+@lru_cache(maxsize=32)
+def _numbers(joined: str) -> frozenset[int]:
+    """The same text is the same set, whose parts need not be compared again by whoever kept something for it."""
+    return frozenset(map(int, joined.split(",")))
 
 
 def _audit(connection: Connection, actor: str, action: str, now_us: int, **detail: object) -> None:

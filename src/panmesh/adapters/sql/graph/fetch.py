@@ -567,18 +567,30 @@ def _in_units(
     nodes: dict[Any, Node], rows: dict[Any, Any], condition: GraphCondition | None, not_photons: frozenset[Any]
 ) -> None:
     """Values in the unit that was asked for, under the name that was asked for."""
-    wishes = asked(condition)
+    wishes = [(wish, {photons: _other_names(wish, photons=photons) for photons in (True, False)}) for wish in asked(condition)]
+    said = _as_said(condition)
     for identity, node in nodes.items():
-        for wish in wishes:
-            if wish.units and _turn(node, rows[identity], wish, photons=identity not in not_photons):
-                break
-        else:
-            _rename(node, condition)
+        photons = identity not in not_photons
+        turned = any(wish.units and _turn(node, rows[identity], wish, names[photons]) for wish, names in wishes)
+        if not turned:
+            node.values["name"] = said.get(node.values["name"], node.values["name"])
 
 
-def _turn(node: Node, row: Any, wish: Asked, *, photons: bool) -> bool:
+def _other_names(wish: Asked, *, photons: bool) -> dict[str, str]:
+    """Names that a quantity may have here → what it was asked for as."""
     names = {other: name for name in wish.names for other in (quantity_names.converse(name) if photons else ())}
-    names |= {other: name for name in wish.names for other in quantity_names.same(name)}
+    return names | {other: name for name in wish.names for other in quantity_names.same(name)}
+
+
+def _as_said(condition: GraphCondition | None) -> dict[str, str]:
+    """The same of names that are asked for without a unit."""
+    names = [
+        test.value for test in walk(condition) if test.field == "name" and test.op is GraphOp.EQ and isinstance(test.value, str)
+    ]
+    return {other: name for name in names for other in quantity_names.same(name)}
+
+
+def _turn(node: Node, row: Any, wish: Asked, names: dict[str, str]) -> bool:
     if wish.names and node.values["name"] not in names:
         return False
     if row["_dimension"] is None or not isinstance(node.values["value"], int | float):
@@ -594,10 +606,3 @@ def _turn(node: Node, row: Any, wish: Asked, *, photons: bool) -> bool:
         node.values["range"] = [_whole(number) for number in numbers]
     node.values["name"] = names.get(node.values["name"], node.values["name"])
     return True
-
-
-def _rename(node: Node, condition: GraphCondition | None) -> None:
-    for test in walk(condition):
-        named = test.field == "name" and test.op is GraphOp.EQ and isinstance(test.value, str)
-        if named and node.values["name"] in quantity_names.same(test.value):
-            node.values["name"] = test.value
