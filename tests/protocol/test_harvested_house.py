@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 import rdflib
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
@@ -158,7 +158,8 @@ def test_aggregators_hear_of_changes_once_with_a_cursor(told: House) -> None:
         c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": PIDS["embargoed"], "what": "moved"})
     round_(told)
     news = told.client.get("/api/v1/changes", params={"after": nothing["next"]}).json()["items"]
-    assert {(one["pid"], one["deleted"]) for one in news} == {(PIDS["open"], False), (PIDS["embargoed"], True)}
+    runs = {(PIDS["open"], False), (PIDS["embargoed"], True)}
+    assert {(one["pid"], one["deleted"]) for one in news} == runs | {(VISITS[name], False) for name in ("open", "embargoed")}
     assert told.client.get("/api/v1/changes", params={"after": "junk"}).status_code == 422
 
 
@@ -206,3 +207,35 @@ def test_the_record_of_an_instrument_changes_with_its_datestamp_alone(told: Hous
     listed = "verb=ListIdentifiers&metadataPrefix=oai_dc&set=technique:"
     assert "pm-instrument1" in "".join(ElementTree.tostring(page, "unicode") for page in walk(asker(told), f"{listed}PaNET01164"))
     assert "pm-instrument1" not in told.client.get(f"/oai?{listed}PaNET01165").text
+
+
+def test_the_record_of_a_visit_that_has_ended_changes_with_a_late_run(told: House) -> None:
+    """It tells how many runs there are; that the bytes of one were digested changes nothing of it."""
+
+    def record() -> tuple[str, str]:
+        asked = f"verb=GetRecord&metadataPrefix=oai_datacite&identifier=oai:panmesh.invalid:{VISITS['open']}"
+        found = checked(asker(told), asked)
+        metadata = next(found.iter(f"{OAI}metadata"))
+        return next(found.iter(f"{OAI}datestamp")).text or "", ElementTree.tostring(metadata, "unicode")
+
+    def happened(what: str, pid: str) -> None:
+        with told.app.database.write() as c:
+            c.execute(t.change.insert(), {"at_us": told.app.clock(), "kind": "dataset", "pid": pid, "what": what})
+        round_(told)
+
+    before = record()
+    happened("digested", PIDS["open"])
+    assert record() == before
+    with told.app.database.write() as c:
+        like = dict(c.execute(select(t.dataset).where(t.dataset.c.pid == PIDS["open"])).mappings().one())
+        version = dict(c.execute(select(t.dataset_version).where(t.dataset_version.c.id == like["version_id"])).mappings().one())
+        c.execute(
+            t.dataset.insert(), like | {"id": 901, "pid": "pm-late", "identity": b"late", "title": "Late", "version_id": 901}
+        )
+        c.execute(t.dataset_version.insert(), version | {"id": 901, "dataset_id": 901, "pid": "pm-late.v1"})
+        c.execute(t.pid.insert(), {"pid": "pm-late", "kind": "dataset", "concept": "pm-late", "origin": "native"})
+    happened("created", "pm-late")
+    after = record()
+    assert after[0] > before[0]
+    assert "pm-late" in after[1]
+    assert "pm-late" not in before[1]

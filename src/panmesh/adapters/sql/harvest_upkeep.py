@@ -33,6 +33,7 @@ SWEEP_US = DAY_US
 KEPT_US = 7 * DAY_US  # how long a harvest may last
 # What the feed says of a dataset that changes nothing of what is told about it.
 QUIET = frozenset({"verified", "missing", "read failed"})
+BYTES = frozenset({"digested"})  # of a run alone: its visit says nothing of it
 _KINDS = list(TABLE_OF)
 _SWEEP = f"{_KINDS[0].value}:0"  # what `harvest_round.sweeping` begins with
 _EMPTIED = {"past": harvest_past, "listing": harvest_listing}  # when the lists are made anew
@@ -186,6 +187,7 @@ class _Round:
                 self._wake(dataset.c.investigation_id.in_(ids))
             elif kind is ItemKind.DATASET and ids:
                 self._look_at_releases(dataset.c.id.in_(ids))
+                self._look_at_visits([row.pid for row in told if row.kind == kind.value and row.what not in QUIET | BYTES])
         keep_document_dois(self._c, sorted(pids[RELEASE]))
         if pids["terms"]:  # by their number
             numbers = [int(number) for number in pids["terms"] if number.isdecimal()]
@@ -248,6 +250,12 @@ class _Round:
         keep_terms(self._c, ids, self._now_us)
         for begin in range(0, len(ids), PIECE):
             self._look(ItemKind.COLLECTION, ids[begin : begin + PIECE], changed=frozenset(ids))
+
+    def _look_at_visits(self, runs: Sequence[str]) -> None:
+        """Those of these runs: they tell how many there are, how large, and what they are called."""
+        visits = select(dataset.c.investigation_id).where(dataset.c.pid.in_(sorted(set(runs)))).distinct()
+        ids = [number for number in self._c.execute(visits).scalars() if number is not None] if runs else []
+        self._look(ItemKind.INVESTIGATION, ids, changed=frozenset(ids))
 
     def _look(self, kind: ItemKind, ids: Sequence[int], changed: frozenset[int] = frozenset()) -> None:
         """`changed`: what is told of them did."""
