@@ -41,9 +41,12 @@ def test_how_often_the_database_is_asked(house: House) -> None:
 def test_a_search_asked_again_costs_no_statement_until_something_changes(house: House) -> None:
     """Of nobody in particular; whoever is signed in is answered anew."""
     address = "/api/v1/datasets?state=open"
-    first = house.client.get(address)
-    with asked_of(house.app.database) as asked:
-        again = house.client.get(address)
+    for _ in range(20):  # PostgreSQL tells of changes in all databases of a server, which other tests use meanwhile
+        first = house.client.get(address)
+        with asked_of(house.app.database) as asked:
+            again = house.client.get(address)
+        if not len(asked):
+            break
     assert (again.content, len(asked)) == (first.content, 0)
     assert again.headers["x-total-count"] == first.headers["x-total-count"] == "1"
     with asked_of(house.app.database) as asked:

@@ -25,7 +25,7 @@ def beside(connection: Connection, viewer: Viewer, run: DatasetSummary, now_us: 
     return Beside(before=found.get(ids.get("before", 0)), after=found.get(ids.get("after", 0)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _around(viewer: Viewer) -> Select[Any]:
     d = dataset.c
     start: Any = bindparam("start_us")

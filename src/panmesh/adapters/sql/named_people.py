@@ -37,7 +37,7 @@ def _told(rows: Sequence[Any]) -> tuple[PersonView, ...]:
     return (*(PersonView(name=r.name, role=r.role, orcid=r.orcid, affiliation=r.affiliation) for r in shown), *hidden)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _people_as_seen(viewer: Viewer) -> Select[Any]:
     """Of the terms that are given as `of`."""
     seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), terms.c.id.in_(bindparam("of", expanding=True))

@@ -52,7 +52,7 @@ def readable_now(viewer: Viewer, artefact: Artefact) -> ColumnElement[bool]:
     return readable(viewer, artefact, NOW)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def names_seen(viewer: Viewer) -> ColumnElement[bool]:
     """Of a row of `terms`: whether the viewer sees names that are withheld from the public (`access.naming_policy.sees_names`)."""
     if viewer.operator:

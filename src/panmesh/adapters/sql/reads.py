@@ -403,12 +403,12 @@ def _visit_rows(connection: Connection, viewer: Viewer, pids: Sequence[str]) -> 
     return connection.execute(_visits_of(viewer), {"visits": [storable(pid) for pid in pids]}).all() if pids else ()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _visits_of(viewer: Viewer) -> Select[Any]:
     return _investigations(viewer).where(investigation.c.pid.in_(bindparam("visits", expanding=True)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _investigations(viewer: Viewer) -> Select[Any]:
     return (
         select(
@@ -445,7 +445,7 @@ def _totals(connection: Connection, viewer: Viewer, ids: list[int]) -> dict[int,
     return {r.investigation_id: (r.number, None if r.size is None else int(r.size)) for r in rows}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _counted(viewer: Viewer) -> Select[Any]:
     size = func.sum(case((readable_now(viewer, Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None)).label("size")
     return (

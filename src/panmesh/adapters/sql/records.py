@@ -401,7 +401,7 @@ def _linked(connection: Connection, ids: Sequence[int], direction: str) -> Seque
     return connection.execute(select(dataset.c.id).where(dataset.c.id.in_(ids), any_)).scalars().all()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _related(viewer: Viewer, direction: str) -> Select[Any]:
     """`from`: what the run that is given was made from; `to`: what was made from it."""
     derived, source = relation.c.derived_id, relation.c.source_id

@@ -29,7 +29,7 @@ def rows_of(connection: Connection, viewer: Viewer, wanted: Sequence[str]) -> Se
     return connection.execute(_runs_of(viewer), {"wanted": [storable(one) for one in wanted]}).all()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _runs_of(viewer: Viewer) -> Select[Any]:
     wanted = pid.c.pid.in_(bindparam("wanted", expanding=True))
     named = select(pid.c.pid, pid.c.concept, pid.c.version).where(wanted).subquery()
