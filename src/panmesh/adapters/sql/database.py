@@ -35,8 +35,13 @@ class Database:
                 connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
-            finally:
+            except BaseException:
                 connection.rollback()
+                raise
+            if self.sqlite:
+                connection.rollback()
+            else:  # a rollback makes psycopg forget what it has prepared, and every statement is planned anew
+                connection.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
