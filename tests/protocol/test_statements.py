@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import select, text
+
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.database import Database
 from panmesh.kernel.clock import DAY_US
 from panmesh.testing.statements import asked_of
 from tests.protocol.conftest import PIDS, House
@@ -61,3 +65,20 @@ def test_a_kept_search_ends_with_the_embargo(house: House) -> None:
     assert house.client.get("/api/v1/datasets?state=open").json()["total"] == 1
     house.moment[0] += 2000 * DAY_US
     assert house.client.get("/api/v1/datasets?state=open").json()["total"] > 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite keeps statements by their text
+def test_what_is_asked_often_is_planned_once(database_url: str) -> None:
+    """A driver that forgot what it had prepared with each reading took 3 of 4 ms of a page of results for planning."""
+    database = Database(database_url)
+    for _ in range(12):
+        with database.read() as c:
+            c.execute(select(t.terms.c.id).where(t.terms.c.id == 1)).all()
+    with database.read() as c:
+        kept = (
+            c.execute(text("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT terms.id%'"))
+            .scalars()
+            .all()
+        )
+    database.dispose()
+    assert kept and kept[0] > 0
