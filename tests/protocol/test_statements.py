@@ -81,4 +81,5 @@ def test_what_is_asked_often_is_planned_once(database_url: str) -> None:
             .all()
         )
     database.dispose()
-    assert kept and kept[0] > 0
+    assert kept
+    assert kept[0] > 0
