@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -60,10 +60,6 @@ class Teams(Mapping[int, TeamRole]):
     @classmethod
     def of(cls, held: Mapping[int, TeamRole]) -> Teams:
         return cls({role: frozenset(team for team, other in held.items() if other is role) for role in TeamRole})
-
-    def among(self, teams: Collection[int]) -> Teams:
-        """Those of them."""
-        return Teams({role: held.intersection(teams) for role, held in self.by_role.items()})
 
     def __getitem__(self, team: int) -> TeamRole:
         for role, held in self.by_role.items():

@@ -23,8 +23,7 @@ from panmesh.publication.fair_history import ScoredMonth
 from panmesh.publication.usage import Holding, MonthOfUse
 from panmesh.publication.yearly import Year, years
 
-COLUMNS = (
-    "month",
+_HELD = (
     "datasets",
     "bytes",
     "open datasets",
@@ -33,19 +32,16 @@ COLUMNS = (
     "investigations",
     "requests",
     "machine requests",
+)
+COLUMNS = (
+    "month",
+    *_HELD,
     "described, per cent",
     "as assessors measure, per cent",
 )
 YEAR_COLUMNS = (
     "year",
-    "datasets",
-    "bytes",
-    "open datasets",
-    "open bytes",
-    "datasets with a DOI",
-    "investigations",
-    "requests",
-    "machine requests",
+    *_HELD,
     "bytes taken",
     "publications",
     "papers",
