@@ -42,6 +42,17 @@ def test_how_often_the_database_is_asked(house: House) -> None:
     assert {a: n for a, n in found.items() if n > ALLOWED[a]} == {}
 
 
+def test_an_answer_is_of_one_state_of_the_database(house: House) -> None:
+    """In one transaction; others find where the events of a page that lives begin, or when what is kept of a search ends."""
+    found = {}
+    for address in ALLOWED:
+        with asked_of(house.app.database) as asked:
+            house.client.get(address.format(**PIDS))
+        found[address] = asked.transactions
+    lives_or_is_kept = ("/instruments/pm-instrument1", "/api/v1/datasets")
+    assert {a: n for a, n in found.items() if n > (3 if a.startswith(lives_or_is_kept) else 1)} == {}
+
+
 def test_a_search_asked_again_costs_no_statement_until_something_changes(house: House) -> None:
     """Of nobody in particular; whoever is signed in is answered anew."""
     address = "/api/v1/datasets?state=open"

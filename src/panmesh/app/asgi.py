@@ -89,6 +89,7 @@ def services_of(app: Composition) -> Services:
         arrays=lambda: app.arrays,
         health=lambda: health_report(app),
         disk_report=lambda: SqlDiskRights(app.database).last(),
+        one_state=app.database.sharing,
         clock=app.clock,
         facility_name=app.facility_name,
         facility_contact=app.settings.facility.contact,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,6 +128,7 @@ class Services:
     arrays: Callable[[], Arrays]
     health: Callable[[], dict[str, Any]]
     disk_report: Callable[[], DiskReport | None]
+    one_state: Callable[[], AbstractContextManager[None]]  # of the database, for all that is read within, in this thread
     clock: Clock
     facility_name: str
     facility_contact: str | None

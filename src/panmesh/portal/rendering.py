@@ -49,12 +49,20 @@ def page(handler: Handler, *, uploads: bool = False, waits: bool = False) -> Cal
                 if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
                     raise NotFound()
             strings.speak_to(services(request).languages.get(language_of(request), {}))
-            return await (waiting if waits else to_thread.run_sync)(handler, request, form)
+            if request.method == "POST" or waits:
+                return await (waiting if waits else to_thread.run_sync)(handler, request, form)
+            return await to_thread.run_sync(_looked_up, handler, request, form)
         except PanmeshError as error:
             return await to_thread.run_sync(_error_page, request, error)
 
     endpoint.__name__ = handler.__name__
     return endpoint
+
+
+def _looked_up(handler: Handler, request: Request, form: dict[str, str]) -> Any:
+    """All that one page tells is of one moment. What waits for files, or for others, keeps no state of the database meanwhile."""
+    with services(request).one_state():
+        return handler(request, form)
 
 
 def repeated(request: Request, name: str) -> list[str]:

@@ -20,6 +20,7 @@ class Asked:
     """Statements in the order in which they were asked, with their parameters."""
 
     statements: list[tuple[str, Any]] = field(default_factory=list)
+    transactions: int = 0
 
     def __len__(self) -> int:
         return len(self.statements)
@@ -34,11 +35,16 @@ def asked_of(database: Database) -> Iterator[Asked]:
         if not statement.lstrip().startswith(_MANNERS) and not statement.endswith(_FACILITIES):
             found.statements.append((statement, parameters))
 
+    def begun(_connection: Any) -> None:
+        found.transactions += 1
+
     event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(database.engine, "begin", begun)
     try:
         yield found
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
+        event.remove(database.engine, "begin", begun)
 
 
 def plans(database: Database, asked: Asked) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -23,13 +24,40 @@ class Database:
         self._watcher: Any = None
         self.last_commit = object()  # another one after each commit of this process
         self._stamping = threading.Lock()
+        self._shared: ContextVar[_Shared | None] = ContextVar("shared", default=None)
         self.engine = _sqlite_engine(url) if self.sqlite else _postgresql_engine(url, pool_size)
         # The same connections; how a transaction is meant is said where it begins, not in a question of its own.
         self._reading = self.engine if self.sqlite else self.engine.execution_options(**_ONE_STATE)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database from its first to its last statement."""
+    def sharing(self) -> Iterator[None]:
+        """What is read within, in this thread, is read in one transaction; and in the next one after something was written.
+
+        A page asks a dozen parts of the catalogue, and to begin and end takes longer than what many of them ask. The transaction
+        begins with the first of them and is at an end with the block: nothing that is read bit by bit may be handed out of it.
+        """
+        shared = _Shared(self._begun, self._asked_stamp)
+        token = self._shared.set(shared)
+        try:
+            yield
+        finally:
+            self._shared.reset(token)
+            shared.end()
+
+    @contextmanager
+    def read(self, *, fresh: bool = False) -> Iterator[Connection]:
+        """A transaction that sees one state of the database from its first to its last statement.
+
+        `fresh`: the state of now, also while a transaction is shared; what is read after that is not older either.
+        """
+        shared = self._shared.get()
+        if shared is not None and fresh:
+            shared.renew()
+        with self._begun() if shared is None or fresh else shared.used() as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
         with self._reading.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
@@ -49,6 +77,8 @@ class Database:
 
         SQLite takes the write lock at once (no upgrade from a read can fail half-way).
         """
+        if (shared := self._shared.get()) is not None:
+            shared.renew()
         with self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -71,7 +101,11 @@ class Database:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
     def stamp(self) -> str:
-        """Another text after every commit, by whatever connection or process; cheap to ask."""
+        """Another text after every commit, by whatever connection or process; cheap to ask. Never newer than what is read after it."""
+        shared = self._shared.get()
+        return self._asked_stamp() if shared is None else shared.stamp()
+
+    def _asked_stamp(self) -> str:
         question = "PRAGMA data_version" if self.sqlite else "SELECT pg_current_snapshot()::text"
         with self._stamping:
             if self._watcher is None:  # a connection of its own, which never writes: the version it sees is that of the others
@@ -95,6 +129,52 @@ class Database:
                 self._watcher.close()
                 self._watcher = None
         self.engine.dispose()
+
+
+class _Shared:
+    """One transaction for several readings, one within the other or one after the other, in one thread."""
+
+    def __init__(self, begun: Callable[[], AbstractContextManager[Connection]], stamp: Callable[[], str]) -> None:
+        self._begun, self._asked_stamp = begun, stamp
+        self._open: tuple[AbstractContextManager[Connection], Connection] | None = None
+        self._stamp: str | None = None  # from before it began
+        self._users = 0
+        self._failed: BaseException | None = None
+        self._over = False  # whoever reads next begins another
+
+    def stamp(self) -> str:
+        if self._stamp is None:
+            self._stamp = self._asked_stamp()
+        return self._stamp
+
+    @contextmanager
+    def used(self) -> Iterator[Connection]:
+        if self._open is None:
+            self.stamp()
+            transaction = self._begun()
+            self._open = transaction, transaction.__enter__()
+        self._users += 1
+        try:
+            yield self._open[1]
+        except BaseException as error:
+            self._failed = error  # it may have been a statement, after which PostgreSQL answers no other
+            raise
+        finally:
+            self._users -= 1
+            if not self._users and (self._over or self._failed is not None):
+                self.end()
+
+    def renew(self) -> None:
+        self._over = True
+        if not self._users:
+            self.end()
+
+    def end(self) -> None:
+        opened, failed = self._open, self._failed
+        self._open = self._stamp = self._failed = None
+        self._over = False
+        if opened is not None:
+            opened[0].__exit__(type(failed) if failed else None, failed, failed.__traceback__ if failed else None)
 
 
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -172,7 +172,7 @@ class _Settled:
         assert self._upto is not None
         writing = self._writers() if self._suspects is not None else frozenset()
         after = select(change.c.sequence).where(change.c.sequence > self._upto).order_by(change.c.sequence).limit(WINDOW)
-        with self._db.read() as connection:
+        with self._db.read(fresh=True) as connection:  # after it was looked who writes
             there = connection.execute(after).scalars().all()
         for number in there:
             if number > self._upto + 1 and (number > self._known or self._suspects is None or writing & self._suspects):
@@ -185,7 +185,7 @@ class _Settled:
         return len(there) == WINDOW
 
     def _newest(self) -> int:
-        with self._db.read() as connection:
+        with self._db.read(fresh=True) as connection:
             return connection.execute(select(func.max(change.c.sequence))).scalar() or 0
 
     def _writers(self) -> frozenset[str]:
@@ -193,5 +193,5 @@ class _Settled:
             "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' "
             "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND relation = 'change'::regclass"
         )
-        with self._db.read() as connection:
+        with self._db.read(fresh=True) as connection:
             return frozenset(connection.execute(query).scalars())

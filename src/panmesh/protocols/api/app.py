@@ -35,6 +35,7 @@ from panmesh.protocols.api.corrections import add_corrections
 from panmesh.protocols.api.dois import add_dois
 from panmesh.protocols.api.events import add_events
 from panmesh.protocols.api.notes import add_notes
+from panmesh.protocols.api.one_state import read_one_state
 from panmesh.protocols.api.personal import add_personal
 from panmesh.protocols.api.plans import add_plans
 from panmesh.protocols.api.releases import add_releases
@@ -105,6 +106,7 @@ def create_api(bundle: Services) -> FastAPI:
         redoc_url=None,
     )
     api.state.services = bundle
+    read_one_state(api, bundle.one_state)
     api.add_exception_handler(PanmeshError, on_panmesh_error)
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(RequestValidationError, _on_validation)

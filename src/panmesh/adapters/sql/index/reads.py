@@ -100,7 +100,7 @@ class IndexedReads(SqlReads):
         self._generation: Generation | None = None
         self._words = Fitting(most=REMEMBERED)
         self._looked_us: int | None = None
-        self._known: tuple[int, _Current | None] | None = None  # of which newest change
+        self._known: tuple[str, int, _Current | None] | None = None  # under which stamp, of which newest change
         self._rights: OrderedDict[Hashable, _Rights] = OrderedDict()
         self._lock = threading.Lock()
         self._pid_order: tuple[Generation, Array] | None = None
@@ -109,7 +109,7 @@ class IndexedReads(SqlReads):
         if query.sort.key not in (SortKey.START, SortKey.RELEVANCE) or not self._may_answer(query):
             return super().search(viewer, query, now_us)
         with self._reading() as (connection, stamp):
-            current = self._current(connection, now_us)
+            current = self._current(connection, stamp, now_us)
             if current is not None:
                 total, ids = self._page(connection, current, self._matcher(connection, stamp, current, viewer, now_us), query)
                 items = shown(connection, viewer, ids, now_us)
@@ -119,7 +119,7 @@ class IndexedReads(SqlReads):
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
         if self._may_answer(query):
             with self._reading() as (connection, stamp):
-                current = self._current(connection, now_us)
+                current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
                     here = int(np.count_nonzero(_mask(matcher, current, query)))
@@ -131,7 +131,7 @@ class IndexedReads(SqlReads):
             raise Invalid(f"there is no facet of {field.value}; there is one of {', '.join(FACET_FIELDS)}.")
         if self._may_answer(query):
             with self._reading() as (connection, stamp):
-                current = self._current(connection, now_us)
+                current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
                     return self._facet(connection, current, matcher, query, field, limit)
@@ -140,7 +140,7 @@ class IndexedReads(SqlReads):
     def techniques(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> dict[str, int]:
         if self._may_answer(query):
             with self._reading() as (connection, stamp):
-                current = self._current(connection, now_us)
+                current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
                     found = technique_counts(current.generation, _mask(matcher, current, query), panet_of(connection))
@@ -154,7 +154,7 @@ class IndexedReads(SqlReads):
     def years(self, viewer: Viewer, query: DatasetQuery, zone: str, now_us: int) -> dict[int, int]:
         if self._may_answer(query):
             with self._reading() as (connection, stamp):
-                current = self._current(connection, now_us)
+                current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
                     found = year_counts(current.generation, _mask(matcher, current, query), zone)
@@ -167,7 +167,7 @@ class IndexedReads(SqlReads):
 
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
         with self._reading() as (connection, stamp):
-            current = self._current(connection, now_us)
+            current = self._current(connection, stamp, now_us)
             if current is not None:
                 return self._quantities(connection, current, self._matcher(connection, stamp, current, viewer, now_us), limit)
         return super().quantities(viewer, now_us, limit=limit)
@@ -175,7 +175,7 @@ class IndexedReads(SqlReads):
     def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str, now_us: int) -> tuple[Spread, ...]:
         if self._may_answer(query):
             with self._reading() as (connection, stamp):
-                current = self._current(connection, now_us)
+                current = self._current(connection, stamp, now_us)
                 if current is not None:
                     return self._spreads(
                         connection, current, self._matcher(connection, stamp, current, viewer, now_us), query, typed
@@ -211,7 +211,7 @@ class IndexedReads(SqlReads):
     def candidates(self, viewer: Viewer, wanted: Wanted, after: str | None, most: int, now_us: int) -> Named | None:
         """For the catalogue as a graph; None: SQL answers."""
         with self._reading() as (connection, stamp):
-            current = self._current(connection, now_us)
+            current = self._current(connection, stamp, now_us)
             if current is None:
                 return None
             g = current.generation
@@ -258,17 +258,22 @@ class IndexedReads(SqlReads):
             return False
         return True
 
-    def _current(self, connection: Connection, now_us: int) -> _Current | None:
-        """The index with what has changed since; None: SQL answers."""
+    def _current(self, connection: Connection, stamp: str, now_us: int) -> _Current | None:
+        """The index with what has changed since; None: SQL answers. The stamp is older than what is looked up."""
         generation = self._newest(now_us)
         if generation is None or generation.size < self._least:
             return None
-        newest_change = int(connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one())
         known = self._known
-        if known is not None and known[0] == newest_change and (known[1] is None or known[1].generation is generation):
-            return known[1]
-        found = self._changed(connection, generation, newest_change)
-        self._known = newest_change, found
+        if known is not None and known[2] is not None and known[2].generation is not generation:
+            known = None
+        if known is not None and known[0] == stamp:
+            return known[2]
+        newest_change = int(connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one())
+        if known is not None and known[1] == newest_change:
+            found = known[2]
+        else:
+            found = self._changed(connection, generation, newest_change)
+        self._known = stamp, newest_change, found
         return found
 
     def _newest(self, now_us: int) -> Generation | None:
