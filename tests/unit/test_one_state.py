@@ -102,9 +102,8 @@ def test_a_statement_that_fails_ends_no_other(database: Database) -> None:
         with pytest.raises(DBAPIError), database.read() as c:
             c.execute(text("SELECT nothing FROM nowhere"))
         assert _seen(database) == 0
-        with database.read():
-            with pytest.raises(DBAPIError), database.read() as c:
-                c.execute(text("SELECT nothing FROM nowhere"))
+        with database.read(), pytest.raises(DBAPIError), database.read() as c:
+            c.execute(text("SELECT nothing FROM nowhere"))
         assert _seen(database) == 0
 
 
