@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from panmesh.access.accounts import Account, TokenInfo
 from panmesh.access.viewer import ALL_SCOPES, MemberSource, Scope, Standing, TeamRole, Teams, Viewer
@@ -146,13 +160,8 @@ class SqlAccounts:
             _audit(connection, login, "signed in", now_us)
 
     def session(self, id_hash: bytes, now_us: int, expires_us: int) -> tuple[Viewer, str] | None:
-        query = (
-            select(account, web_session.c.csrf, web_session.c.expires_us.label("ends"))
-            .join(web_session, web_session.c.account_id == account.c.id)
-            .where(web_session.c.id_hash == id_hash, web_session.c.expires_us > now_us, account.c.disabled.is_(False))
-        )
         with self._db.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_by_session(), {"hash": id_hash, "now": now_us}).first()
             viewer = None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
         if row is None or viewer is None:
             return None
@@ -182,19 +191,8 @@ class SqlAccounts:
         return number
 
     def token(self, token_hash: bytes, now_us: int) -> Viewer | None:
-        live = and_(
-            api_token.c.token_hash == token_hash,
-            api_token.c.revoked_us.is_(None),
-            or_(api_token.c.expires_us.is_(None), api_token.c.expires_us > now_us),
-            account.c.disabled.is_(False),
-        )
-        query = (
-            select(account, api_token.c.id.label("token_id"), api_token.c.scopes, api_token.c.last_used_us)
-            .join(api_token, api_token.c.account_id == account.c.id)
-            .where(live)
-        )
         with self._db.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_by_token(), {"hash": token_hash, "now": now_us}).first()
             viewer = None if row is None else _viewer(connection, row, frozenset(Scope(s) for s in row.scopes.split()), now_us)
         if row is not None and (row.last_used_us is None or row.last_used_us < now_us - TOUCH_US):
             with self._db.write() as connection:
@@ -247,6 +245,7 @@ class SqlAccounts:
             _audit(connection, actor, "mail address set", now_us, account=account_id)
 
 
+_NOW = bindparam("now", type_=BigInteger)
 _ROLES = {role.value: role for role in TeamRole}
 
 
@@ -263,31 +262,65 @@ def _account(row: Any) -> Account:
 
 
 def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: int) -> Viewer:
-    members: Select[
-        Any
-    ] = (  # staff of large collaborations are in thousands of teams: a row for each role is read, not for each team
-        select(team_member.c.role, joined_numbers(team_member.c.team_id).label("teams"))
-        .where(team_member.c.account_id == row.id, or_(team_member.c.expires_us.is_(None), team_member.c.expires_us > now_us))
-        .group_by(team_member.c.role)
-    )
-    instruments = select(account_instrument.c.instrument_id).where(account_instrument.c.account_id == row.id)
-    live = select(terms_grant.c.terms_id, terms_grant.c.standing).where(
-        terms_grant.c.account_id == row.id, terms_grant.c.expires_us > now_us, terms_grant.c.revoked_us.is_(None)
-    )
-    given = connection.execute(live).all()
-    teams = Teams({_ROLES[one.role]: _numbers(one.teams) for one in connection.execute(members)})
+    numbers: dict[str, dict[str, frozenset[int]]] = {"team": {}, "instrument": {}, "grant": {}}
+    for kind, how, joined in connection.execute(_belonging(), {"account": row.id, "now": now_us}):
+        if joined is not None:
+            numbers[kind][how] = _numbers(joined)
     return Viewer(
         user_id=row.id,
         name=row.name,
         login=row.login,
-        teams=teams,
-        instruments=frozenset(connection.execute(instruments).scalars()),
+        teams=Teams({_ROLES[role]: teams for role, teams in numbers["team"].items()}),
+        instruments=numbers["instrument"].get("", frozenset()),
         admin=row.admin,
         steward=row.steward,
         scopes=scopes,
-        granted=frozenset(g.terms_id for g in given if g.standing == Standing.GRANTEE.value),
-        emergencies=frozenset(g.terms_id for g in given if g.standing == Standing.EMERGENCY.value),
+        granted=numbers["grant"].get(Standing.GRANTEE.value, frozenset()),
+        emergencies=numbers["grant"].get(Standing.EMERGENCY.value, frozenset()),
     )
+
+
+@cache
+def _by_token() -> Select[Any]:
+    live = and_(
+        api_token.c.token_hash == bindparam("hash"),
+        api_token.c.revoked_us.is_(None),
+        or_(api_token.c.expires_us.is_(None), api_token.c.expires_us > _NOW),
+        account.c.disabled.is_(False),
+    )
+    whose = select(account, api_token.c.id.label("token_id"), api_token.c.scopes, api_token.c.last_used_us)
+    return whose.join(api_token, api_token.c.account_id == account.c.id).where(live)
+
+
+@cache
+def _by_session() -> Select[Any]:
+    live = and_(web_session.c.id_hash == bindparam("hash"), web_session.c.expires_us > _NOW, account.c.disabled.is_(False))
+    whose = select(account, web_session.c.csrf, web_session.c.expires_us.label("ends"))
+    return whose.join(web_session, web_session.c.account_id == account.c.id).where(live)
+
+
+@cache
+def _belonging() -> CompoundSelect[Any]:
+    """(of which kind, in which way, numbers) of all that somebody belongs to, in one statement: it is asked before every answer.
+
+    Staff of large collaborations are in thousands of teams: a row for each role is read, not for each team.
+    """
+    account_id = bindparam("account", type_=BigInteger)
+    member, placed, let_in = team_member.c, account_instrument.c, terms_grant.c
+    teams = (
+        select(literal("team"), member.role, joined_numbers(member.team_id))
+        .where(member.account_id == account_id, or_(member.expires_us.is_(None), member.expires_us > _NOW))
+        .group_by(member.role)
+    )
+    instruments = select(literal("instrument"), literal(""), joined_numbers(placed.instrument_id)).where(
+        placed.account_id == account_id
+    )
+    grants = (
+        select(literal("grant"), let_in.standing, joined_numbers(let_in.terms_id))
+        .where(let_in.account_id == account_id, let_in.expires_us > _NOW, let_in.revoked_us.is_(None))
+        .group_by(let_in.standing)
+    )
+    return union_all(teams, instruments, grants)
 
 
 @lru_cache(maxsize=32)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    bindparam,
+    text,
+)
 from sqlalchemy.dialects.sqlite import insert as on_sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -79,6 +88,7 @@ class contains(FunctionElement[bool]):
 
     inherit_cache = True
     type = Boolean()
+    _is_implicitly_boolean = True  # SQLite is not asked whether it is 1, which no index answers
 
 
 class code_points(FunctionElement[str]):
@@ -93,6 +103,19 @@ class among(FunctionElement[bool]):
 
     inherit_cache = True
     type = Boolean()
+    _is_implicitly_boolean = True  # SQLite is not asked whether it is 1, which no index answers
+
+
+class _one_of(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+    _is_implicitly_boolean = True  # SQLite is not asked whether it is 1, which no index answers
+
+
+def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """IN, for the few that are given as the parameter of this name. PostgreSQL takes them as one array: so it is one statement
+    however few they are, which is written and planned once. For hundreds and more there is `among`."""
+    return _one_of(column, bindparam(name, type_=ARRAY(column.type)))
 
 
 class joined_numbers(FunctionElement[str]):
@@ -151,6 +174,19 @@ def _among_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     value = "value" if isinstance(column.type, Text) else "value::bigint"
     listed = f"SELECT {value} FROM jsonb_array_elements_text(CAST({compiler.process(numbers, **options)} AS jsonb))"
     return f"({compiler.process(column, **options)} IN ({listed}))"
+
+
+@compiles(_one_of, "sqlite")
+def _one_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    """A place for each: of a list in one parameter it expects so many that it looks through all rows."""
+    column, wanted = element.clauses
+    return f"({compiler.process(column.in_(bindparam(wanted.key, expanding=True)), **options)})"
+
+
+@compiles(_one_of, "postgresql")
+def _one_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    column, wanted = element.clauses
+    return f"({compiler.process(column, **options)} = ANY ({compiler.process(wanted, **options)}))"
 
 
 @compiles(ascii_lower, "sqlite")

@@ -7,10 +7,11 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, union_all
 
 from panmesh.access.names import NAME_WITHHELD
 from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.people_tables import former_member
 from panmesh.adapters.sql.permission import names_seen
 from panmesh.adapters.sql.tables import account, team_member, terms
@@ -40,7 +41,7 @@ def _told(rows: Sequence[Any]) -> tuple[PersonView, ...]:
 @lru_cache(maxsize=64)
 def _people_as_seen(viewer: Viewer) -> Select[Any]:
     """Of the terms that are given as `of`."""
-    seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), terms.c.id.in_(bindparam("of", expanding=True))
+    seen, mine = case((names_seen(viewer), 1), else_=0).label("seen"), one_of(terms.c.id, "of")
     found = union_all(
         members().where(mine).add_columns(account.c.name, account.c.orcid, account.c.affiliation, account.c.withheld, seen),
         former()

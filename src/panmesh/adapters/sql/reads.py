@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import TeamRole, Viewer
@@ -16,7 +16,7 @@ from panmesh.adapters.sql.beside import beside
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.dialects import among
+from panmesh.adapters.sql.dialects import among, one_of
 from panmesh.adapters.sql.instant import at
 from panmesh.adapters.sql.named_people import people_of, people_of_many
 from panmesh.adapters.sql.permission import readable, readable_now
@@ -405,7 +405,7 @@ def _visit_rows(connection: Connection, viewer: Viewer, pids: Sequence[str]) -> 
 
 @lru_cache(maxsize=64)
 def _visits_of(viewer: Viewer) -> Select[Any]:
-    return _investigations(viewer).where(investigation.c.pid.in_(bindparam("visits", expanding=True)))
+    return _investigations(viewer).where(one_of(investigation.c.pid, "visits"))
 
 
 @lru_cache(maxsize=64)
@@ -451,7 +451,7 @@ def _counted(viewer: Viewer) -> Select[Any]:
     return (
         select(dataset.c.investigation_id, func.count().label("number"), size)
         .join(terms, terms.c.id == dataset.c.terms_id)
-        .where(dataset.c.investigation_id.in_(bindparam("ids", expanding=True)), readable_now(viewer, Artefact.CORE_METADATA))
+        .where(one_of(dataset.c.investigation_id, "ids"), readable_now(viewer, Artefact.CORE_METADATA))
         .group_by(dataset.c.investigation_id)
     )
 

@@ -18,6 +18,7 @@ from panmesh.access.naming_policy import sees_names
 from panmesh.access.policy import readable
 from panmesh.access.terms import Terms, state
 from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.materialise import layers_of_many
 from panmesh.adapters.sql.permission import readable_now, terms_of
 from panmesh.adapters.sql.tables import (
@@ -128,7 +129,7 @@ def summary_query() -> Select[Any]:
 
 @cache
 def _summaries_of() -> Select[Any]:
-    return summary_query().where(dataset.c.id.in_(bindparam("ids", expanding=True)))
+    return summary_query().where(one_of(dataset.c.id, "ids"))
 
 
 def shown(connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> tuple[DatasetSummary, ...]:
@@ -188,7 +189,7 @@ def _techniques_of() -> Select[Any]:
     return (
         select(d.dataset_id, d.technique_pid, technique.c.name)
         .outerjoin(technique, technique.c.pid == d.technique_pid)
-        .where(d.dataset_id.in_(bindparam("ids", expanding=True)))
+        .where(one_of(d.dataset_id, "ids"))
     )
 
 
@@ -200,7 +201,7 @@ def _technique(pid: str, own_name: str | None) -> TechniqueView:
 def _parameters_of() -> Select[Any]:
     p = parameter.c
     said = select(p.dataset_id, p.name, p.label, p.unit, p.value, p.text, p.minimum, p.maximum)
-    return said.where(p.dataset_id.in_(bindparam("ids", expanding=True))).order_by(p.id)
+    return said.where(one_of(p.dataset_id, "ids")).order_by(p.id)
 
 
 def _parameter(
@@ -296,7 +297,7 @@ class _Around:
 @cache
 def _people_of() -> Select[Any]:
     p = dataset_person.c
-    return select(dataset_person).where(p.dataset_id.in_(bindparam("ids", expanding=True))).order_by(p.position)
+    return select(dataset_person).where(one_of(p.dataset_id, "ids")).order_by(p.position)
 
 
 def _person(row: Any, *, shown: bool) -> PersonView:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.permission import readable_now
 from panmesh.adapters.sql.records import records, summary_query, versions_of
 from panmesh.adapters.sql.tables import dataset, dataset_technique, finding, pid, terms
@@ -31,7 +32,7 @@ def rows_of(connection: Connection, viewer: Viewer, wanted: Sequence[str]) -> Se
 
 @lru_cache(maxsize=64)
 def _runs_of(viewer: Viewer) -> Select[Any]:
-    wanted = pid.c.pid.in_(bindparam("wanted", expanding=True))
+    wanted = one_of(pid.c.pid, "wanted")
     named = select(pid.c.pid, pid.c.concept, pid.c.version).where(wanted).subquery()
     return (
         summary_query()
@@ -104,7 +105,7 @@ def _newest(viewer: Viewer) -> Select[Any]:
             case((full, d.run), else_=None).label("run"), case((full, d.path), else_=None).label("path"),
         )
         .join(terms, terms.c.id == d.terms_id)
-        .where(d.investigation_id.in_(bindparam("visits", expanding=True)), readable_now(viewer, Artefact.CORE_METADATA))
+        .where(one_of(d.investigation_id, "visits"), readable_now(viewer, Artefact.CORE_METADATA))
         .subquery()
     )  # fmt: skip
     return select(all_of).where(all_of.c.place <= bindparam("most")).order_by(all_of.c.visit, all_of.c.place)
@@ -129,6 +130,6 @@ def _used(viewer: Viewer) -> Select[Any]:
         select(d.investigation_id.label("visit"), t.technique_pid.label("value"), func.count().label("number"))
         .join(dataset_technique, t.dataset_id == d.id)
         .join(terms, terms.c.id == d.terms_id)
-        .where(d.investigation_id.in_(bindparam("visits", expanding=True)), *may)
+        .where(one_of(d.investigation_id, "visits"), *may)
         .group_by(d.investigation_id, t.technique_pid)
     )

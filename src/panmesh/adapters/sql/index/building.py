@@ -168,16 +168,19 @@ def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
         arrays[f"quantity_{key}"] = found[order]
     starts = np.searchsorted(of_name[order], np.arange(len(names) + 1))
     arrays["quantity_starts"] = starts.astype(np.int64)
-    known, points, single = [], [], []
+    known, points, single, alone = [], [], [], []
     for place in range(len(names)):
         part = slice(starts[place], starts[place + 1])
         least, most = arrays["quantity_low"][part], arrays["quantity_high"][part]
         known.append(int(np.count_nonzero(~np.isnan(least))))
         points.append(bool(np.array_equal(least, most, equal_nan=True)))
+        kinds = np.unique(arrays["quantity_dimension"][part][: known[-1]])
+        alone.append(int(kinds[0]) if len(kinds) == 1 else -1)
         single.append(len(np.unique(arrays["quantity_rows"][part])) == starts[place + 1] - starts[place])
     arrays["quantity_known"] = np.array(known, np.int64)
     arrays["quantity_points"] = np.array(points, np.bool_)
     arrays["quantity_single"] = np.array(single, np.bool_)
+    arrays["quantity_alone"] = np.array(alone, np.int16)
     words["unit"], words["dimension"] = list(units), list(dimensions)
     return list(names)
 

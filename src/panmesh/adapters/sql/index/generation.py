@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -15,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 4
+from panmesh.adapters.sql.index.grams import PART, grams_of, places_of, places_of_short
+
+FORMAT = 5
 NOTHING = np.iinfo(np.int64).min  # of a number that is missing
 COLUMNS = (
     "id",
@@ -32,7 +33,6 @@ COLUMNS = (
     "files",
 )
 LAST = "\U0010ffff"  # sorts after all that is written
-SHORT = 3  # words of fewer letters are in so many tokens that each of them is looked at
 KEPT = 2  # generations: one that is read, one that is new
 
 Array = npt.NDArray[Any]
@@ -50,6 +50,19 @@ class Quantity:
     known: int  # how many have a lower end
     points: bool  # each is one value, not an interval
     single: bool  # no dataset has two
+    alone: int  # the dimension of all values with a lower end, as a code; -1: there are several
+
+    def between(self, low: float | None, high: float | None, dimension: int) -> tuple[Array, Array]:
+        """Rows of the values of this dimension that reach into the range, and their lower ends. None: no end."""
+        last = self.known if high is None else int(np.searchsorted(self.low[: self.known], high, "right"))
+        first = int(np.searchsorted(self.low[: self.known], low, "left")) if low is not None and self.points else 0
+        rows, lows = self.rows[first:last], self.low[first:last]
+        if self.alone == dimension and (low is None or self.points):
+            return rows, lows
+        fits = self.dimension[first:last] == dimension
+        if low is not None and not self.points:
+            fits &= self.high[first:last] >= low
+        return rows[fits], lows[fits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class Generation:
             known=int(self.array("quantity_known")[place]),
             points=bool(self.array("quantity_points")[place]),
             single=bool(self.array("quantity_single")[place]),
+            alone=int(self.array("quantity_alone")[place]),
         )
 
     def tagged(self, code: int) -> Array:
@@ -121,22 +135,14 @@ class Generation:
         """Numbers of the tokens that have it as a part."""
         if self._letters is None:
             _, offsets, letters = self.tokens().buffers()
-            self._letters = memoryview(letters), np.frombuffer(offsets, np.int64)[: len(self.tokens()) + 1]
-        if len(word) < SHORT:
-            import pyarrow.compute as compute
-
-            return np.flatnonzero(np.asarray(compute.match_substring(self.tokens(), word)))
-        # One search through all tokens as they lie behind each other; what begins in one and ends in the next is no part of either.
+            ends = np.frombuffer(offsets, np.int64)[: len(self.tokens()) + 1]
+            self._letters = memoryview(letters)[: ends[-1]], ends
         letters, ends = self._letters
-        search, size = re.compile(re.escape(word.encode())).search, len(word.encode())
-        begins: list[int] = []
-        found = search(letters)
-        while found is not None:
-            begins.append(found.start())
-            found = search(letters, found.start() + 1)
-        starts = np.array(begins, np.int64)
+        sought = word.encode()
+        # Through all tokens as they lie behind each other; what begins in one and ends in the next is no part of either.
+        starts = places_of(sought, letters, self.array("grams")) if len(sought) >= PART else places_of_short(sought, letters)
         tokens = np.searchsorted(ends, starts, "right") - 1
-        return np.unique(tokens[starts + size <= ends[tokens + 1]])
+        return np.unique(tokens[starts + len(sought) <= ends[tokens + 1]])
 
     def beginning(self, word: str) -> range:
         """Numbers of the tokens that begin with it; the token itself, if there is one, is the first of them."""
@@ -170,7 +176,7 @@ def write_generation(
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
-        for name, values in arrays.items():
+        for name, values in {**arrays, "grams": grams_of("".join(tokens).encode())}.items():
             with open(temporary / f"{name}.npy", "wb") as file:
                 np.save(file, values)
                 file.flush()

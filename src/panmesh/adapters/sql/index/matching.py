@@ -175,6 +175,10 @@ class Matcher:
         return found
 
     def _tagged(self, meant: frozenset[str]) -> Array:
+        """What the index says by itself: found once for all viewers."""
+        return self._words.rows(self._g, meant, lambda: self._with_techniques(meant))
+
+    def _with_techniques(self, meant: frozenset[str]) -> Array:
         found = np.zeros(self._g.size, np.bool_)
         for code, pid in enumerate(self._g.words["technique"]):
             if pid in meant:
@@ -194,20 +198,11 @@ class Matcher:
         return found
 
     def _in_span(self, values: Quantity, span: Span) -> Array:
-        known = values.known
         dimensions = self._g.words["dimension"]
         if span.dimension not in dimensions:
             return values.rows[:0]
-        last = known if span.high is None else int(np.searchsorted(values.low[:known], span.high, "right"))
-        first = int(np.searchsorted(values.low[:known], span.low, "left")) if span.low is not None and values.points else 0
-        fits = values.dimension[first:last] == dimensions.index(span.dimension)
-        if span.low is not None and not values.points:
-            fits &= values.high[first:last] >= span.low
-        rows = values.rows[first:last]
-        if span.photons:
-            fits &= values.low[first:last] > 0
-            fits &= ~self._of_neutrons()[rows]
-        return np.asarray(rows[fits])
+        rows, lows = values.between(span.low, span.high, dimensions.index(span.dimension))
+        return rows[(lows > 0) & ~self._of_neutrons()[rows]] if span.photons else rows
 
     def _unknown(self, sought: Sought) -> Iterator[Array]:
         """Rows of values without a number in base units."""
@@ -290,13 +285,7 @@ class Matcher:
         values = self._g.quantity(storable(condition.name))
         if values is None or dimension not in self._g.words["dimension"]:
             return found
-        code = self._g.words["dimension"].index(dimension)
-        last = values.known if high is None else int(np.searchsorted(values.low[: values.known], high, "right"))
-        first = int(np.searchsorted(values.low[: values.known], low, "left")) if low is not None and values.points else 0
-        fits = values.dimension[first:last] == code
-        if low is not None and not values.points:
-            fits &= values.high[first:last] >= low
-        found[values.rows[first:last][fits]] = True
+        found[values.between(low, high, self._g.words["dimension"].index(dimension))[0]] = True
         return found
 
     def _compare(self, condition: Compare) -> Array:
