@@ -10,8 +10,10 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Dialect,
     Table,
     Text,
+    TypeDecorator,
     bindparam,
     text,
 )
@@ -106,6 +108,21 @@ class among(FunctionElement[bool]):
     _is_implicitly_boolean = True  # SQLite is not asked whether it is 1, which no index answers
 
 
+USUAL = 10  # values of an array that PostgreSQL expects when it does not know them
+
+
+class _Few(TypeDecorator[Any]):
+    """An array for `one_of`, filled up with its last value: what PostgreSQL expects of a shorter one costs less than what it expects
+    of one that it does not know, and so it would plan the statement anew for each, which takes longer than to answer it."""
+
+    impl = ARRAY
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> list[Any]:
+        values = list(value)
+        return values + values[-1:] * (USUAL - len(values))
+
+
 class _one_of(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
@@ -115,7 +132,7 @@ class _one_of(FunctionElement[bool]):
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """IN, for the few that are given as the parameter of this name. PostgreSQL takes them as one array: so it is one statement
     however few they are, which is written and planned once. For hundreds and more there is `among`."""
-    return _one_of(column, bindparam(name, type_=ARRAY(column.type)))
+    return _one_of(column, bindparam(name, type_=_Few(column.type)))
 
 
 class joined_numbers(FunctionElement[str]):
