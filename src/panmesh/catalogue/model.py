@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
+from panmesh.catalogue.manifest import ManifestRef
 from panmesh.kernel.pid import Pid
 
 T = TypeVar("T")
@@ -155,6 +156,7 @@ class DatasetRecord:
     revision: int  # grows with every change of the metadata: the ETag
     updated_us: int
     open: bool  # still growing
+    manifest: ManifestRef | None = None  # of its files, where the viewer may read them
     # full metadata
     people: tuple[PersonView, ...] = ()
     facts: dict[str, Any] | None = None  # EntryFacts as read (see ingest.facts), with HDF5 paths

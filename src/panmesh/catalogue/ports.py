@@ -34,7 +34,9 @@ from panmesh.catalogue.suggestion import Suggestion
 class CatalogueReads(Protocol):
     """`None` means absent or hidden: nothing in timing, form or message tells the two apart."""
 
-    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]: ...
+    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int, *, brief: bool = False) -> Page[DatasetSummary]:
+        """`brief`: without techniques and quantities."""
+        ...
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int: ...
 
@@ -67,6 +69,10 @@ class CatalogueReads(Protocol):
     def files(
         self, viewer: Viewer, pid: str, now_us: int, *, offset: int, limit: int, contains: str | None
     ) -> FilesPage | None: ...
+
+    def files_of(self, record: DatasetRecord, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
+        """Of a run that was read; None where its reader may not read its files."""
+        ...
 
     def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
         """Where a file's bytes are, if the viewer may read RAW (or PROCESSED, for derived data)."""

@@ -52,10 +52,11 @@ class SearchService:
         self._clock = clock
         self._contact = contact
 
-    def search(self, viewer: Viewer, query: DatasetQuery) -> Page[DatasetSummary]:
+    def search(self, viewer: Viewer, query: DatasetQuery, *, brief: bool = False) -> Page[DatasetSummary]:
+        """`brief`: without techniques and quantities."""
         _need_read(viewer)
         check_query(query)
-        return self._reads.search(viewer, query, self._clock())
+        return self._reads.search(viewer, query, self._clock(), brief=brief)
 
     def count(self, viewer: Viewer, query: DatasetQuery) -> int:
         _need_read(viewer)
@@ -102,6 +103,12 @@ class SearchService:
         if page is None:
             self._refuse(viewer, pid)
         return _found(page)
+
+    def files_of(
+        self, record: DatasetRecord, *, offset: int = 0, limit: int = 100, contains: str | None = None
+    ) -> FilesPage | None:
+        """Of a run that was just read by `get`; None where its reader may not read its files."""
+        return self._reads.files_of(record, offset=offset, limit=limit, contains=contains)
 
     def locate(self, viewer: Viewer, pid: str, name: str) -> FileLocation:
         """Raises NotFound; Embargoed where the record may be known and its bytes may not be read; Unavailable where they are not here."""

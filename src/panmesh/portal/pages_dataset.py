@@ -55,14 +55,13 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
     summary = record.summary
     if is_staff_read(who, summary.access.state, summary.access.readable, in_team=False):
         s.audit.record(who, "read", summary.pid)
-    may_files = (Artefact.RAW if summary.kind.value == "raw" else Artefact.PROCESSED) in summary.access.readable
     contains = request.query_params.get("contains") or None
     offset = offset_of(request)
-    files = s.search.files(who, pid, offset=offset, limit=FILES_PER_PAGE, contains=contains) if may_files else None
+    files = s.search.files_of(record, offset=offset, limit=FILES_PER_PAGE, contains=contains)
     full = Artefact.FULL_METADATA in summary.access.readable
     beside = s.search.beside(who, summary)
     word = request.query_params.get("parameter") or None
-    changed = changing.changing(record.facts if full else None, _most(request)) if may_files else ()
+    changed = changing.changing(record.facts if full else None, _most(request)) if files is not None else ()
     shown = render(
         request,
         "dataset.html",
@@ -120,7 +119,7 @@ def _same_sample(s: Services, who: Viewer, summary: DatasetSummary) -> tuple[tup
     if summary.sample is None:
         return (), 0
     where = Compare(Field.SAMPLE_PID, Op.EQUAL, summary.sample.pid)
-    page = s.search.search(who, DatasetQuery(where=where, sort=Sort(descending=True), limit=SAME_SAMPLE + 1))
+    page = s.search.search(who, DatasetQuery(where=where, sort=Sort(descending=True), limit=SAME_SAMPLE + 1), brief=True)
     others = tuple(one for one in page.items if one.pid != summary.pid)[:SAME_SAMPLE]
     return others, max(0, page.total - 1)
 

@@ -163,6 +163,7 @@ def _environment(language: str, said: Mapping[str, str] | None) -> Environment:
             kind_of_file=words.kind_of_file,
             size=words.size,
             number=words.number,
+            thousands=words.thousands,
             quantity=words.quantity,
             measured=words.measured,
             unit=words.unit,

@@ -269,35 +269,48 @@ STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVEN
 _THIN = "\u202f"  # narrow, and no line breaks here
 
 
+def _filled(html: str, *values: object) -> Markup:
+    """With each value, escaped, in its place: `Markup.format` does the same in Python, for each place of each row."""
+    return Markup(html.format(*map(escape, values)))
+
+
 def badge(access: AccessView, zone: str) -> Markup:
     """Colour and icon and word."""
     kind, path = _ICONS.get(access.state, _CLOSED)
     said = explain(access, zone, signed_in=True)
-    return Markup(
-        '<span class="badge badge-{}" title="{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}</span>'
-    ).format(kind, say(said.sentence), path, say(said.word))
+    return _filled(
+        '<span class="badge badge-{}" title="{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}</span>',
+        kind,
+        say(said.sentence),
+        path,
+        say(said.word),
+    )
 
 
 def state_badge(state: State, opens_us: int | None, zone: str) -> Markup:
     """The same of something that is made of several runs: its state, and until when it is embargoed."""
     kind, path = _ICONS.get(state, _CLOSED)
     until = f" until {day(opens_us, zone)}" if state is State.EMBARGOED and opens_us is not None else ""
-    return Markup(
-        '<span class="badge badge-{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}{}</span>'
-    ).format(kind, path, STATES.get(state.value, state.value), until)
+    return _filled(
+        '<span class="badge badge-{}"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>{}{}</span>',
+        kind,
+        path,
+        STATES.get(state.value, state.value),
+        until,
+    )
 
 
 def access_icon(access: AccessView) -> Markup:
     """Instead of a picture of data that may not be seen; the badge beside it says the word."""
     kind, path = _ICONS.get(access.state, _CLOSED)
-    return Markup('<svg class="state state-{}" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>').format(kind, path)
+    return _filled('<svg class="state state-{}" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>', kind, path)
 
 
 def reach(contact: str) -> Markup:
     """The facility's contact as a link: a mail address, or a URL shown without its scheme."""
     if "://" in contact:
-        return Markup('<a href="{}">{}</a>').format(contact, contact.partition("://")[2].rstrip("/"))
-    return Markup('<a href="mailto:{0}">{0}</a>').format(contact)
+        return _filled('<a href="{}">{}</a>', contact, contact.partition("://")[2].rstrip("/"))
+    return _filled('<a href="mailto:{0}">{0}</a>', contact)
 
 
 def when(us: int | None, zone: str = "UTC", basis: str | None = None) -> Markup:
@@ -306,7 +319,7 @@ def when(us: int | None, zone: str = "UTC", basis: str | None = None) -> Markup:
         return Markup('<span class="none">not known</span>')
     local: datetime = from_us(us).astimezone(ZoneInfo(zone))
     text = f"{civil(local)}, {local:%H:%M}"
-    return Markup('<time datetime="{}" title="{} ({})">{}</time>').format(iso(us), iso(us), basis or zone, text)
+    return _filled('<time datetime="{}" title="{} ({})">{}</time>', iso(us), iso(us), basis or zone, text)
 
 
 def written(text: str, zone: str = "UTC") -> Markup:
@@ -373,8 +386,7 @@ def asked(name: str, value: str) -> str:
 def coded(text: str) -> Markup:
     """What stands between backticks as code."""
     pieces = [
-        escape(piece) if number % 2 == 0 else Markup("<code>{}</code>").format(piece)
-        for number, piece in enumerate(text.split("`"))
+        escape(piece) if number % 2 == 0 else _filled("<code>{}</code>", piece) for number, piece in enumerate(text.split("`"))
     ]
     return Markup("").join(pieces)
 
@@ -399,6 +411,11 @@ def size(count: int | None) -> str:
             break
         value /= 1000
     return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}"
+
+
+def thousands(count: int) -> str:
+    """All of its digits, thousands set apart."""
+    return f"{count:,}"
 
 
 def number(value: float | None) -> str:
@@ -427,7 +444,7 @@ def measured(p: ParameterView) -> str:
 
 
 def quantity(p: ParameterView) -> Markup:
-    shown = Markup('\u00a0<span class="unit">{}</span>').format(unit(p.unit)) if p.unit else Markup("")
+    shown = _filled('\u00a0<span class="unit">{}</span>', unit(p.unit)) if p.unit else Markup("")
     return escape(measured(p)) + (Markup("") if isinstance(p.value, str) else shown)
 
 
@@ -458,11 +475,11 @@ def span(start_us: int | None, end_us: int | None, zone: str, basis: str | None 
         return begun
     first, last = (from_us(us).astimezone(ZoneInfo(zone)) for us in (start_us, end_us))
     if (first.date(), first.hour, first.minute) == (last.date(), last.hour, last.minute):
-        return begun + Markup(' <span class="none">for {}</span>').format(duration(end_us - start_us))
+        return begun + _filled(' <span class="none">for {}</span>', duration(end_us - start_us))
     ended = when(end_us, zone)
     if first.date() == last.date():
-        ended = Markup('<time datetime="{0}" title="{0}">{1}</time>').format(iso(end_us), f"{last:%H:%M}")
-    return begun + " – " + ended + Markup(' <span class="none">({})</span>').format(duration(end_us - start_us))
+        ended = _filled('<time datetime="{0}" title="{0}">{1}</time>', iso(end_us), f"{last:%H:%M}")
+    return begun + " – " + ended + _filled(' <span class="none">({})</span>', duration(end_us - start_us))
 
 
 def days(start_us: int | None, end_us: int | None, zone: str) -> str:
@@ -493,7 +510,7 @@ def ago(us: int | None, now_us: int) -> Markup:
     seconds = max(0, (now_us - us) // 1_000_000)
     limits = ((60, 1, "s"), (3600, 60, "min"), (2 * 86_400, 3600, "h"))
     divisor, name = next(((d, n) for limit, d, n in limits if seconds < limit), (86_400, "d"))
-    return Markup('<time datetime="{0}" title="{0}">{1} {2} ago</time>').format(iso(us), seconds // divisor, name)
+    return _filled('<time datetime="{0}" title="{0}">{1} {2} ago</time>', iso(us), seconds // divisor, name)
 
 
 def share(part: int, of: int) -> str:
@@ -507,7 +524,7 @@ def share(part: int, of: int) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {spoken(one if count == 1 else many or one + 's')}"
+    return f"{thousands(count)} {spoken(one if count == 1 else many or one + 's')}"
 
 
 def all_words() -> list[Spoken]:

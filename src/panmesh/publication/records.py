@@ -8,7 +8,6 @@ from datetime import date
 from functools import partial
 from urllib.parse import quote
 
-from panmesh.access.artefact import Artefact
 from panmesh.access.terms import State
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
@@ -153,10 +152,7 @@ class RecordService:
 
     def of_run(self, record: DatasetRecord, most_files: int = MOST_FILES) -> PublicRecord:
         """Of what anybody reads of it."""
-        d = record.summary
-        may = (Artefact.RAW if d.kind is DatasetKind.RAW else Artefact.PROCESSED) in d.access.readable
-        files = self._search.files(ANONYMOUS, d.pid, offset=0, limit=most_files) if may else None
-        read = RecordWithFiles(record=record, files=files)
+        read = RecordWithFiles(record=record, files=self._search.files_of(record, limit=most_files))
         return self._of_run(read, self._sight(runs=[read]))
 
     def investigation(self, pid: str) -> PublicRecord:

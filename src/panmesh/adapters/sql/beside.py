@@ -21,7 +21,7 @@ def beside(connection: Connection, viewer: Viewer, run: DatasetSummary, now_us: 
         return Beside()
     asked = {"visit": run.investigation.pid, "start_us": run.start_us}
     ids = {row.way: row.id for row in connection.execute(_around(viewer), asked)}
-    found = {one.id: one for one in shown(connection, viewer, list(ids.values()), now_us)}
+    found = {one.id: one for one in shown(connection, viewer, list(ids.values()), now_us, brief=True)}
     return Beside(before=found.get(ids.get("before", 0)), after=found.get(ids.get("after", 0)))
 
 

@@ -21,16 +21,18 @@ from panmesh.kernel.text import fold
 SUGGESTED = 20
 
 
-def mark_of(connection: Connection, about: About, pids: Select[tuple[str]], *, named: bool) -> Mark:
-    """Its own; of a run that others were merged into and that has none, the newest of theirs."""
-    row = _row(connection, about, pids)
-    return Mark() if row is None else as_mark(row, tags_of(connection, [row.id]).get(row.id, ()), named=named)
-
-
-def history(connection: Connection, about: About, pids: Select[tuple[str]], *, named: bool) -> tuple[MarkVersion, ...]:
+def mark_of(
+    connection: Connection, about: About, pids: Select[tuple[str]], *, named: bool
+) -> tuple[Mark, tuple[MarkVersion, ...]]:
+    """Its own, and what it was, the newest first; of a run that others were merged into and that has none, the newest of theirs."""
     row = _row(connection, about, pids)
     if row is None:
-        return ()
+        return Mark(), ()
+    mark_now = as_mark(row, tags_of(connection, [row.id]).get(row.id, ()), named=named)
+    return mark_now, _history(connection, row, named=named)
+
+
+def _history(connection: Connection, row: Any, *, named: bool) -> tuple[MarkVersion, ...]:
     query = select(mark_version).where(mark_version.c.mark_id == row.id).order_by(mark_version.c.number.desc()).limit(50)
     return tuple(
         MarkVersion(

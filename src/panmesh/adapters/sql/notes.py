@@ -67,10 +67,11 @@ class SqlNotes:
             rows = connection.execute(select(note).where(note.c.about.in_(subject.pids)).order_by(note.c.at_us, note.c.id))
             notes = [note_of(row, subject.about, viewer, subject.terms, now_us) for row in rows]
             named = sees_editors(viewer, subject.terms)
+            mark, was = marks.mark_of(connection, subject.about, subject.pids, named=named)
             return Pages(
                 notes=tuple(one for one in notes if one.deleted_us is None or one.may_change),
-                mark=marks.mark_of(connection, subject.about, subject.pids, named=named),
-                mark_history=marks.history(connection, subject.about, subject.pids, named=named),
+                mark=mark,
+                mark_history=was,
                 tags_in_use=marks.tags_in_use(connection, viewer, subject.investigation_id, now_us),
                 may_write=may_write_logbook(viewer, subject.terms, now_us),
             )

@@ -92,7 +92,7 @@ class SqlReads:
         self._manifests = manifests
         self._facilities: tuple[object, float, tuple[FacilityView, ...]] | None = None  # after which commit, when
 
-    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
+    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int, *, brief: bool = False) -> Page[DatasetSummary]:
         compiler = Compiler(viewer, now_us)
         where = compiler.where(query.where)
         with self._db.read() as connection:
@@ -105,7 +105,7 @@ class SqlReads:
                 .limit(query.limit)
             )
             ids = [row.id for row in connection.execute(found)]
-            items = shown(connection, viewer, ids, now_us)
+            items = shown(connection, viewer, ids, now_us, brief=brief)
         return Page(items=items, total=total, offset=query.offset, limit=query.limit)
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
@@ -148,8 +148,10 @@ class SqlReads:
         with self._db.read() as connection, at(now_us):
             found = whole_records(connection, viewer, pids, now_us)
         return {
-            asked: RecordWithFiles(record=one, files=None if of is None else self._files(of, notes, offset=0, limit=files))
-            for asked, (one, of, notes) in found.items()
+            asked: RecordWithFiles(
+                record=one, files=None if one.manifest is None else self._files(one.manifest, notes, offset=0, limit=files)
+            )
+            for asked, (one, notes) in found.items()
         }
 
     def files(self, viewer: Viewer, pid: str, now_us: int, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
@@ -158,11 +160,17 @@ class SqlReads:
             if found is None:
                 return None
             row, manifest = found
-            notes = {
-                f.name: f.kind
-                for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == row.id))
-            }
+            notes = _findings(connection, row.id)
         return self._files(manifest, notes, offset=offset, limit=limit, contains=contains)
+
+    def files_of(self, record: DatasetRecord, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
+        if record.manifest is None:
+            return None
+        notes: dict[str, str] = {}
+        if record.findings or Artefact.FULL_METADATA not in record.summary.access.readable:
+            with self._db.read() as connection:
+                notes = _findings(connection, record.summary.id)
+        return self._files(record.manifest, notes, offset=offset, limit=limit, contains=contains)
 
     def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
         with self._db.read() as connection:
@@ -393,6 +401,11 @@ class SqlReads:
             )
         ).scalar_one()
         return row, ManifestRef.from_bytes(manifest)
+
+
+def _findings(connection: Connection, dataset_id: int) -> dict[str, str]:
+    rows = connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == dataset_id))
+    return {row.name: row.kind for row in rows}
 
 
 def _found(connection: Connection, viewer: Viewer, wanted: str) -> Any:

@@ -38,6 +38,7 @@ from panmesh.adapters.sql.tables import (
     terms,
 )
 from panmesh.catalogue.layers import merge
+from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import (
     AccessView,
     DatasetKind,
@@ -82,7 +83,7 @@ def access_columns() -> tuple[Any, ...]:
 def access_view(row: Any, viewer: Viewer, now_us: int) -> AccessView:
     """Which artefacts of a row that they know of the viewer may read. The law itself is asked: said as conditions it would have
     to be written and read anew for every viewer, which takes longer than all else."""
-    facts = terms_of({fact: getattr(row, _TERM + fact) for fact in _FACTS})
+    facts = _terms(row)
     current = state(facts, now_us)
     return AccessView(
         state=current,
@@ -90,6 +91,10 @@ def access_view(row: Any, viewer: Viewer, now_us: int) -> AccessView:
         readable=readable(viewer, facts, SHOWN, current),
         held=facts.hold.value if facts.hold else None,
     )
+
+
+def _terms(row: Any) -> Terms:
+    return terms_of({fact: getattr(row, _TERM + fact) for fact in _FACTS})
 
 
 @cache
@@ -132,12 +137,14 @@ def _summaries_of() -> Select[Any]:
     return summary_query().where(one_of(dataset.c.id, "ids"))
 
 
-def shown(connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int) -> tuple[DatasetSummary, ...]:
-    """In this order. The caller has found out that the viewer may know of them."""
+def shown(
+    connection: Connection, viewer: Viewer, ids: Sequence[int], now_us: int, *, brief: bool = False
+) -> tuple[DatasetSummary, ...]:
+    """In this order. The caller has found out that the viewer may know of them. `brief`: without techniques and quantities."""
     if not ids:
         return ()
     by_id = {row.id: row for row in connection.execute(_summaries_of(), {"ids": list(ids)})}
-    return summaries(connection, viewer, [by_id[one] for one in ids if one in by_id], now_us)
+    return summaries(connection, viewer, [by_id[one] for one in ids if one in by_id], now_us, brief=brief)
 
 
 @cache
@@ -172,10 +179,14 @@ def name_of_visit(row: Any, title: str | None) -> str:
     )
 
 
-def summaries(connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int) -> tuple[DatasetSummary, ...]:
+def summaries(
+    connection: Connection, viewer: Viewer, rows: Sequence[Any], now_us: int, *, brief: bool = False
+) -> tuple[DatasetSummary, ...]:
     """Rows of `summary_query`, each cut to what the viewer may read."""
     under = {row.terms_id: row for row in rows}  # runs of a visit are mostly under the same terms
     access = {terms_id: access_view(row, viewer, now_us) for terms_id, row in under.items()}
+    if brief:
+        return tuple(_summary(row, access[row.terms_id], (), ()) for row in rows)
     ids = [row.id for row in rows]
     full = [row.id for row in rows if Artefact.FULL_METADATA in access[row.terms_id].readable]
     used = _grouped(connection, _techniques_of(), ids, _technique)
@@ -243,9 +254,14 @@ def records(
             revision=row.revision,
             updated_us=row.updated_us,
             open=version.open,
+            manifest=ManifestRef.from_bytes(version.manifest) if _files_of(summary.kind) in summary.access.readable else None,
         )
         found.append(core if around is None or row.id not in around.ids else around.told(core, row, version, facts=facts))
     return found
+
+
+def _files_of(kind: DatasetKind) -> Artefact:
+    return Artefact.RAW if kind is DatasetKind.RAW else Artefact.PROCESSED
 
 
 class _Around:
@@ -255,19 +271,17 @@ class _Around:
         self.ids = frozenset(ids)
         self._viewer = viewer
         f = finding.c
-        owners = select(dataset.c.id, terms.c.team_id, terms.c.instrument_id).join(terms, terms.c.id == dataset.c.terms_id)
         findings = select(f.dataset_id, func.count().label("number")).where(f.dataset_id.in_(ids)).group_by(f.dataset_id)
         self._people: dict[int, list[Any]] = {}
         for row in connection.execute(_people_of(), {"ids": ids}):
             self._people.setdefault(row.dataset_id, []).append(row)
-        self._owners = {row.id: row for row in connection.execute(owners.where(dataset.c.id.in_(ids)))}
         self._findings = {row.dataset_id: int(row.number) for row in connection.execute(findings)}
         self._layers = layers_of_many(connection, ids)
         self._relations = _relations(connection, ids, viewer)
 
     def told(self, core: DatasetRecord, row: Any, version: Any, *, facts: bool) -> DatasetRecord:
         document: dict[str, Any] = json.loads(zlib.decompress(version.facts)) if facts and version.facts else {}
-        people, owners = self._people.get(row.id, []), self._owners[row.id]
+        people, owners = self._people.get(row.id, []), _terms(row)
         named = sees_editors(self._viewer, owners)
         hidden = [] if sees_names(self._viewer, owners) else [p for p in people if p.withheld]
         made = replace(

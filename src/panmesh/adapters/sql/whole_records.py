@@ -16,8 +16,7 @@ from panmesh.adapters.sql.permission import readable_now
 from panmesh.adapters.sql.records import records, summary_query, versions_of
 from panmesh.adapters.sql.tables import dataset, dataset_technique, finding, pid, terms
 from panmesh.adapters.sql.technique_names import technique_names
-from panmesh.catalogue.manifest import ManifestRef
-from panmesh.catalogue.model import DatasetKind, DatasetRecord, FacetValue, Part, VisitParts
+from panmesh.catalogue.model import DatasetRecord, FacetValue, Part, VisitParts
 from panmesh.catalogue.query import ARTEFACT_OF, Field
 from panmesh.kernel import techniques
 from panmesh.kernel.pid import Pid
@@ -44,17 +43,14 @@ def _runs_of(viewer: Viewer) -> Select[Any]:
 
 def whole_records(
     connection: Connection, viewer: Viewer, pids: Sequence[str], now_us: int
-) -> dict[str, tuple[DatasetRecord, ManifestRef | None, dict[str, str]]]:
-    """Within `instant.at`; without what their files say. Asked pid → record, its files where the viewer may read them, and what was found of these."""
-    found: dict[str, tuple[DatasetRecord, ManifestRef | None, dict[str, str]]] = {}
+) -> dict[str, tuple[DatasetRecord, dict[str, str]]]:
+    """Within `instant.at`; without what their files say. Asked pid → record, and what was found of its files."""
+    found: dict[str, tuple[DatasetRecord, dict[str, str]]] = {}
     for rows in _each_once(rows_of(connection, viewer, pids)):
         versions = versions_of(connection, {row.id: row.asked_version or row.version for row in rows})
         notes = _findings(connection, [row.id for row in rows])
         for row, one in zip(rows, records(connection, rows, versions, viewer, now_us, facts=False), strict=True):
-            needed = Artefact.RAW if row.kind == DatasetKind.RAW.value else Artefact.PROCESSED
-            may = needed in one.summary.access.readable
-            manifest = ManifestRef.from_bytes(versions[row.id].manifest) if may else None
-            found[row.asked] = one, manifest, notes.get(row.id, {})
+            found[row.asked] = one, notes.get(row.id, {})
     return found
 
 

@@ -105,16 +105,16 @@ class IndexedReads(SqlReads):
         self._lock = threading.Lock()
         self._pid_order: tuple[Generation, Array] | None = None
 
-    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> Page[DatasetSummary]:
+    def search(self, viewer: Viewer, query: DatasetQuery, now_us: int, *, brief: bool = False) -> Page[DatasetSummary]:
         if query.sort.key not in (SortKey.START, SortKey.RELEVANCE) or not self._may_answer(query):
-            return super().search(viewer, query, now_us)
+            return super().search(viewer, query, now_us, brief=brief)
         with self._reading() as (connection, stamp):
             current = self._current(connection, stamp, now_us)
             if current is not None:
                 total, ids = self._page(connection, current, self._matcher(connection, stamp, current, viewer, now_us), query)
-                items = shown(connection, viewer, ids, now_us)
+                items = shown(connection, viewer, ids, now_us, brief=brief)
                 return Page(items=items, total=total, offset=query.offset, limit=query.limit)
-        return super().search(viewer, query, now_us)
+        return super().search(viewer, query, now_us, brief=brief)
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
         if self._may_answer(query):
