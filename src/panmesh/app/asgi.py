@@ -208,8 +208,10 @@ def from_environment() -> ASGIApp:
     import os
     from pathlib import Path
 
+    from panmesh.app.logs import configure
     from panmesh.app.settings import load
 
+    configure()
     data, config = os.environ.get("PANMESH_DATA"), os.environ.get("PANMESH_CONFIG")
     composition = Composition(load(data=Path(data) if data else None, config=Path(config) if config else None))
     work = composition.may_work

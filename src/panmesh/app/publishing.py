@@ -16,7 +16,7 @@ log = structlog.get_logger("panmesh.publishing")
 
 LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 0.05  # between two pieces of work: others write then
-AHEAD = 200  # records written in one piece
+AHEAD = 50  # records written in one piece
 AHEAD_SECONDS = 30.0
 COUNT_US = DAY_US // 24
 SCORE_SECONDS = 2.0
@@ -53,7 +53,10 @@ class Publishing:
         stamp: Hashable = None
         while not self._stopped.wait(PAUSE_SECONDS if self._behind else LOOK_SECONDS):
             found = self._app.database.stamp()
-            self.round(changed=found != stamp)
+            with self._app.database.alone("publish") as mine:
+                if not mine:  # where several processes work
+                    continue
+                self.round(changed=found != stamp)
             stamp = self._app.database.stamp()
 
     def round(self, *, changed: bool = True) -> None:
@@ -75,13 +78,14 @@ class Publishing:
         if not news and not self._behind:
             return
         began, self._behind = time.monotonic(), True
-        while time.monotonic() - began < AHEAD_SECONDS:
+        while (piece := time.monotonic()) - began < AHEAD_SECONDS:
             if self._forgotten is not None:
                 self._forgotten = self._app.harvest_texts.forget_others(self._forgotten)
             elif not self._app.harvest.write_ahead(AHEAD):
                 self._behind = False
                 return
-            if self._stopped.wait(PAUSE_SECONDS):
+            took = time.monotonic() - piece
+            if self._stopped.wait(max(PAUSE_SECONDS, took)):  # whoever looks at pages meanwhile has the other half of the time
                 return
 
     def _score(self, now_us: int, *, changed: bool) -> None:

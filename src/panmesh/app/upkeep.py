@@ -36,7 +36,9 @@ class Upkeep:
 
     def loop(self) -> None:
         while not self.stopped.wait(ROUND_SECONDS):
-            self.round()
+            with self.app.database.alone("upkeep") as mine:
+                if mine:
+                    self.round()
 
     def round(self) -> None:
         now = self.app.clock()

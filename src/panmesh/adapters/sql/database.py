@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from panmesh.adapters.sql.patterns import fits, fold_or_none
@@ -99,6 +99,22 @@ class Database:
         """Hold a named lock until the end of the transaction: on SQLite the write lock already is one."""
         if not self.sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether no other process does what this name stands for, from here to the end of the block; one that is killed does not do
+        it any more. On SQLite one process does all the work anyhow."""
+        if self.sqlite:
+            yield True
+            return
+        key = func.hashtext(f"alone: {name}")
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            mine = connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one()
+            try:
+                yield mine
+            finally:
+                if mine:
+                    connection.execute(select(func.pg_advisory_unlock(key)))
 
     def stamp(self) -> str:
         """Another text after every commit, by whatever connection or process; cheap to ask. Never newer than what is read after it."""

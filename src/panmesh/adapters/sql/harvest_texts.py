@@ -74,6 +74,7 @@ class SqlHarvestTexts:
         c = harvest_item.c
         same = or_(*(and_(c.id == item.id, c.stamp_s == item.changed_s) for item in items))  # else it is written once more
         with self._db.write() as connection:
+            self._db.lock(connection, "harvest texts")  # another process may have written the same ones ahead meanwhile
             connection.execute(delete(harvest_text).where(harvest_text.c.item_id.in_([item.id for item in items])))
             insert_many(connection, harvest_text, rows)
             connection.execute(update(harvest_item).where(same).values(unwritten=False))

@@ -1,0 +1,95 @@
+"""Where several processes of one facility work: what only one of them should do, and what all of them log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.harvest_tables import harvest_item
+from panmesh.adapters.sql.harvest_texts import SqlHarvestTexts
+from panmesh.adapters.sql.migrate import migrate
+from panmesh.publication.harvesting import Condition, Item, ItemKind
+
+postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite one process does all the work
+
+_HOLDS = """
+import sys, time
+from panmesh.adapters.sql.database import Database
+with Database(sys.argv[1]).alone("work") as mine:
+    print(mine, flush=True)
+    time.sleep(60)
+"""
+
+
+@postgresql
+def test_one_process_at_a_time_until_it_ends_or_is_killed(database_url: str) -> None:
+    here = Database(database_url)
+    with subprocess.Popen([sys.executable, "-c", _HOLDS, database_url], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with here.alone("work") as mine, here.alone("other work") as free:
+            assert (mine, free) == (False, True)
+        other.kill()
+    for _ in range(100):
+        with here.alone("work") as mine:
+            if mine:
+                break
+        threading.Event().wait(0.1)
+    assert mine
+    with here.alone("work") as again:
+        assert again, "it was let go"
+    here.dispose()
+
+
+@postgresql
+def test_records_written_ahead_by_two_at_once_are_there_once(database_url: str) -> None:
+    database = Database(database_url)
+    row = {"kind": "dataset", "stamp_s": 1, "condition": Condition.LIVE.value, "sets": "", "unwritten": True}
+    with database.write() as c:
+        c.execute(harvest_item.insert(), [row | {"id": n, "subject_id": n, "pid": f"pm-{n}"} for n in range(1, 201)])
+    items = [
+        Item(
+            kind=ItemKind.DATASET,
+            subject_id=n,
+            pid=f"pm-{n}",
+            stamp_s=1,
+            deleted=False,
+            sets=(),
+            id=n,
+            changed_s=1,
+            access=None,
+        )
+        for n in range(1, 201)
+    ]
+    texts = {"oai_dc": {item.pid: "told" for item in items}}
+    stores = [SqlHarvestTexts(Database(database_url), "1") for _ in range(4)]
+    with ThreadPoolExecutor(len(stores)) as at_once:
+        for _ in range(5):
+            list(at_once.map(lambda store: store.keep(items, texts), stores))
+    assert len(stores[0].texts("oai_dc", items)) == len(items)
+    for one in (database, *(store._db for store in stores)):
+        one.dispose()
+
+
+def test_every_web_process_logs_lines_of_json_without_what_variables_held(tmp_path: Path) -> None:
+    """Of several web processes each is a program of its own."""
+    fails = (
+        "from panmesh.app.asgi import from_environment; import structlog; from_environment()\n"
+        "def fail(secret): raise ValueError('told')\n"
+        "try: fail('hidden' * 2)\n"
+        "except ValueError: structlog.get_logger().error('failed', exc_info=True)\n"
+    )
+    environment = {**os.environ, "PANMESH_DATA": str(tmp_path), "PANMESH_DATABASE__URL": f"sqlite:///{tmp_path}/c.db"}
+    migrate(made := Database(environment["PANMESH_DATABASE__URL"]))
+    made.dispose()
+    done = subprocess.run([sys.executable, "-c", fails], env=environment, capture_output=True, text=True, check=True)
+    assert "hiddenhidden" not in done.stderr
+    assert json.loads(done.stderr.splitlines()[-1])["event"] == "failed"
