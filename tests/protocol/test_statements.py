@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from psycopg import _queries
 from sqlalchemy import select, text
 
 from panmesh.adapters.sql import tables as t
@@ -76,6 +77,21 @@ def test_a_kept_search_ends_with_the_embargo(house: House) -> None:
     assert house.client.get("/api/v1/datasets?state=open").json()["total"] == 1
     house.moment[0] += 2000 * DAY_US
     assert house.client.get("/api/v1/datasets?state=open").json()["total"] > 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite does not read them in Python
+def test_long_statements_are_read_once(database_url: str) -> None:
+    """By psycopg, which has no setting for it: `adapters.sql.kept_statements`."""
+    database = Database(database_url)
+    long = "SELECT " + ", ".join(f"'{n:0100}'" for n in range(100)) + ", CAST(:one AS INTEGER)"
+    with database.read() as c:
+        c.execute(text(long), {"one": 1}).all()
+        before = _queries._query2pg.cache_info()
+        c.execute(text(long), {"one": 2}).all()
+        after = _queries._query2pg.cache_info()
+        assert c.connection.driver_connection.prepared_max > 300
+    assert (after.misses - before.misses, after.hits - before.hits) == (0, 1)
+    database.dispose()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite keeps statements by their text

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import func, select
 
 from panmesh.adapters.sql.index.generation import newest
-from panmesh.adapters.sql.index.reads import MOST_CHANGED
+from panmesh.adapters.sql.index.reads import MOST_CHANGED, touches_the_index
 from panmesh.adapters.sql.tables import change, dataset
 from panmesh.app.compose import Composition
 
@@ -33,7 +33,7 @@ def is_due(app: Composition) -> bool:
         last = connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one()
         if last < current.sequence:
             return True  # of a database that was set back
-        since = select(change.c.pid).where(change.c.sequence > current.sequence, change.c.kind == "dataset").distinct()
+        since = select(change.c.pid).where(change.c.sequence > current.sequence, touches_the_index()).distinct()
         return len(connection.execute(since.limit(SOME_CHANGED)).all()) >= SOME_CHANGED
 
 

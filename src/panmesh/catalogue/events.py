@@ -39,6 +39,8 @@ KIND_OF = {
     "discarded": EventKind.WITHDRAWN,
 }
 LAST = 2**63 - 1  # no dataset has this id: a position with it is behind all of its instant
+QUIET = frozenset({"verified", "missing", "read failed"})  # of a dataset: nothing of what is told about it is another then
+BYTES = frozenset({"digested"})  # only of its files
 MERGED = "merged into "  # and a pid
 
 

@@ -50,7 +50,7 @@ from panmesh.kernel.units import UnknownUnit, known
 
 
 class Compiler:
-    """For one viewer at one instant."""
+    """For one viewer at one instant; with `instant.NOW`, at the one at which it is asked, which is quicker to write."""
 
     def __init__(self, viewer: Viewer, now_us: int) -> None:
         self._viewer = viewer

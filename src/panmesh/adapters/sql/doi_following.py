@@ -13,9 +13,9 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi, doi_round
 from panmesh.adapters.sql.dois import DOI, SqlDois, intend_doi, named, ours, woken
 from panmesh.adapters.sql.feed import SqlFeed
-from panmesh.adapters.sql.harvest_upkeep import QUIET
 from panmesh.adapters.sql.permission import state_label
 from panmesh.adapters.sql.tables import change, dataset, imported, instrument, investigation, proposal, terms
+from panmesh.catalogue.events import QUIET
 from panmesh.catalogue.model import Origin, ProposalKind
 from panmesh.kernel.clock import DAY_US, Clock
 from panmesh.kernel.faults import reach

@@ -25,15 +25,13 @@ from panmesh.adapters.sql.harvest_tables import (
 )
 from panmesh.adapters.sql.releases import RELEASE, keep_document_dois, keep_terms
 from panmesh.adapters.sql.tables import change, dataset
+from panmesh.catalogue.events import BYTES, QUIET
 from panmesh.kernel.clock import DAY_US, Clock
 from panmesh.publication.harvesting import EVERYTHING, WHOLE, Condition, ItemKind, Standing, ancestors, standing
 
 PIECE = 1_000  # subjects looked at in one transaction
 SWEEP_US = DAY_US
 KEPT_US = 7 * DAY_US  # how long a harvest may last
-# What the feed says of a dataset that changes nothing of what is told about it.
-QUIET = frozenset({"verified", "missing", "read failed"})
-BYTES = frozenset({"digested"})  # of a run alone: its visit says nothing of it
 _KINDS = list(TABLE_OF)
 _SWEEP = f"{_KINDS[0].value}:0"  # what `harvest_round.sweeping` begins with
 _EMPTIED = {"past": harvest_past, "listing": harvest_listing}  # when the lists are made anew

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
@@ -41,12 +41,14 @@ from panmesh.adapters.sql.index.matching import (
     states_of,
 )
 from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
+from panmesh.adapters.sql.instant import NOW, at
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
 from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.adapters.sql.terms_revision import terms_revision
+from panmesh.catalogue.events import BYTES, QUIET
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, fits, merged, scale_of, spread_of
@@ -108,7 +110,7 @@ class IndexedReads(SqlReads):
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int, *, brief: bool = False) -> Page[DatasetSummary]:
         if query.sort.key not in (SortKey.START, SortKey.RELEVANCE) or not self._may_answer(query):
             return super().search(viewer, query, now_us, brief=brief)
-        with self._reading() as (connection, stamp):
+        with self._reading(now_us) as (connection, stamp):
             current = self._current(connection, stamp, now_us)
             if current is not None:
                 total, ids = self._page(connection, current, self._matcher(connection, stamp, current, viewer, now_us), query)
@@ -118,7 +120,7 @@ class IndexedReads(SqlReads):
 
     def count(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> int:
         if self._may_answer(query):
-            with self._reading() as (connection, stamp):
+            with self._reading(now_us) as (connection, stamp):
                 current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
@@ -130,7 +132,7 @@ class IndexedReads(SqlReads):
         if field not in FACET_FIELDS:
             raise Invalid(f"there is no facet of {field.value}; there is one of {', '.join(FACET_FIELDS)}.")
         if self._may_answer(query):
-            with self._reading() as (connection, stamp):
+            with self._reading(now_us) as (connection, stamp):
                 current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
@@ -139,7 +141,7 @@ class IndexedReads(SqlReads):
 
     def techniques(self, viewer: Viewer, query: DatasetQuery, now_us: int) -> dict[str, int]:
         if self._may_answer(query):
-            with self._reading() as (connection, stamp):
+            with self._reading(now_us) as (connection, stamp):
                 current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
@@ -153,7 +155,7 @@ class IndexedReads(SqlReads):
 
     def years(self, viewer: Viewer, query: DatasetQuery, zone: str, now_us: int) -> dict[int, int]:
         if self._may_answer(query):
-            with self._reading() as (connection, stamp):
+            with self._reading(now_us) as (connection, stamp):
                 current = self._current(connection, stamp, now_us)
                 if current is not None:
                     matcher = self._matcher(connection, stamp, current, viewer, now_us)
@@ -166,7 +168,7 @@ class IndexedReads(SqlReads):
         return super().years(viewer, query, zone, now_us)
 
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
-        with self._reading() as (connection, stamp):
+        with self._reading(now_us) as (connection, stamp):
             current = self._current(connection, stamp, now_us)
             if current is not None:
                 return self._quantities(connection, current, self._matcher(connection, stamp, current, viewer, now_us), limit)
@@ -174,7 +176,7 @@ class IndexedReads(SqlReads):
 
     def spreads(self, viewer: Viewer, query: DatasetQuery, typed: str, now_us: int) -> tuple[Spread, ...]:
         if self._may_answer(query):
-            with self._reading() as (connection, stamp):
+            with self._reading(now_us) as (connection, stamp):
                 current = self._current(connection, stamp, now_us)
                 if current is not None:
                     return self._spreads(
@@ -210,7 +212,7 @@ class IndexedReads(SqlReads):
 
     def candidates(self, viewer: Viewer, wanted: Wanted, after: str | None, most: int, now_us: int) -> Named | None:
         """For the catalogue as a graph; None: SQL answers."""
-        with self._reading() as (connection, stamp):
+        with self._reading(now_us) as (connection, stamp):
             current = self._current(connection, stamp, now_us)
             if current is None:
                 return None
@@ -292,7 +294,7 @@ class IndexedReads(SqlReads):
         at = connection.execute(select(change).where(change.c.sequence == generation.sequence)).first()
         if (mark_of(at) if at is not None else "") != generation.mark:
             return None  # made of another database, or of one that was set back
-        query = select(change.c.pid).where(change.c.sequence > generation.sequence, change.c.kind == "dataset").distinct()
+        query = select(change.c.pid).where(change.c.sequence > generation.sequence, touches_the_index()).distinct()
         pids = connection.execute(query.limit(MOST_CHANGED + 1)).scalars().all()
         if len(pids) > MOST_CHANGED:
             return None
@@ -313,7 +315,7 @@ class IndexedReads(SqlReads):
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def _matcher(self, connection: Connection, stamp: str, current: _Current, viewer: Viewer, now_us: int) -> Matcher:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, NOW)
         rights = self._rights_of(connection, stamp, compiler, viewer, now_us)
         return Matcher(current.generation, connection, compiler, rights.terms, self._words, rights.fitting)
 
@@ -448,14 +450,19 @@ class IndexedReads(SqlReads):
         return found
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[Connection, str]]:
+    def _reading(self, now_us: int) -> Iterator[tuple[Connection, str]]:
         stamp = self._db.stamp()
-        with self._db.read() as connection:
+        with self._db.read() as connection, at(now_us):
             yield connection, stamp
 
     def look(self) -> None:
         """For a newer generation, at the next question."""
         self._looked_us = None
+
+
+def touches_the_index() -> ColumnElement[bool]:
+    """Of a row of `change`. What is compared on the disk is searched by nobody: else the index would be made anew for it."""
+    return and_(change.c.kind == "dataset", change.c.what.not_in(QUIET | BYTES))
 
 
 def _rights_now(connection: Connection, compiler: Compiler) -> dict[Artefact, Array]:
