@@ -71,6 +71,7 @@ class SearchApi:
 
     def __init__(self, services: Services, cache: AnswerCache, started_iso: str) -> None:
         self._graph: GraphService = services.graph
+        self._one_state = services.one_state
         self._clock: Clock = services.clock
         self._cache = cache
         self._started = started_iso
@@ -138,7 +139,7 @@ class SearchApi:
     async def _fresh(self, request: Request, viewer: Viewer, asked: Asked, stamp: Hashable) -> Response:
         wanted = asked.resource
         try:
-            answer = await to_thread.run_sync(self._find, viewer, asked, stamp)
+            answer = await to_thread.run_sync(self._looked_up, viewer, asked, stamp)
         except PanmeshError as error:
             if wanted.pid is not None and type(error) is NotFound:
                 error = errors.Unknown(_MODEL[wanted.entity], wanted.pid)
@@ -158,6 +159,11 @@ class SearchApi:
     def _status(self) -> Response:
         body = orjson.dumps({"started": self._started, "uptime": (self._clock() - self._began_us) / 1e6})
         return Response(body, media_type="application/json", headers=errors.OPEN)
+
+    def _looked_up(self, viewer: Viewer, asked: Asked, stamp: Hashable) -> Kept | Response:
+        """Of one state of the database; the pieces of a long list each of their own."""
+        with self._one_state():
+            return self._find(viewer, asked, stamp)
 
     def _find(self, viewer: Viewer, asked: Asked, stamp: Hashable) -> Kept | Response:
         """`stamp`: of the database, where the answer is for everybody; None where it is for this viewer alone."""
