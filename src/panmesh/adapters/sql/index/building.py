@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.index.generation import NOTHING, Array, write_generation
+from panmesh.adapters.sql.index.generation import NOTHING, Array, reach_of, write_generation
 from panmesh.adapters.sql.tables import change, dataset, dataset_technique, investigation, parameter, proposal, sample
 
 PIECE = 20_000  # rows fetched at once
@@ -169,17 +169,21 @@ def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
     starts = np.searchsorted(of_name[order], np.arange(len(names) + 1))
     arrays["quantity_starts"] = starts.astype(np.int64)
     known, points, single, alone = [], [], [], []
+    reach = [np.empty(0)]
     for place in range(len(names)):
         part = slice(starts[place], starts[place + 1])
         least, most = arrays["quantity_low"][part], arrays["quantity_high"][part]
         known.append(int(np.count_nonzero(~np.isnan(least))))
         points.append(bool(np.array_equal(least, most, equal_nan=True)))
         kinds = np.unique(arrays["quantity_dimension"][part][: known[-1]])
+        reach.append(reach_of(most[: known[-1]]))
         alone.append(int(kinds[0]) if len(kinds) == 1 else -1)
         single.append(len(np.unique(arrays["quantity_rows"][part])) == starts[place + 1] - starts[place])
     arrays["quantity_known"] = np.array(known, np.int64)
     arrays["quantity_points"] = np.array(points, np.bool_)
     arrays["quantity_single"] = np.array(single, np.bool_)
+    arrays["quantity_reach"] = np.concatenate(reach)
+    arrays["quantity_steps"] = np.cumsum([len(part) for part in reach])
     arrays["quantity_alone"] = np.array(alone, np.int16)
     words["unit"], words["dimension"] = list(units), list(dimensions)
     return list(names)

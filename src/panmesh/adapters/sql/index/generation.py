@@ -32,6 +32,7 @@ COLUMNS = (
     "bytes",
     "files",
 )
+STEP = 512  # values of a quantity, of which it is known how far they reach
 LAST = "\U0010ffff"  # sorts after all that is written
 KEPT = 2  # generations: one that is read, one that is new
 
@@ -51,18 +52,27 @@ class Quantity:
     points: bool  # each is one value, not an interval
     single: bool  # no dataset has two
     alone: int  # the dimension of all values with a lower end, as a code; -1: there are several
+    reach: Array  # float64: the highest upper end up to the end of each `STEP` values
 
     def between(self, low: float | None, high: float | None, dimension: int) -> tuple[Array, Array]:
         """Rows of the values of this dimension that reach into the range, and their lower ends. None: no end."""
         last = self.known if high is None else int(np.searchsorted(self.low[: self.known], high, "right"))
-        first = int(np.searchsorted(self.low[: self.known], low, "left")) if low is not None and self.points else 0
-        rows, lows = self.rows[first:last], self.low[first:last]
-        if self.alone == dimension and (low is None or self.points):
-            return rows, lows
-        fits = self.dimension[first:last] == dimension
+        first = 0
+        if low is not None and self.points:
+            first = int(np.searchsorted(self.low[: self.known], low, "left"))
+        elif low is not None:  # no interval of the steps before reaches so far
+            first = min(int(np.searchsorted(self.reach, low, "left")) * STEP, last)
+        part = slice(first, last)
+        conditions = [] if self.alone == dimension else [self.dimension[part] == dimension]
         if low is not None and not self.points:
-            fits &= self.high[first:last] >= low
-        return rows[fits], lows[fits]
+            conditions.append(self.high[part] >= low)
+        fits = np.logical_and.reduce(conditions) if conditions else slice(None)
+        return self.rows[part][fits], self.low[part][fits]
+
+
+def reach_of(high: Array) -> Array:
+    """`Quantity.reach`, of upper ends in the order of the lower ones."""
+    return np.asarray(np.maximum.accumulate(high)[STEP - 1 :: STEP])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class Generation:
             points=bool(self.array("quantity_points")[place]),
             single=bool(self.array("quantity_single")[place]),
             alone=int(self.array("quantity_alone")[place]),
+            reach=self.array("quantity_reach")[slice(*self.array("quantity_steps")[place : place + 2].tolist())],
         )
 
     def tagged(self, code: int) -> Array:
