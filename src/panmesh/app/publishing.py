@@ -51,13 +51,14 @@ class Publishing:
 
     def loop(self) -> None:
         stamp: Hashable = None
-        while not self._stopped.wait(PAUSE_SECONDS if self._behind else LOOK_SECONDS):
+        pause = LOOK_SECONDS
+        while not self._stopped.wait(pause):
             found = self._app.database.stamp()
             with self._app.database.alone("publish") as mine:
-                if not mine:  # where several processes work
-                    continue
-                self.round(changed=found != stamp)
-            stamp = self._app.database.stamp()
+                if mine:
+                    self.round(changed=found != stamp)
+                    stamp = self._app.database.stamp()
+            pause = PAUSE_SECONDS if mine and self._behind else LOOK_SECONDS
 
     def round(self, *, changed: bool = True) -> None:
         """`changed`: something was committed; embargoes end, and days, without that."""

@@ -207,10 +207,10 @@ def _no_space(error: OperationalError) -> bool:
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
     """Many short questions at once: compiling one, or asking workers to help with it, takes longer than answering it."""
-    manners = {"options": "-c jit=off -c max_parallel_workers_per_gather=0"}
     from panmesh.adapters.sql.kept_statements import keep_statements, prepare_more
 
     keep_statements()
+    manners = {"options": "-c jit=off -c max_parallel_workers_per_gather=0"}
     # The connection used last is used next: what it has prepared is not planned anew by each of the others.
     engine = create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_use_lifo=True, connect_args=manners)
     event.listen(engine, "connect", prepare_more)
