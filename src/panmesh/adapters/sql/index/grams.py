@@ -24,9 +24,9 @@ def grams_of(letters: bytes) -> Array:
     """(`KINDS`, blocks / 8): bit b of row k says whether block b has a part with the hash k."""
     blocks = max(1, -(-len(letters) // BLOCK))
     found = np.zeros((KINDS, blocks), np.bool_)
-    hashes = _hashes(np.frombuffer(letters, np.uint8))
+    values = np.frombuffer(letters, np.uint8)
     for block in range(blocks):
-        found[hashes[block * BLOCK : (block + 1) * BLOCK + REACH], block] = True
+        found[_hashes(values[block * BLOCK : (block + 1) * BLOCK + REACH]), block] = True
     return np.packbits(found, axis=1)
 
 
