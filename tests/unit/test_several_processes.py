@@ -79,17 +79,29 @@ def test_records_written_ahead_by_two_at_once_are_there_once(database_url: str) 
         one.dispose()
 
 
-def test_every_web_process_logs_lines_of_json_without_what_variables_held(tmp_path: Path) -> None:
-    """Of several web processes each is a program of its own."""
-    fails = (
-        "from panmesh.app.asgi import from_environment; import structlog; from_environment()\n"
-        "def fail(secret): raise ValueError('told')\n"
-        "try: fail('hidden' * 2)\n"
-        "except ValueError: structlog.get_logger().error('failed', exc_info=True)\n"
-    )
-    environment = {**os.environ, "PANMESH_DATA": str(tmp_path), "PANMESH_DATABASE__URL": f"sqlite:///{tmp_path}/c.db"}
-    migrate(made := Database(environment["PANMESH_DATABASE__URL"]))
-    made.dispose()
-    done = subprocess.run([sys.executable, "-c", fails], env=environment, capture_output=True, text=True, check=True)
+_SERVES = """
+import sys
+from pathlib import Path
+import structlog
+from panmesh.app.asgi import from_environment
+from panmesh.app.lock import WorkerLock
+from_environment()
+print(WorkerLock(Path(sys.argv[1])).take())
+def fail(secret): raise ValueError("told")
+try:
+    fail("hidden" * 2)
+except ValueError:
+    structlog.get_logger().error("failed", exc_info=True)
+"""
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_web_process_of_several(tmp_path: Path, only: bool) -> None:
+    """With `--no-ingest` it leaves the work to `panmesh worker`, which on SQLite would be refused beside it. What it logs are lines of
+    JSON, without what variables held."""
+    environment = {**os.environ, "PANMESH_DATA": str(tmp_path)} | ({"PANMESH_ONLY_SERVE": "1"} if only else {})
+    command = [sys.executable, "-c", _SERVES, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{only}\n", "the lock of who works is free"
     assert "hiddenhidden" not in done.stderr
     assert json.loads(done.stderr.splitlines()[-1])["event"] == "failed"

@@ -214,5 +214,4 @@ def from_environment() -> ASGIApp:
     configure()
     data, config = os.environ.get("PANMESH_DATA"), os.environ.get("PANMESH_CONFIG")
     composition = Composition(load(data=Path(data) if data else None, config=Path(config) if config else None))
-    work = composition.may_work
-    return build(composition, work=work)
+    return build(composition, work="PANMESH_ONLY_SERVE" not in os.environ and composition.may_work)

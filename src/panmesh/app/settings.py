@@ -386,7 +386,16 @@ def _from_environment(plain: dict[str, Any], environment: Any) -> None:
 
 # Variables with our prefix that other parts read.
 _NOT_SETTINGS = frozenset(
-    {"PANMESH_FAULT", "PANMESH_SHARED", "PANMESH_TOKEN", "PANMESH_URL", "PANMESH_DATA", "PANMESH_CONFIG", "PANMESH_WORKER_OF"}
+    {
+        "PANMESH_FAULT",
+        "PANMESH_SHARED",
+        "PANMESH_TOKEN",
+        "PANMESH_URL",
+        "PANMESH_DATA",
+        "PANMESH_CONFIG",
+        "PANMESH_ONLY_SERVE",
+        "PANMESH_WORKER_OF",
+    }
 )
 
 

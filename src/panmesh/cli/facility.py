@@ -91,6 +91,8 @@ def serve(
     os.environ["PANMESH_DATA"] = str(app.settings.data)
     if config is not None:
         os.environ["PANMESH_CONFIG"] = str(config)
+    if no_ingest:
+        os.environ["PANMESH_ONLY_SERVE"] = "1"
     app.close()
     uvicorn.run("panmesh.app.asgi:from_environment", factory=True, workers=count, **common)  # type: ignore[arg-type]
 
