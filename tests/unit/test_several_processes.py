@@ -15,7 +15,6 @@ import pytest
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.harvest_tables import harvest_item
 from panmesh.adapters.sql.harvest_texts import SqlHarvestTexts
-from panmesh.adapters.sql.migrate import migrate
 from panmesh.publication.harvesting import Condition, Item, ItemKind
 
 postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite one process does all the work
