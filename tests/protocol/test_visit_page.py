@@ -84,6 +84,14 @@ def test_what_cannot_be_understood_is_said_and_the_table_is_shown(visited: House
     assert visited.client.get(f"{OPEN}?sort=-start&offset=999999999999").status_code == 200
 
 
+def _asked_for(visited: House, path: str, asked: list[str]) -> int:
+    """Statements. PostgreSQL tells of changes in all databases of a server, which other tests use meanwhile."""
+    asked.clear()
+    assert visited.client.get(path, headers=visited.bearer("pi")).status_code == 200
+    told = [text for text in asked if text.startswith(("SELECT", "WITH"))]
+    return len([text for text in told if "FROM facility ORDER BY" not in text])  # that is asked once a second
+
+
 def test_a_page_asks_the_same_questions_whatever_the_visit_holds(visited: House) -> None:
     asked: list[str] = []
     event.listen(visited.app.database.engine, "before_cursor_execute", lambda _c, _u, text, *_: asked.append(text))
@@ -94,11 +102,7 @@ def test_a_page_asks_the_same_questions_whatever_the_visit_holds(visited: House)
                 c.execute(t.dataset.update().where(t.dataset.c.id == run).values(investigation_id=1 if run in visits else run))
         found = []
         for path in (OPEN, f"{OPEN}?sort=-temperature&quantity=temperature:1..999+K", "/proposals/P%2F1"):
-            visited.client.get(path, headers=visited.bearer("pi"))  # what is kept until something changes is kept now
-            asked.clear()
-            assert visited.client.get(path, headers=visited.bearer("pi")).status_code == 200
-            told = [text for text in asked if text.startswith(("SELECT", "WITH"))]
-            found.append(len([text for text in told if "FROM facility ORDER BY" not in text]))  # that is asked once a second
+            found.append(min(_asked_for(visited, path, asked) for _ in range(4)))  # some is kept until something changes
         numbers.append(found)
     assert numbers[0] == numbers[1]
     assert max(numbers[0]) <= 50, numbers

@@ -106,7 +106,7 @@ def create_api(bundle: Services) -> FastAPI:
         redoc_url=None,
     )
     api.state.services = bundle
-    read_one_state(api, bundle.one_state)
+    read_one_state(api, lambda: bundle.one_state())
     api.add_exception_handler(PanmeshError, on_panmesh_error)
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(RequestValidationError, _on_validation)
