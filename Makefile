@@ -60,7 +60,7 @@ bench: .venv/.dev  ## timings side by side
 
 soak: .venv/.dev  ## long runs, not in CI [SOAK_MINUTES=30] [SOAK_SEEDS=5] [ONLY=test_crowd]
 	@bash scripts/system-packages postgresql
-	@$(BIN)/python scripts/run-tests -m soak -s $(if $(ONLY),-k $(ONLY))
+	@$(BIN)/python scripts/run-tests -m soak -s $(if $(ONLY),-k "$(ONLY)")
 
 wheel: .venv/.dev .venv/.islands  ## dist/*.whl
 	@$(BIN)/python -m build --wheel -o dist . >/dev/null && ls dist
