@@ -238,7 +238,7 @@ class Composition:
 
     @cached_property
     def baskets(self) -> BasketService:
-        return BasketService(SqlBaskets(self.database), self.search, self.clock, lambda: secrets.token_urlsafe(16))
+        return BasketService(SqlBaskets(self.database), self.search, self.clock, lambda: secrets.token_hex(16))
 
     @cached_property
     def listing(self) -> ListingService:
@@ -511,7 +511,7 @@ class Composition:
         facility = Agent(name=self.settings.facility.name, ror=self.settings.facility.ror, organisation=True)
         suggesting = Suggesting(self.search, self.plans, facility)
         return ReleaseService(
-            self.release_store, self.search, self.clock, lambda: secrets.token_urlsafe(16), os.urandom, suggesting
+            self.release_store, self.search, self.clock, lambda: secrets.token_hex(16), os.urandom, suggesting
         )
 
     @cached_property
