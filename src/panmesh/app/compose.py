@@ -510,9 +510,7 @@ class Composition:
     def releases(self) -> ReleaseService:
         facility = Agent(name=self.settings.facility.name, ror=self.settings.facility.ror, organisation=True)
         suggesting = Suggesting(self.search, self.plans, facility)
-        return ReleaseService(
-            self.release_store, self.search, self.clock, lambda: secrets.token_hex(16), os.urandom, suggesting
-        )
+        return ReleaseService(self.release_store, self.search, self.clock, lambda: secrets.token_hex(16), os.urandom, suggesting)
 
     @cached_property
     def fair_scores(self) -> SqlFairScores:

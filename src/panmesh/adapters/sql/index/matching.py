@@ -52,7 +52,9 @@ FITTING = 16  # conditions of one viewer whose rows are kept
 QUANTITIES = "quantities"  # as a key of these: those that a viewer may read, counted
 STATES = "states"
 T = TypeVar("T")
-REMEMBERED = 192  # of words, which everybody asks: the tokens that have each, and their rows in both texts; and rows of techniques
+REMEMBERED = (
+    192  # of words, which everybody asks: the tokens that have each, and their rows in both texts; and rows of techniques
+)
 
 
 class NotIndexed(Exception):
