@@ -23,6 +23,7 @@ from panmesh.adapters.sql.permission import readable, readable_now
 from panmesh.adapters.sql.records import (
     access_columns,
     access_view,
+    artefact_of_files,
     name_of_visit,
     record,
     shown,
@@ -35,7 +36,6 @@ from panmesh.adapters.sql.tables import (
     dataset_technique,
     dataset_version,
     facility,
-    finding,
     instrument,
     investigation,
     parameter,
@@ -46,7 +46,7 @@ from panmesh.adapters.sql.tables import (
     terms,
 )
 from panmesh.adapters.sql.technique_names import technique_names
-from panmesh.adapters.sql.whole_records import parts_of, rows_of, whole_records
+from panmesh.adapters.sql.whole_records import findings_of, parts_of, rows_of, whole_records
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.catalogue.model import (
     AccessView,
@@ -160,7 +160,7 @@ class SqlReads:
             if found is None:
                 return None
             row, manifest = found
-            notes = _findings(connection, row.id)
+            notes = findings_of(connection, [row.id]).get(row.id, {})
         return self._files(manifest, notes, offset=offset, limit=limit, contains=contains)
 
     def files_of(self, record: DatasetRecord, *, offset: int, limit: int, contains: str | None) -> FilesPage | None:
@@ -169,7 +169,7 @@ class SqlReads:
         notes: dict[str, str] = {}
         if record.findings or Artefact.FULL_METADATA not in record.summary.access.readable:
             with self._db.read() as connection:
-                notes = _findings(connection, record.summary.id)
+                notes = findings_of(connection, [record.summary.id]).get(record.summary.id, {})
         return self._files(record.manifest, notes, offset=offset, limit=limit, contains=contains)
 
     def locate(self, viewer: Viewer, pid: str, name: str, now_us: int) -> FileLocation | None:
@@ -392,8 +392,7 @@ class SqlReads:
             row = _found(connection, viewer, wanted)
         if row is None:
             return None
-        needed = Artefact.RAW if row.kind == DatasetKind.RAW.value else Artefact.PROCESSED
-        if needed not in access_view(row, viewer, now_us).readable:
+        if artefact_of_files(DatasetKind(row.kind)) not in access_view(row, viewer, now_us).readable:
             return None
         manifest = connection.execute(
             select(dataset_version.c.manifest).where(
@@ -401,11 +400,6 @@ class SqlReads:
             )
         ).scalar_one()
         return row, ManifestRef.from_bytes(manifest)
-
-
-def _findings(connection: Connection, dataset_id: int) -> dict[str, str]:
-    rows = connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == dataset_id))
-    return {row.name: row.kind for row in rows}
 
 
 def _found(connection: Connection, viewer: Viewer, wanted: str) -> Any:

@@ -254,13 +254,15 @@ def records(
             revision=row.revision,
             updated_us=row.updated_us,
             open=version.open,
-            manifest=ManifestRef.from_bytes(version.manifest) if _files_of(summary.kind) in summary.access.readable else None,
+            manifest=ManifestRef.from_bytes(version.manifest)
+            if artefact_of_files(summary.kind) in summary.access.readable
+            else None,
         )
         found.append(core if around is None or row.id not in around.ids else around.told(core, row, version, facts=facts))
     return found
 
 
-def _files_of(kind: DatasetKind) -> Artefact:
+def artefact_of_files(kind: DatasetKind) -> Artefact:
     return Artefact.RAW if kind is DatasetKind.RAW else Artefact.PROCESSED
 
 

@@ -48,7 +48,7 @@ def whole_records(
     found: dict[str, tuple[DatasetRecord, dict[str, str]]] = {}
     for rows in _each_once(rows_of(connection, viewer, pids)):
         versions = versions_of(connection, {row.id: row.asked_version or row.version for row in rows})
-        notes = _findings(connection, [row.id for row in rows])
+        notes = findings_of(connection, [row.id for row in rows])
         for row, one in zip(rows, records(connection, rows, versions, viewer, now_us, facts=False), strict=True):
             found[row.asked] = one, notes.get(row.id, {})
     return found
@@ -74,7 +74,7 @@ def _each_once(rows: Sequence[Any]) -> list[list[Any]]:
     return [list(one.values()) for one in lists]
 
 
-def _findings(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+def findings_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     c = finding.c
     found: dict[int, dict[str, str]] = defaultdict(dict)
     for row in connection.execute(select(c.dataset_id, c.name, c.kind).where(c.dataset_id.in_(ids))):
