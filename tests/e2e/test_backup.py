@@ -26,7 +26,7 @@ from panmesh.kernel.errors import Conflict, Invalid
 from panmesh.testing.postgres import new_database
 from panmesh.testing.simulator import write_run
 
-SKIPPED = ("web_session", "heartbeat", "login_attempt", "terms_change")
+SKIPPED = ("web_session", "heartbeat", "login_attempt", "terms_change", "belonging_change")
 PASSWORD = "a password of many signs"
 
 

@@ -23,7 +23,7 @@ from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.index.generation import newest, write_generation
 from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.sql.reads import SqlReads
-from panmesh.adapters.sql.terms_revision import KEPT, MANY, forget_terms_changes
+from panmesh.adapters.sql.revisions import KEPT, MANY, forget_changes
 from panmesh.adapters.storage.manifests import ParquetManifests
 from panmesh.catalogue.query import FACET_FIELDS, Compare, DatasetQuery, Field, OneOf, Op, Sort, SortKey, Words
 from panmesh.testing.catalogues import BEST_FIRST, QUERIES, VIEWERS, catalogues, fill
@@ -325,7 +325,7 @@ def test_old_changes_of_terms_are_forgotten_and_rights_stay_true(some: Both) -> 
     for number in range(MANY + 1):
         with both.database.write() as c:
             c.execute(update(t.terms).where(t.terms.c.id == 1).values(access=("open", "aside")[number % 2]))
-    forget_terms_changes(both.database)
+    forget_changes(both.database)
     with both.database.read() as c:
         assert c.execute(select(func.count()).select_from(t.terms_change)).scalar_one() == KEPT
     both.agree(ANONYMOUS, DatasetQuery())

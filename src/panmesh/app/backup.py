@@ -24,7 +24,9 @@ from panmesh.catalogue.manifest import ManifestRef
 from panmesh.kernel.errors import Conflict, Invalid
 
 FORMAT = 1
-_SKIPPED = frozenset({"web_session", "heartbeat", "login_attempt", "terms_change"})  # of the moment: worth nothing elsewhere
+_SKIPPED = frozenset(
+    {"web_session", "heartbeat", "login_attempt", "terms_change", "belonging_change"}
+)  # of the moment: worth nothing elsewhere
 
 
 def backup(app: Composition, target: Path) -> dict[str, int]:

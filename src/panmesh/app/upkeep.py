@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from panmesh.adapters.sql.retention import forget
-from panmesh.adapters.sql.terms_revision import forget_terms_changes
+from panmesh.adapters.sql.revisions import forget_changes
 from panmesh.adapters.storage.verify import Pace
 from panmesh.app.compose import Composition
 from panmesh.app.disk_rights import check
@@ -51,7 +51,7 @@ class Upkeep:
         self._renew_names(now)
         if self.app.audit_chain.waits():
             self.app.audit_chain.seal()
-        forget_terms_changes(self.app.database)
+        forget_changes(self.app.database)
         self._look_at_growing()
         woken = self.app.upkeep.wake_quiet(now - int(self.app.settings.ingest.quiet_minutes * 60e6), now)
         if woken:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -14,11 +17,14 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     literal,
+    null,
     or_,
     select,
+    true,
     union_all,
     update,
 )
@@ -29,11 +35,13 @@ from panmesh.adapters.sql.audit import pseudonym
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import joined_numbers
 from panmesh.adapters.sql.request_tables import terms_grant
+from panmesh.adapters.sql.revisions import seen
 from panmesh.adapters.sql.tables import (
     account,
     account_instrument,
     api_token,
     audit,
+    belonging_change,
     instrument,
     login_attempt,
     team,
@@ -43,6 +51,8 @@ from panmesh.adapters.sql.tables import (
 from panmesh.kernel.errors import NotFound
 
 TOUCH_US = 60 * 1_000_000  # a token's last use is written at most this often
+REMEMBERED = 1_000  # people whose teams are kept
+FOR_EVER = 2**63
 
 
 class SqlAccounts:
@@ -50,6 +60,8 @@ class SqlAccounts:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._belongings: OrderedDict[int, _Belonging] = OrderedDict()  # by account
+        self._lock = threading.Lock()
 
     def by_login(self, login: str) -> Account | None:
         with self._db.read() as connection:
@@ -162,7 +174,7 @@ class SqlAccounts:
     def session(self, id_hash: bytes, now_us: int, expires_us: int) -> tuple[Viewer, str] | None:
         with self._db.read() as connection:
             row = connection.execute(_by_session(), {"hash": id_hash, "now": now_us}).first()
-            viewer = None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
+            viewer = None if row is None else _viewer(row, ALL_SCOPES, self._belonging(connection, row, now_us))
         if row is None or viewer is None:
             return None
         if row.ends - now_us < (expires_us - now_us) // 2:
@@ -193,7 +205,7 @@ class SqlAccounts:
     def token(self, token_hash: bytes, now_us: int) -> Viewer | None:
         with self._db.read() as connection:
             row = connection.execute(_by_token(), {"hash": token_hash, "now": now_us}).first()
-            viewer = None if row is None else _viewer(connection, row, frozenset(Scope(s) for s in row.scopes.split()), now_us)
+            viewer = None if row is None else _viewer(row, _scopes(row.scopes), self._belonging(connection, row, now_us))
         if row is not None and (row.last_used_us is None or row.last_used_us < now_us - TOUCH_US):
             with self._db.write() as connection:
                 connection.execute(update(api_token).where(api_token.c.id == row.token_id).values(last_used_us=now_us))
@@ -210,7 +222,7 @@ class SqlAccounts:
                 TokenInfo(
                     id=r.id,
                     name=r.name,
-                    scopes=frozenset(Scope(s) for s in r.scopes.split()),
+                    scopes=_scopes(r.scopes),
                     created_us=r.created_us,
                     expires_us=r.expires_us,
                     last_used_us=r.last_used_us,
@@ -231,13 +243,28 @@ class SqlAccounts:
 
     def viewer(self, login: str, now_us: int) -> Viewer | None:
         with self._db.read() as connection:
-            row = connection.execute(select(account).where(account.c.login == login)).first()
-            return None if row is None else _viewer(connection, row, ALL_SCOPES, now_us)
+            row = connection.execute(_accounts().where(account.c.login == login)).first()
+            return None if row is None else _viewer(row, ALL_SCOPES, self._belonging(connection, row, now_us))
 
     def owner(self, account_id: int, now_us: int) -> tuple[Viewer, str | None] | None:
         with self._db.read() as connection:
-            row = connection.execute(select(account).where(account.c.id == account_id, account.c.disabled.is_(False))).first()
-            return None if row is None else (_viewer(connection, row, frozenset({Scope.READ}), now_us), row.email)
+            row = connection.execute(_accounts().where(account.c.id == account_id, account.c.disabled.is_(False))).first()
+            if row is None:
+                return None
+            return _viewer(row, frozenset({Scope.READ}), self._belonging(connection, row, now_us)), row.email
+
+    def _belonging(self, connection: Connection, row: Any, now_us: int) -> _Belonging:
+        """Kept from the last time that they asked, while nothing changed and nothing ended: it is needed before every answer."""
+        revision = (row.noted, row.newest, row.together)
+        held = self._belongings.get(row.id)
+        if held is None or held.revision != revision or not held.since_us <= now_us < held.until_us:
+            held = _belonging(connection, row.id, revision, now_us)
+        with self._lock:
+            self._belongings[row.id] = held
+            self._belongings.move_to_end(row.id)
+            if len(self._belongings) > REMEMBERED:
+                self._belongings.popitem(last=False)
+        return held
 
     def set_email(self, account_id: int, email: str | None, *, actor: str, now_us: int) -> None:
         with self._db.write() as connection:
@@ -247,6 +274,11 @@ class SqlAccounts:
 
 _NOW = bindparam("now", type_=BigInteger)
 _ROLES = {role.value: role for role in TeamRole}
+
+
+@lru_cache(maxsize=64)
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, text.split()))
 
 
 def _account(row: Any) -> Account:
@@ -261,23 +293,57 @@ def _account(row: Any) -> Account:
     )
 
 
-def _viewer(connection: Connection, row: Any, scopes: frozenset[Scope], now_us: int) -> Viewer:
+@dataclass(frozen=True, slots=True)
+class _Belonging:
+    """What somebody belongs to, until an instant; while none of it changes."""
+
+    revision: Hashable
+    since_us: int
+    until_us: int
+    teams: Teams
+    instruments: frozenset[int]
+    granted: frozenset[int]
+    emergencies: frozenset[int]
+
+
+def _belonging(connection: Connection, account_id: int, revision: Hashable, now_us: int) -> _Belonging:
     numbers: dict[str, dict[str, frozenset[int]]] = {"team": {}, "instrument": {}, "grant": {}}
-    for kind, how, joined in connection.execute(_belonging(), {"account": row.id, "now": now_us}):
+    until_us = FOR_EVER
+    for kind, how, joined, ends in connection.execute(_numbers_of(), {"account": account_id, "now": now_us}):
         if joined is not None:
-            numbers[kind][how] = _numbers(joined)
+            numbers[kind][how] = frozenset(map(int, joined.split(",")))
+            until_us = min(until_us, ends if ends is not None else FOR_EVER)
+    return _Belonging(
+        revision=revision,
+        since_us=now_us,
+        until_us=until_us,
+        teams=Teams({_ROLES[role]: teams for role, teams in numbers["team"].items()}),
+        instruments=numbers["instrument"].get("", frozenset()),
+        granted=numbers["grant"].get(Standing.GRANTEE.value, frozenset()),
+        emergencies=numbers["grant"].get(Standing.EMERGENCY.value, frozenset()),
+    )
+
+
+def _viewer(row: Any, scopes: frozenset[Scope], held: _Belonging) -> Viewer:
     return Viewer(
         user_id=row.id,
         name=row.name,
         login=row.login,
-        teams=Teams({_ROLES[role]: teams for role, teams in numbers["team"].items()}),
-        instruments=numbers["instrument"].get("", frozenset()),
+        teams=held.teams,
+        instruments=held.instruments,
         admin=row.admin,
         steward=row.steward,
         scopes=scopes,
-        granted=numbers["grant"].get(Standing.GRANTEE.value, frozenset()),
-        emergencies=numbers["grant"].get(Standing.EMERGENCY.value, frozenset()),
+        granted=held.granted,
+        emergencies=held.emergencies,
     )
+
+
+@cache
+def _accounts() -> Select[Any]:
+    """With the revision of what anybody belongs to."""
+    changes = seen(belonging_change).subquery()
+    return select(account, changes).select_from(account.join(changes, true()))
 
 
 @cache
@@ -288,45 +354,39 @@ def _by_token() -> Select[Any]:
         or_(api_token.c.expires_us.is_(None), api_token.c.expires_us > _NOW),
         account.c.disabled.is_(False),
     )
-    whose = select(account, api_token.c.id.label("token_id"), api_token.c.scopes, api_token.c.last_used_us)
-    return whose.join(api_token, api_token.c.account_id == account.c.id).where(live)
+    token = (api_token.c.id.label("token_id"), api_token.c.scopes, api_token.c.last_used_us)
+    return _accounts().add_columns(*token).join(api_token, api_token.c.account_id == account.c.id).where(live)
 
 
 @cache
 def _by_session() -> Select[Any]:
     live = and_(web_session.c.id_hash == bindparam("hash"), web_session.c.expires_us > _NOW, account.c.disabled.is_(False))
-    whose = select(account, web_session.c.csrf, web_session.c.expires_us.label("ends"))
-    return whose.join(web_session, web_session.c.account_id == account.c.id).where(live)
+    session = (web_session.c.csrf, web_session.c.expires_us.label("ends"))
+    return _accounts().add_columns(*session).join(web_session, web_session.c.account_id == account.c.id).where(live)
 
 
 @cache
-def _belonging() -> CompoundSelect[Any]:
-    """(of which kind, in which way, numbers) of all that somebody belongs to, in one statement: it is asked before every answer.
+def _numbers_of() -> CompoundSelect[Any]:
+    """(of which kind, in which way, numbers, when the first of them ends) of all that somebody belongs to.
 
     Staff of large collaborations are in thousands of teams: a row for each role is read, not for each team.
     """
     account_id = bindparam("account", type_=BigInteger)
     member, placed, let_in = team_member.c, account_instrument.c, terms_grant.c
     teams = (
-        select(literal("team"), member.role, joined_numbers(member.team_id))
+        select(literal("team"), member.role, joined_numbers(member.team_id), func.min(member.expires_us))
         .where(member.account_id == account_id, or_(member.expires_us.is_(None), member.expires_us > _NOW))
         .group_by(member.role)
     )
-    instruments = select(literal("instrument"), literal(""), joined_numbers(placed.instrument_id)).where(
-        placed.account_id == account_id
-    )
+    instruments = select(
+        literal("instrument"), literal(""), joined_numbers(placed.instrument_id), cast(null(), BigInteger)
+    ).where(placed.account_id == account_id)
     grants = (
-        select(literal("grant"), let_in.standing, joined_numbers(let_in.terms_id))
+        select(literal("grant"), let_in.standing, joined_numbers(let_in.terms_id), func.min(let_in.expires_us))
         .where(let_in.account_id == account_id, let_in.expires_us > _NOW, let_in.revoked_us.is_(None))
         .group_by(let_in.standing)
     )
     return union_all(teams, instruments, grants)
-
-
-@lru_cache(maxsize=32)
-def _numbers(joined: str) -> frozenset[int]:
-    """The same text is the same set, whose parts need not be compared again by whoever kept something for it."""
-    return frozenset(map(int, joined.split(",")))
 
 
 def _audit(connection: Connection, actor: str, action: str, now_us: int, **detail: object) -> None:

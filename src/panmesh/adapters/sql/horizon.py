@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from sqlalchemy import func, select
 
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.revisions import terms_revision
 from panmesh.adapters.sql.tables import terms
-from panmesh.adapters.sql.terms_revision import terms_revision
 
 
 class Horizon:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from panmesh.adapters.sql.triggers import create_terms_triggers
+from panmesh.adapters.sql.triggers import NOTED, create_noting_triggers
 
 metadata = MetaData(
     naming_convention={
@@ -167,13 +167,15 @@ terms = Table(
     Column("deleted_us", BigInteger),
 )
 
-# One more after each change of `terms`, by whomever: see `terms_revision`.
+# One more after each change of `terms`, and of what somebody belongs to, by whomever: see `revisions`.
 terms_change = Table("terms_change", metadata, _id(), sqlite_autoincrement=True)
+belonging_change = Table("belonging_change", metadata, _id(), sqlite_autoincrement=True)
 
 
 @event.listens_for(metadata, "after_create")
-def _note_terms(_metadata: MetaData, connection: Connection, **_: object) -> None:
-    create_terms_triggers(connection)
+def _note_changes(_metadata: MetaData, connection: Connection, **_: object) -> None:
+    for what, noted in NOTED.items():
+        create_noting_triggers(connection, what, [table for table in noted if table in metadata.tables])
 
 
 proposal = Table(

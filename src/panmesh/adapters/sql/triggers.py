@@ -1,6 +1,8 @@
-"""What holds whoever writes: the audit log only grows; changed terms are noted."""
+"""What holds whoever writes: the audit log only grows; changed terms and memberships are noted."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -49,27 +51,37 @@ def drop_seal_triggers(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
-def create_terms_triggers(connection: Connection) -> None:
-    """A row of `terms_change` for each statement (SQLite: for each row). A step that makes the table `terms` anew makes these anew."""
+NOTED = {"terms": ("terms",), "belonging": ("team_member", "account_instrument", "terms_grant")}
+_ACTIONS = ("INSERT", "UPDATE", "DELETE")
+
+
+def create_noting_triggers(connection: Connection, what: str, tables: Sequence[str]) -> None:
+    """A row of `…_change` for each statement that changes one of these tables (SQLite: for each row). A step that makes such a table anew
+    makes these anew."""
     if connection.dialect.name == "sqlite":
-        for action in ("INSERT", "UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER IF NOT EXISTS terms_noted_{action.lower()} AFTER {action} ON terms "
-                "BEGIN INSERT INTO terms_change (id) VALUES (NULL); END"
-            )
+        for table in tables:
+            for action in _ACTIONS:
+                connection.exec_driver_sql(
+                    f"CREATE TRIGGER IF NOT EXISTS {table}_noted_{action.lower()} AFTER {action} ON {table} "
+                    f"BEGIN INSERT INTO {what}_change (id) VALUES (NULL); END"
+                )
         return
     connection.exec_driver_sql(
-        "CREATE OR REPLACE FUNCTION note_terms() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN INSERT INTO terms_change DEFAULT VALUES; RETURN NULL; END $$"
+        f"CREATE OR REPLACE FUNCTION note_{what}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN INSERT INTO {what}_change DEFAULT VALUES; RETURN NULL; END $$"
     )
-    connection.exec_driver_sql("DROP TRIGGER IF EXISTS terms_noted ON terms")
-    connection.exec_driver_sql(
-        "CREATE TRIGGER terms_noted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON terms "
-        "FOR EACH STATEMENT EXECUTE FUNCTION note_terms()"
-    )
+    for table in tables:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_noted ON {table}")
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_noted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION note_{what}()"
+        )
 
 
-def drop_terms_triggers(connection: Connection) -> None:
-    sqlite = connection.dialect.name == "sqlite"
-    for name in ("terms_noted_insert", "terms_noted_update", "terms_noted_delete") if sqlite else ("terms_noted",):
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{'' if sqlite else ' ON terms'}")
+def drop_noting_triggers(connection: Connection, tables: Sequence[str]) -> None:
+    for table in tables:
+        if connection.dialect.name == "sqlite":
+            for action in _ACTIONS:
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_noted_{action.lower()}")
+        else:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_noted ON {table}")

@@ -44,10 +44,10 @@ from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index
 from panmesh.adapters.sql.instant import NOW, at
 from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
 from panmesh.adapters.sql.records import shown
+from panmesh.adapters.sql.revisions import terms_revision
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
 from panmesh.adapters.sql.tables import change, dataset, facility, instrument, parameter
 from panmesh.adapters.sql.technique_names import technique_names
-from panmesh.adapters.sql.terms_revision import terms_revision
 from panmesh.catalogue.events import BYTES, QUIET
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from panmesh.adapters.sql.triggers import create_terms_triggers, drop_terms_triggers
+from panmesh.adapters.sql.triggers import create_noting_triggers, drop_noting_triggers
 
 revision = "0026"
 down_revision = "0025"
@@ -20,9 +20,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_terms_change"),
         sqlite_autoincrement=True,
     )
-    create_terms_triggers(op.get_bind())
+    create_noting_triggers(op.get_bind(), "terms", ("terms",))
 
 
 def downgrade() -> None:
-    drop_terms_triggers(op.get_bind())
+    drop_noting_triggers(op.get_bind(), ("terms",))
     op.drop_table("terms_change")
