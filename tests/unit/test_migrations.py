@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.migrate import _config, current, migrate, newest
+from panmesh.adapters.sql.migrate import _config, _revisions, current, migrate, newest
 from panmesh.adapters.sql.tables import metadata
 from panmesh.kernel.errors import Conflict
 
 BY_HAND = {"ix_dataset_newest", "ix_dataset_in_order", "ix_document_in_order"}  # written differently for each database
+
+
+def test_the_history_is_read_from_the_names_of_its_files(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    script = ScriptDirectory.from_config(_config(database))
+    assert script.get_heads() == [newest()]
+    assert {one.revision for one in script.walk_revisions()} == _revisions()
+    assert current(database) is None
+    database.dispose()
 
 
 def test_the_history_leads_to_the_schema_of_the_code(empty_database_url: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from panmesh.access.accounts import AccountService
 from panmesh.access.personal import PersonalService
@@ -22,7 +23,6 @@ from panmesh.access.teams import TeamService
 from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import OPERATOR
 from panmesh.access.why import WhyService
-from panmesh.adapters.datacite.registry import DataCiteRegistry
 from panmesh.adapters.hdf5.arrays import ArrayReaders
 from panmesh.adapters.hdf5.sandbox import SandboxedReader
 from panmesh.adapters.identity.passwords import Argon2Passwords
@@ -127,6 +127,9 @@ from panmesh.publication.releasing import ReleaseService
 from panmesh.publication.suggesting import Suggesting
 from panmesh.publication.usage import Recorder, UsageService
 from panmesh.wire import datacite
+
+if TYPE_CHECKING:
+    from panmesh.adapters.datacite.registry import DataCiteRegistry  # whose client takes long to load
 
 
 @dataclass
@@ -468,6 +471,8 @@ class Composition:
         one = self.settings.datacite
         if one.prefix is None or one.repository is None or one.password_file is None:
             return None
+        from panmesh.adapters.datacite.registry import DataCiteRegistry
+
         return DataCiteRegistry(
             url=one.url,
             repository=one.repository,

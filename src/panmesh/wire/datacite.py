@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from datacite import schema45
-
 from panmesh.publication.record import Agent, Kind, PublicRecord, Relation, Subject
 
 SCHEMA = "http://datacite.org/schema/kernel-4"
@@ -67,6 +65,8 @@ def attributes(record: PublicRecord) -> dict[str, Any]:
 
 def xml(record: PublicRecord) -> str:
     """By the schema's own library. A record without a DOI has its address as identifier, of type URL."""
+    from datacite import schema45
+
     told = attributes(record) | {"doi": record.identifier.removeprefix("https://doi.org/")}
     written = str(schema45.tostring(told))
     if not record.doi:

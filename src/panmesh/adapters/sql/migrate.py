@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from panmesh.adapters.sql import (
     bulk_tables,
@@ -26,6 +24,11 @@ from panmesh.adapters.sql import (
 )
 from panmesh.adapters.sql.database import Database
 from panmesh.kernel.errors import Conflict
+
+if TYPE_CHECKING:  # loaded only where there is something to do: every command opens a database, and hardly any an old one
+    from alembic.config import Config
+
+HISTORY = Path(__file__).parent / "migrations"
 
 # Modules that the schema is written in, besides `tables`.
 TABLES = (
@@ -46,19 +49,30 @@ TABLES = (
 
 
 def _config(database: Database) -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(HISTORY))
     config.attributes["database"] = database
     return config
 
 
 def current(database: Database) -> str | None:
+    """None: there is no schema yet."""
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return found
 
 
 def newest() -> str:
-    return ScriptDirectory(str(Path(__file__).parent / "migrations")).get_current_head() or ""
+    """The files of the history begin with their revision, which is a number of four digits."""
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    return {file.name.partition("_")[0] for file in HISTORY.glob("versions/[0-9]*.py")}
 
 
 def migrate(database: Database) -> bool:
@@ -66,10 +80,11 @@ def migrate(database: Database) -> bool:
     here = current(database)
     if here == newest():
         return False
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
-    if here is not None and here not in {revision.revision for revision in script.walk_revisions()}:
+    if here is not None and here not in _revisions():
         raise Conflict(
             f"The database was made by a newer panmesh (schema {here}); this one knows up to {newest()}. Upgrade panmesh."
         )
+    from alembic import command
+
     command.upgrade(_config(database), "head")
     return True
