@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
+from panmesh.adapters.identity.passwords import COST, Argon2Passwords
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.app.compose import Composition
@@ -21,7 +23,8 @@ _SERVER = pytest.StashKey[ThrowawayPostgres]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts one PostgreSQL; its workers find it in the environment."""
+    """The controller starts one PostgreSQL; its workers find it in the environment. Passwords of tests protect nobody: a cheap hash does."""
+    Argon2Passwords.cost = replace(COST, time_cost=1, memory_cost=8)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     server = ThrowawayPostgres()
