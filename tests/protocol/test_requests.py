@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from panmesh.kernel.clock import DAY_US, facility_day
+from panmesh.portal.words import civil
 from tests.protocol.conftest import HIDDEN, NOW, PIDS, SECRET, House
 
 RUN = PIDS["embargoed"]
@@ -196,6 +197,32 @@ def test_data_are_kept_until_their_retention_ends(house: House) -> None:
     assert ask(house, "steward", "withdrawal", RUN, reason="The wrong sample was measured.").json()["answer"] == "granted"
     assert why(house, None)["state"] == "withdrawn"
     assert not reads(house, "pi")
+
+
+def test_a_tombstone_says_to_everybody_since_when_and_why(house: House) -> None:
+    """As the page promises to whoever asks for it: in the page, in every form of the record, and where it is explained."""
+    reason, day = "The wrong <b>sample</b> was measured.", facility_day(NOW, "UTC")
+    number = ask(house, "pi", "withdrawal", VISIT, reason=reason).json()["id"]
+    for path in (f"/datasets/{RUN}", f"/investigations/{VISIT}"):
+        assert "wrong" not in house.client.get(path).text + house.client.get(path, params={"format": "jsonld"}).text
+    assert decide(house, "steward", number, grant=True).status_code == 200
+    told = "The wrong <b>sample</b> was measured"
+    for path in (f"/datasets/{RUN}", f"/investigations/{VISIT}"):
+        page = house.client.get(path).text
+        assert f"The data were withdrawn on {civil(day)}.</b> The wrong &lt;b&gt;sample&lt;/b&gt; was measured." in page
+        record = house.client.get(path, params={"format": "datacite-json"}).json()
+        assert {"date": day.isoformat(), "dateType": "Withdrawn"} in record["dates"]
+        said = f"Withdrawn on {day}: {told}. "
+        assert record["descriptions"][0]["description"].startswith(said)
+        assert house.client.get(path, params={"format": "jsonld"}).json()["description"].startswith(said)
+        assert f"Withdrawn on {day}" in house.client.get(path, params={"format": "turtle"}).text
+    for pid in (RUN, VISIT):
+        clause = why(house, None, pid)["clause"]
+        assert f"withdrawn on {day.day} {day:%B %Y}" in clause
+        assert told in clause
+    assert {"date": day.isoformat(), "dateType": "Withdrawn"} not in house.client.get(
+        f"/datasets/{PIDS['open']}", params={"format": "datacite-json"}
+    ).json()["dates"]
 
 
 @pytest.mark.parametrize("name", HIDDEN)

@@ -32,6 +32,15 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "AU  -" not in as_ris(bare)
 
 
+def test_a_doi_stands_where_reference_managers_look_for_it() -> None:
+    doi = replace(ONE, identifier="10.82012/0123456789abcdef", url="https://doi.org/10.82012/0123456789abcdef")
+    assert "  doi = {10.82012/0123456789abcdef},\n" in as_bibtex(doi)
+    assert "DO  - 10.82012/0123456789abcdef\r\n" in as_ris(doi)
+    assert "note" not in as_bibtex(doi)
+    assert "doi" not in as_bibtex(ONE)
+    assert f"AN  - {ONE.identifier}\r\n" in as_ris(ONE)
+
+
 def test_of_many_creators_the_first_is_named() -> None:
     many = replace(ONE, creators=tuple(f"Person {n}" for n in range(40)))
     assert as_text(many).startswith("Person 0; et al. (2026)")

@@ -29,6 +29,7 @@ class Embargo:
     extended_to_us: int | None = None
     released_us: int | None = None
     asked_to_us: int | None = None  # an extension that nobody decided yet
+    tombstone: str | None = None  # why the data were withdrawn or deleted, for everybody
 
 
 def pinned(rules: PolicyRules, known: Mapping[str, PolicyRules]) -> PolicyRules:

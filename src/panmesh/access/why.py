@@ -160,15 +160,21 @@ def _clause(current: State, terms: Terms, embargo: Embargo, rules: PolicyRules, 
             cause = "a legal reason" if terms.hold is None or terms.hold.value == "legal" else "being sensitive"
             return f"The data are held back for {cause}; a hold comes before every date ({version})."
         case State.WITHDRAWN:
-            return f"The data were withdrawn; what they were stays readable as a tombstone ({version})."
+            day = _said(facility_day(terms.withdrawn_us or 0, zone))
+            return f"The data were withdrawn on {day}; what they were stays readable as a tombstone ({version}).{_reason_of(embargo)}"
         case State.DELETED:
-            return f"The data were deleted after {rules.retention_years} years of keeping ({version})."
+            day = _said(facility_day(terms.deleted_us or 0, zone))
+            return f"The data were deleted on {day}, after {rules.retention_years} years of keeping ({version}).{_reason_of(embargo)}"
         case State.PROPRIETARY:
             return f"The beam time was paid for: the data are the user's, and open only if they ask for it ({version})."
         case State.INTERNAL:
             return "It belongs to no visit: only the facility's staff see it."
         case State.ASIDE:
             return "It was set aside."
+
+
+def _reason_of(embargo: Embargo) -> str:
+    return f" The reason: “{' '.join(embargo.tombstone.split())}”." if embargo.tombstone else ""
 
 
 def _embargo_clause(terms: Terms, embargo: Embargo, rules: PolicyRules, zone: str) -> str:

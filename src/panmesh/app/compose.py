@@ -68,6 +68,7 @@ from panmesh.adapters.sql.setup import ensure_facility, ensure_instrument
 from panmesh.adapters.sql.statistics import SqlStatistics
 from panmesh.adapters.sql.stewarding import SqlStewardStore
 from panmesh.adapters.sql.teams import SqlTeams
+from panmesh.adapters.sql.tombstones import SqlTombstones
 from panmesh.adapters.sql.upkeep import SqlUpkeep
 from panmesh.adapters.sql.usage import SqlUsage
 from panmesh.adapters.sql.visits import SqlVisits
@@ -451,7 +452,8 @@ class Composition:
             key: InstrumentFacts(manufacturer=one.manufacturer, model=one.model, serial=one.serial)
             for key, one in self.settings.instrument.items()
         }
-        sources = Sources(instruments=instruments, told_us=self.dois.asked_us)
+        tombstones = SqlTombstones(self.database, self.clock)
+        sources = Sources(instruments=instruments, told_us=self.dois.asked_us, tombstones=tombstones)
         return RecordService(self.search, publisher, self.clock, self.dois.names, self.release_store, sources)
 
     @cached_property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _TEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_"}
 _TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_DOI = re.compile(r"10\.\d{4,9}/[-._;()/:A-Za-z0-9]+")  # such as need no care in any form
 _NAMED_IN_FULL = 10  # creators; of more, the first and "et al."
 
 
@@ -42,7 +43,8 @@ def as_bibtex(c: Citation) -> str:
         fields = {"author": " and ".join(_tex(name.replace(" and ", " & ")) for name in c.creators)} | fields
     if c.year is not None:
         fields["year"] = str(c.year)
-    fields |= {"howpublished": "Dataset", "note": _tex(c.identifier), "url": _line(c.url).replace("{", "%7B").replace("}", "%7D")}
+    named = {"doi": c.identifier} if _DOI.fullmatch(c.identifier) else {"note": _tex(c.identifier)}
+    fields |= {"howpublished": "Dataset", **named, "url": _line(c.url).replace("{", "%7B").replace("}", "%7D")}
     body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
     return f"@misc{{{_key(c.identifier)},\n{body}\n}}\n"
 
@@ -50,7 +52,7 @@ def as_bibtex(c: Citation) -> str:
 def as_ris(c: Citation) -> str:
     lines = [("TY", "DATA"), *(("AU", name) for name in c.creators), ("TI", c.title), ("PB", c.publisher)]
     lines += [("PY", str(c.year))] if c.year is not None else []
-    lines += [("AN", c.identifier), ("UR", c.url), ("ER", "")]
+    lines += [("DO" if _DOI.fullmatch(c.identifier) else "AN", c.identifier), ("UR", c.url), ("ER", "")]
     return "".join(f"{tag}  - {_line(value)}\r\n" for tag, value in lines)
 
 

@@ -66,6 +66,7 @@ def dataset(request: Request, _form: dict[str, str]) -> Response:
         request,
         "dataset.html",
         json_ld=landing.embedded(public),
+        buried=public if public is not None and public.gone else None,
         record=record,
         d=summary,
         live=live,

@@ -103,6 +103,7 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
         request,
         "investigation.html",
         json_ld=landing.embedded(public),
+        buried=public if public is not None and public.gone else None,
         v=visit,
         access=explain(visit.access, visit.facility_zone, signed_in=who.user_id is not None),
         notes=notes_of(request, AboutKind.INVESTIGATION, visit),

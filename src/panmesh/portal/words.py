@@ -141,7 +141,8 @@ REQUESTS = {
     ),
     "deletion": (
         "Deletion",
-        "A data steward decides, when the time of keeping has ended; of proprietary data, their owner at any time.",
+        "A data steward decides, when the time of keeping has ended; a tombstone with your reason stays, for everybody to read. "
+        "Of proprietary data their owner decides, at any time, and nothing stays.",
         "Ask to delete",
     ),
     "declassification": (

@@ -144,6 +144,15 @@ ACCESS_RIGHTS = {
 GONE = frozenset({State.WITHDRAWN, State.DELETED})
 
 
+def epitaph(state: State, day: date | None, reason: str | None) -> str:
+    """What a description begins with where the data are gone; else nothing."""
+    if state not in GONE:
+        return ""
+    when = f" on {day.isoformat()}" if day is not None else ""
+    why = f": {' '.join(reason.split()).rstrip('.')}" if reason and reason.strip() else ""
+    return f"{state.value.capitalize()}{when}{why}. "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicRecord:
     kind: Kind

@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import quote
 
 from panmesh.access.terms import State
+from panmesh.access.tombstone import Tombstones, no_tombstones
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.file_types import media_type
 from panmesh.catalogue.model import (
@@ -41,6 +42,7 @@ from panmesh.publication.record import (
     Subject,
     Thing,
     Variable,
+    epitaph,
 )
 from panmesh.publication.release import MOST_RUNS, Listed, Release
 from panmesh.publication.release_record import pids_of, release_record
@@ -85,6 +87,7 @@ class Sources:
 
     instruments: Mapping[str, InstrumentFacts] = field(default_factory=dict)  # by key
     told_us: Callable[[str], int | None] = lambda _pid: None  # since when something is to have a DOI
+    tombstones: Tombstones = no_tombstones
 
 
 class RecordService:
@@ -159,7 +162,7 @@ class RecordService:
         return self._investigation(pid, self._sight(visits=[pid]))
 
     def _sight(self, *, runs: Collection[RecordWithFiles] = (), visits: Sequence[str] = ()) -> Sight:
-        return Sight(self._search, self._releases, self._dois, runs=runs, visits=visits)
+        return Sight(self._search, self._releases, self._dois, self._sources.tombstones, runs=runs, visits=visits)
 
     def _of_run(self, read: RecordWithFiles, sight: Sight) -> PublicRecord:
         record, d, dois = read.record, read.record.summary, sight.dois
@@ -172,6 +175,7 @@ class RecordService:
         accepted = _day(visit.ends_us if visit else d.end_us or d.start_us, zone)
         opened = _day(d.access.opens_us, zone)
         created = _day(d.created_us, zone)
+        withdrawn, reason = _buried(sight, d.pid, zone)
         return PublicRecord(
             kind=Kind.DATASET,
             pid=d.pid,
@@ -179,7 +183,7 @@ class RecordService:
             doi=dois.get(d.pid),
             version=str(record.version),
             title=run_title(d),
-            description=self._described(record),
+            description=epitaph(state, withdrawn, reason) + self._described(record),
             creators=creators,
             contributors=_contributors(record.people, creators, self._publisher),
             publisher=self._agent(),
@@ -189,7 +193,7 @@ class RecordService:
             accepted=accepted if state is State.EMBARGOED or opened else None,
             available=opened or (created if state is State.OPEN else None),
             updated=_day(record.updated_us, zone),
-            withdrawn=_day(record.updated_us, zone) if state in GONE else None,
+            withdrawn=withdrawn,
             subjects=(FIELD_OF_SCIENCE,),
             techniques=_techniques(d.techniques),
             instrument=self._thing("instruments", d.instrument.pid, d.instrument.name, dois) if d.instrument else None,
@@ -199,6 +203,7 @@ class RecordService:
             licence=CC_BY if state is State.OPEN else None,
             relations=self._relations(record, held, dois),
             files=files,
+            reason=reason,
             service=self._files_on_request(d.pid) if state in (State.EMBARGOED, State.HELD) else None,
             file_count=count,
             total_bytes=size,
@@ -215,6 +220,7 @@ class RecordService:
         title = visit.title or visit.visit_id
         span = _span(visit.starts_us, visit.ends_us, zone)
         during = f" from {span[0]} to {span[1]}" if span else ""
+        withdrawn, reason = _buried(sight, visit.pid, zone)
         where_at = f" on {visit.instrument.name}" if visit.instrument else ""
         has = tuple(
             Relation(relation="HasPart", to=self._thing("datasets", p.pid, run_title(p), dois), general="Dataset")
@@ -226,7 +232,8 @@ class RecordService:
             url=self.address("investigations", visit.pid),
             doi=dois.get(visit.pid),
             title=title,
-            description=f"Experiment {visit.visit_id}{where_at} at {visit.facility_name}{during}: {title}. {visit.dataset_count} runs.",
+            description=epitaph(state, withdrawn, reason)
+            + f"Experiment {visit.visit_id}{where_at} at {visit.facility_name}{during}: {title}. {visit.dataset_count} runs.",
             creators=_creators(visit, (), self._publisher),
             contributors=_contributors((), (), self._publisher),
             publisher=self._agent(),
@@ -235,6 +242,8 @@ class RecordService:
             collected=span,
             accepted=ended if state is State.EMBARGOED or opened else None,
             available=opened or (created if state is State.OPEN else None),
+            withdrawn=withdrawn,
+            reason=reason,
             subjects=(FIELD_OF_SCIENCE,),
             techniques=_techniques([TechniqueView(pid=f.value, name=f.label) for f in parts.techniques]),
             instrument=self._thing("instruments", visit.instrument.pid, visit.instrument.name, dois)
@@ -450,6 +459,12 @@ def _techniques(found: Sequence[TechniqueView]) -> tuple[Subject, ...]:
 
 def _day(us: int | None, zone: str) -> date | None:
     return None if us is None else facility_day(us, zone)
+
+
+def _buried(sight: Sight, pid: str, zone: str) -> tuple[date | None, str | None]:
+    """The day on which it was withdrawn or deleted, and why."""
+    stone = sight.tombstones.get(pid)
+    return (facility_day(stone.at_us, zone), stone.reason) if stone is not None else (None, None)
 
 
 def _span(start_us: int | None, end_us: int | None, zone: str) -> tuple[date, date] | None:

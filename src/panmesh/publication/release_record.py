@@ -10,7 +10,7 @@ from panmesh.access.terms import State
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.catalogue.naming import run_title
 from panmesh.kernel.clock import facility_day
-from panmesh.publication.record import CC_BY, GONE, Agent, DataService, Kind, PublicRecord, Relation, Subject, Thing
+from panmesh.publication.record import CC_BY, GONE, Agent, DataService, Kind, PublicRecord, Relation, Subject, Thing, epitaph
 from panmesh.publication.release import Release
 
 Parts = Sequence[tuple[str, DatasetSummary]]  # pid of the frozen version, and what anybody may know of the run
@@ -33,6 +33,7 @@ def release_record(
     zone = runs[0].facility_zone if runs else "UTC"
     published = facility_day(release.published_us, zone)
     opened = facility_day(release.opens_us, zone) if release.opens_us is not None else None
+    withdrawn = facility_day(release.withdrawn_us or release.changed_us, zone) if release.state in GONE else None
     said = release.description
     one = {run.instrument.pid: run.instrument for run in runs if run.instrument}
     return PublicRecord(
@@ -42,7 +43,7 @@ def release_record(
         doi=dois.get(asked),
         version=str(release.number),
         title=said.title,
-        description=f"{said.abstract}\n\n{_what(runs, publisher)}",
+        description=f"{epitaph(release.state, withdrawn, release.reason)}{said.abstract}\n\n{_what(runs, publisher)}",
         creators=said.creators or (publisher,),
         contributors=(Agent(name=publisher.name, ror=publisher.ror, organisation=True, role="HostingInstitution"),),
         publisher=publisher,
@@ -52,7 +53,7 @@ def release_record(
         accepted=published if release.state is State.EMBARGOED else None,
         available=opened if release.state is State.EMBARGOED else published if release.state is State.OPEN else None,
         updated=facility_day(release.changed_us, zone),
-        withdrawn=facility_day(release.withdrawn_us or release.changed_us, zone) if release.state in GONE else None,
+        withdrawn=withdrawn,
         subjects=tuple(s for s in subjects if s.scheme != "PaNET"),
         techniques=tuple(s for s in subjects if s.scheme == "PaNET"),
         instrument=_thing(address, "instruments", *next(iter((i.pid, i.name) for i in one.values())), dois) if len(one) == 1 else None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from panmesh.access.tombstone import Tombstone, Tombstones, no_tombstones
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.catalogue.model import InvestigationView, RecordWithFiles, VisitParts, VisitTeam
 from panmesh.catalogue.search import SearchService
+from panmesh.publication.record import GONE
 from panmesh.publication.release import Listed, Release
 
 MOST_PARTS = 200  # runs that the record of a visit names
@@ -34,6 +36,7 @@ class Sight:
         search: SearchService,
         releases: Releases | None,
         dois: Dois,
+        tombstones: Tombstones = no_tombstones,
         *,
         runs: Collection[RecordWithFiles] = (),
         visits: Sequence[str] = (),
@@ -47,6 +50,12 @@ class Sight:
         concepts = [one.summary.pid for one in self._runs]
         self.held = releases.holding_each(concepts) if releases is not None and concepts else {}
         self.dois = dois(list(dict.fromkeys(self._named())))
+        gone = list(self._gone())
+        self.tombstones: Mapping[str, Tombstone] = tombstones(gone) if gone else {}
+
+    def _gone(self) -> Iterator[str]:
+        yield from (d.pid for one in self._runs if (d := one.summary).access.state in GONE)
+        yield from (visit.pid for visit in self.visits.values() if visit.access.state in GONE)
 
     def _named(self) -> Iterator[str]:
         for one in self._runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, literal, or_, select, update
@@ -56,8 +57,9 @@ class Effects:
         held = held_of(self._c, row.terms_id, self._rules)
         before = {"extended_to_us": held.embargo.extended_to_us, "hold": held.terms.hold and held.terms.hold.value}
         after = take(held, _STEPS[kind], self._now_us, to_us=wanted["to_us"], hold=Hold(wanted["hold"]))
-        told = (words or row.reason) if kind in (Kind.WITHDRAWAL, Kind.DELETION) else None
-        keep_held(self._c, after, tombstone=told)
+        if kind in (Kind.WITHDRAWAL, Kind.DELETION):
+            after = replace(after, embargo=replace(after.embargo, tombstone=words or row.reason))
+        keep_held(self._c, after)
         self._tell(row.terms_id)
         return before
 

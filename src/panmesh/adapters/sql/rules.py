@@ -68,8 +68,8 @@ def held_of(connection: Connection, terms_id: int, current: PolicyRules, *, writ
     return Held(terms=terms_of(found), embargo=decided, rules=rules, zone=zone_of(connection))
 
 
-def keep_held(connection: Connection, held: Held, tombstone: str | None = None) -> None:
-    """The facts as a step left them; `tombstone`: the reason that everybody reads."""
+def keep_held(connection: Connection, held: Held) -> None:
+    """The facts as a step left them."""
     facts = held.terms
     values = {
         "access": facts.access.value,
@@ -81,15 +81,15 @@ def keep_held(connection: Connection, held: Held, tombstone: str | None = None) 
         "deleted_us": facts.deleted_us,
     }
     connection.execute(update(terms).where(terms.c.id == facts.id).values(**values))
-    before = connection.execute(select(embargo.c.tombstone).where(embargo.c.terms_id == facts.id)).scalar()
     connection.execute(delete(embargo).where(embargo.c.terms_id == facts.id))
     decided = {
         "plain_us": held.embargo.plain_us,
         "extended_to_us": held.embargo.extended_to_us,
         "released_us": held.embargo.released_us,
         "asked_to_us": held.embargo.asked_to_us,
+        "tombstone": held.embargo.tombstone,
     }
-    connection.execute(embargo.insert().values(terms_id=facts.id, tombstone=tombstone or before, **decided))
+    connection.execute(embargo.insert().values(terms_id=facts.id, **decided))
 
 
 def _embargo(row: Any, rules: PolicyRules) -> Embargo:
@@ -101,6 +101,7 @@ def _embargo(row: Any, rules: PolicyRules) -> Embargo:
         extended_to_us=row.extended_to_us,
         released_us=row.released_us,
         asked_to_us=row.asked_to_us,
+        tombstone=row.tombstone,
     )
 
 
