@@ -128,6 +128,32 @@ def test_who_decides_is_asked_reminded_and_then_the_steward(house: House, at: Wo
     assert late
 
 
+def test_whoever_decides_reads_what_exactly_they_would_allow(house: House, at: Work) -> None:
+    day = facility_day(OPENS + 400 * DAY_US, "UTC")
+    asked: list[tuple[str, str, dict[str, Any], str]] = [
+        ("outsider", "access", {"days": 30}, "It would be for 30 days, and for all runs under the same terms"),
+        ("pi", "extension", {"to": day.isoformat()}, f"The data would open on {day.day} {day:%B %Y}."),
+        ("member", "hold", {"hold": "sensitive"}, "It would be for being sensitive"),
+        ("pi", "succession", {"login": "Member"}, "Who would lead: Member (member)."),
+        ("pi", "withdrawal", {}, "the reason stays on the page, for everybody to read"),
+    ]
+    revisions = {}
+    for minute, (who, kind, wanted, told) in enumerate(asked):
+        revisions[kind] = ask(house, who, kind, **wanted)
+        (mail,) = at(NOW + 1 + minute)
+        assert told in text(mail), kind
+    weeks_later = {mail["Subject"]: text(mail) for mail in at(NOW + 8 * DAY_US)}
+    for _, _, _, told in asked:
+        assert [told in said and "We want to compare" in said for said in weeks_later.values()].count(True) == 1, told
+    for kind, login in (("access", "pi"), ("extension", "steward")):
+        body = {"grant": True, "words": "", "revision": 1}
+        path = f"/api/v1/requests/{revisions[kind]}/decision"
+        assert house.client.post(path, json=body, headers=house.bearer(login)).status_code == 200
+    granted = {next(iter(to([mail]))): text(mail) for mail in at(NOW + 8 * DAY_US + 1)}
+    assert f"It lasts until {_words(NOW + 38 * DAY_US)}." in granted["outsider"]
+    assert f"The data open on {day.day} {day:%B %Y}." in granted["pi"]
+
+
 def test_what_is_decided_between_rounds_moves_what_is_said(house: House, at: Work) -> None:
     at(OPENS - 91 * DAY_US)
     number = ask(house, "pi", "extension", to=facility_day(OPENS + 400 * DAY_US, "UTC").isoformat())

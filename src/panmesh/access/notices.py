@@ -140,6 +140,10 @@ class Notice:
     reason: str | None = None
     words: str | None = None
     deadline: date | None = None
+    wanted_day: date | None = None  # extension: the first day on which the data would be open
+    wanted_days: int | None = None  # access: for so long
+    wanted_leader: str | None = None  # succession: name and login of who would lead
+    wanted_hold: str | None = None  # access.terms.Hold
     expires_us: int | None = None  # of the grant; None: it was taken back
     ends: date | None = None  # of the grant
     leads: bool = False  # whether who gets it leads the team

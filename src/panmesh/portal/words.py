@@ -115,7 +115,8 @@ EVENTS = {
 REQUESTS = {
     "access": (
         "Access for a time",
-        "The principal investigator decides; after 30 days without an answer, a data steward.",
+        "The principal investigator decides; after 30 days without an answer, a data steward. "
+        "It holds for all runs under the same terms, as a rule the whole visit.",
         "Ask for access",
     ),
     "extension": (

@@ -10,6 +10,7 @@ from email.utils import format_datetime, formataddr
 
 from panmesh.access.notices import Notice, NoticeKind, offers_release
 from panmesh.access.requests import Answer, Kind
+from panmesh.access.terms import State, state
 from panmesh.kernel.clock import DAY_US, from_us
 
 Link = Callable[..., str]  # from the parts of a path, and `query`, to an address
@@ -167,26 +168,47 @@ def _asked(one: Notice, link: Link) -> Iterator[str]:
         yield f"{one.asked_by} broke the glass to read {_about(one)}, for eight hours. The reason:"
     else:
         yield f"{one.asked_by} asks for {_what(one)}: {_about(one)}. The reason:"
-    yield ""
-    yield from (f"  {line}" for line in (one.reason or "").splitlines())
-    yield ""
+    yield from _quoted(one.reason)
     if one.request_kind is Kind.EMERGENCY:
         yield f"Everything about it: {link('requests', str(one.request))}"
     else:
+        yield from _wanted(one)
         yield from _answers(one, link)
 
 
 def _reminder(one: Notice, link: Link) -> Iterator[str]:
-    yield f"a week ago {one.asked_by} asked for {_what(one)}: {_about(one)}. Nobody has answered."
-    yield ""
+    yield f"a week ago {one.asked_by} asked for {_what(one)}: {_about(one)}. Nobody has answered. The reason:"
+    yield from _quoted(one.reason)
+    yield from _wanted(one)
     yield from _answers(one, link)
 
 
 def _escalated(one: Notice, link: Link) -> Iterator[str]:
     yield f"30 days ago {one.asked_by} asked for {_what(one)}: {_about(one)}."
-    yield "The principal investigator did not answer. From now on you may, too."
-    yield ""
+    yield "The principal investigator did not answer. From now on you may, too. The reason:"
+    yield from _quoted(one.reason)
+    yield from _wanted(one)
     yield from _answers(one, link)
+
+
+def _wanted(one: Notice) -> Iterator[str]:
+    """What exactly whoever answers would allow."""
+    said = []
+    if one.wanted_days is not None:
+        long = "a day" if one.wanted_days == 1 else f"{one.wanted_days} days"
+        said.append(f"It would be for {long}, and for all runs under the same terms: as a rule the whole visit.")
+    if one.wanted_day is not None:
+        said.append(f"The data would open on {_day(one.wanted_day)}.")
+    if one.wanted_leader is not None:
+        said.append(f"Who would lead: {_one_line(one.wanted_leader)}. Who leads now stays in the team.")
+    if one.wanted_hold is not None:
+        cause = "being sensitive" if one.wanted_hold == "sensitive" else "a legal reason"
+        said.append(f"It would be for {cause}; while it lasts only the core metadata are public.")
+    if one.request_kind in (Kind.WITHDRAWAL, Kind.DELETION):
+        bare = one.terms is not None and state(one.terms, one.due_us) is State.PROPRIETARY
+        stays = "nothing of them stays" if bare else "the reason stays on the page, for everybody to read"
+        said.append(f"This cannot be undone; {stays}.")
+    yield from [*said, ""] if said else []
 
 
 def _answers(one: Notice, link: Link) -> Iterator[str]:
@@ -204,10 +226,12 @@ def _decided(one: Notice, link: Link) -> Iterator[str]:
         return
     verdict = {Answer.GRANTED: "granted", Answer.REFUSED: "refused", Answer.UNDONE: "granted first, and then taken back"}
     yield f"your request for {what} was {verdict.get(one.answer or Answer.ASKED, 'decided')}: {_about(one)}."
+    if one.answer is Answer.GRANTED and one.ends is not None:
+        yield f"It lasts until {_day(one.ends)}."
+    if one.answer is Answer.GRANTED and one.wanted_day is not None:
+        yield f"The data open on {_day(one.wanted_day)}."
     if one.words:
-        yield ""
-        yield from (f"  {line}" for line in one.words.splitlines())
-        yield ""
+        yield from _quoted(one.words)
     yield f"Everything about it: {link('requests', str(one.request))}"
 
 
@@ -237,6 +261,12 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Link], Iterator[str]]] = {
     NoticeKind.ARCHIVED: _archived,
     NoticeKind.UNREACHABLE: _unreachable,
 }
+
+
+def _quoted(text: str | None) -> Iterator[str]:
+    yield ""
+    yield from (f"  {line}" for line in (text or "").splitlines())
+    yield ""
 
 
 def _what(one: Notice) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -166,20 +167,31 @@ def _paper(c: Connection, key: str) -> dict[str, Any]:
     return {"paper": doi if named else None, "release": concept}
 
 
+def _leader(c: Connection, login: str) -> str:
+    known = login.strip().lower()
+    name = c.execute(select(account.c.name).where(account.c.login == known, account.c.disabled.is_(False))).scalar()
+    return f"{name} ({known})" if name is not None else f"{known}, a login that no open account has"
+
+
 def _request(c: Connection, row: Any, zone: str, now_us: int) -> dict[str, Any]:
     answer = Answer(row.answer)
     if answer is Answer.ASKED and row.deadline_us <= now_us:
         answer = Answer.EXPIRED
+    kind, wanted = Kind(row.kind), json.loads(row.wanted_json)
     grant = c.execute(select(terms_grant).where(terms_grant.c.request_id == row.id)).first()
     live = grant is not None and grant.revoked_us is None
     return {
         "request": row.id,
-        "request_kind": Kind(row.kind),
+        "request_kind": kind,
         "answer": answer,
         "asked_by": c.execute(select(account.c.name).where(account.c.id == row.asked_by)).scalar(),
         "reason": row.reason,
         "words": row.words,
         "deadline": facility_day(row.deadline_us, zone),
+        "wanted_day": facility_day(wanted["to_us"], zone) if kind is Kind.EXTENSION and wanted["to_us"] is not None else None,
+        "wanted_days": wanted["days"] if kind is Kind.ACCESS else None,
+        "wanted_leader": _leader(c, wanted["login"]) if kind is Kind.SUCCESSION else None,
+        "wanted_hold": wanted["hold"] if kind is Kind.HOLD else None,
         "expires_us": grant.expires_us if live and grant is not None else None,
         "ends": facility_day(grant.expires_us, zone) if live and grant is not None else None,
     }
