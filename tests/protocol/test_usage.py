@@ -138,7 +138,9 @@ def test_the_report_is_a_sushi_report_of_what_is_public(day: House, shared_data:
     assert one["dataset-id"] == [{"type": "doi", "value": "10.82012/open"}]
     day.app.usage_store.hold(day.moment[0])
     assert [held.doi_datasets for held in day.app.usage_store.holdings()][-2:] == [0, 1]  # what is only asked for is none
-    assert day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": "2026-13"}).status_code == 422
+    for odd in ("2026-13", "2026-02-30", "x" * 200, "2026-1", "-2026-01", "٢٠٢٦-01", "2026-01' OR 1=1"):
+        refused = day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": odd})
+        assert (refused.status_code, refused.json()["code"], refused.json()["severity"]) == (400, 3020, "error"), odd
 
 
 def test_a_sushi_client_finds_its_way_filters_and_is_told_what_was_not_understood(day: House, shared_data: Path) -> None:
@@ -147,7 +149,12 @@ def test_a_sushi_client_finds_its_way_filters_and_is_told_what_was_not_understoo
         for one in day.client.get(f"/api/v1/usage/{path}").json():
             part = schema["definitions"][name] | {"definitions": schema["definitions"]}
             assert not list(jsonschema.Draft7Validator(part).iter_errors(one))
-    assert day.client.get("/api/v1/usage/members").json() == []
+    (everybody,) = day.client.get("/api/v1/usage/members", params={"customer_id": "abc"}).json()
+    assert (everybody["customer-id"], everybody["name"]) == ("0000000000000000", "The World")
+    for other in ("tr", "DSR", "nothing%00"):
+        refused = day.client.get(f"/api/v1/usage/reports/{other}")
+        assert (refused.status_code, refused.json()["code"]) == (404, 3000), other
+        assert "/reports/dsr" in refused.json()["data"]
     ask(day, FILE, FIREFOX)
     ask(day, RUN, FIREFOX, later=60)
     ask(day, f"/api/v1{FILE}", TOOL, later=60)
@@ -186,7 +193,9 @@ def test_a_sushi_client_finds_its_way_filters_and_is_told_what_was_not_understoo
     this = from_us(day.moment[0]).strftime("%Y-%m")
     assert [e["code"] for e in report(end_date=this)["exceptions"]] == [3040]
     assert [e["code"] for e in report(begin_date="2999-01", end_date="2999-01")["exceptions"]] == [3031]
-    assert day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": month, "end_date": "2020-01"}).status_code == 422
+    refused = day.client.get("/api/v1/usage/reports/dsr", params={"begin_date": month, "end_date": "2020-01"})
+    assert (refused.status_code, refused.json()["code"]) == (400, 3020)
+    assert "later" in refused.json()["data"]
 
 
 def test_pages_of_use_are_for_those_who_may_know_of_the_data(day: House) -> None:

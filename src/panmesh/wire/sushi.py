@@ -26,6 +26,16 @@ REPORT = {
 }
 
 
+# Reports of open content are to “The World”, whose number this is (COUNTER Code of Practice 5.1). Who is no customer of several sites
+# is told of themselves alone.
+EVERYBODY = {
+    "customer-id": "0000000000000000",
+    "name": "The World",
+    "notes": "Reports are public and the same for everybody: no customer, requestor or key is needed.",
+    "institution-id": [],
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """How a report is written."""

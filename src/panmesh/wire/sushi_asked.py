@@ -13,14 +13,18 @@ from datetime import date
 from typing import Any
 
 from panmesh.publication.usage import Count, Method, Reported
-from panmesh.wire.sushi import METRICS
+from panmesh.wire.sushi import METRICS, REPORT
 
 PUBLISHED, MONTHS = "dataset-dates", "exclude_monthly_details"
 ATTRIBUTES = (PUBLISHED,)  # that can be shown beside what a report always has
 WHO = ("customer_id", "requestor_id", "api_key")  # that clients send, and that a public report does not need
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 _YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?")
 _UNKNOWN, _FILTER, _ATTRIBUTE = 3050, 3060, 3062
+_REPORT, _DATES = 3000, 3020
 _MESSAGES = {
+    _REPORT: "Report Not Supported",
+    _DATES: "Invalid Date Arguments",
     3030: "No Usage Available for Requested Dates",
     3031: "Usage Not Ready for Requested Dates",
     3040: "Partial Data Returned",
@@ -30,8 +34,33 @@ _MESSAGES = {
 }
 
 
-def exception(code: int, data: str) -> dict[str, Any]:
-    return {"code": code, "severity": "warning", "message": _MESSAGES[code], "data": data}
+def exception(code: int, data: str, severity: str = "warning") -> dict[str, Any]:
+    return {"code": code, "severity": severity, "message": _MESSAGES[code], "data": data}
+
+
+def no_report() -> dict[str, Any]:
+    """Instead of a report that there is not."""
+    return exception(_REPORT, f"There is {REPORT['report-id']}, at {REPORT['path']}.", "error")
+
+
+def of_span(begin: str | None, end: str | None) -> dict[str, Any] | None:
+    """Instead of the report, where these are no months or days, or the wrong way round."""
+    for name, value in (("begin_date", begin), ("end_date", end)):
+        if value is not None and not _is_day(value):
+            return exception(_DATES, f"{name}: a month or a day, such as 2026-03 or 2026-03-31.", "error")
+    if begin is not None and end is not None and begin[:7] > end[:7]:
+        return exception(_DATES, "begin_date is later than end_date.", "error")
+    return None
+
+
+def _is_day(text: str) -> bool:
+    if _MONTH.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text if len(text) > len("2026-03") else f"{text}-01")
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

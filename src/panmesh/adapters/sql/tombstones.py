@@ -39,7 +39,9 @@ class SqlTombstones:
         with self._db.read() as connection:
             for table in (investigation, dataset):
                 query = (
-                    select(table.c.pid, func.coalesce(terms.c.deleted_us, terms.c.withdrawn_us).label("at_us"), embargo.c.tombstone)
+                    select(
+                        table.c.pid, func.coalesce(terms.c.deleted_us, terms.c.withdrawn_us).label("at_us"), embargo.c.tombstone
+                    )
                     .join(terms, terms.c.id == table.c.terms_id)
                     .outerjoin(embargo, embargo.c.terms_id == terms.c.id)
                     .where(table.c.pid.in_(pids), gone, public)

@@ -19,8 +19,7 @@ from panmesh.publication.release import Listed
 from panmesh.publication.usage import MonthOfUse
 from panmesh.wire import sushi, sushi_asked
 
-_DAY = r"^\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"
-Day = Annotated[str | None, Query(pattern=_DAY, description="YYYY-MM, or a day of that month; without: the last whole month")]
+Day = Annotated[str | None, Query(max_length=300, description="YYYY-MM, or a day of that month; without: the last whole month")]
 Text = Annotated[str | None, Query(max_length=300)]
 MOST = 50_000  # datasets of a report
 
@@ -81,8 +80,8 @@ def add_sushi(api: FastAPI) -> None:
 
     @api.get("/usage/members", tags=["usage"])
     def members() -> Response:
-        """Members of a consortium: there is none here."""
-        return _sushi([])
+        """Who there are reports for: everybody together, as it is with what is open."""
+        return _sushi([sushi.EVERYBODY])
 
     @api.get("/usage/reports", tags=["usage"])
     def reports() -> Response:
@@ -103,13 +102,14 @@ def add_sushi(api: FastAPI) -> None:
         granularity: Annotated[str | None, Query(max_length=200, description="month or totals")] = None,
     ) -> Response:
         """COUNTER dataset report for SUSHI, of public datasets that were used in these months. What of the request is not understood,
-        and months that are not whole yet, are among its exceptions."""
+        and months that are not whole yet, are among its exceptions; dates that are none are refused with 400 and an exception."""
         s = services(request)
         now = s.clock()
+        fault = sushi_asked.of_span(begin_date, end_date)
+        if fault is not None:
+            return _sushi(fault, 400)
         last = (end_date or begin_date or months_back(now, 1))[:7]
         first = (begin_date or last)[:7]
-        if first > last:
-            raise Invalid("begin_date is later than end_date.", (Fault("begin_date", "later than end_date"),))
         given = {name: value for name, value in request.query_params.items() if name not in ("begin_date", "end_date")}
         if not all(map(is_plain, (*given, *given.values()))):
             raise Invalid("A parameter has characters that are none.", (Fault("", "has control characters"),))
@@ -131,8 +131,15 @@ def add_sushi(api: FastAPI) -> None:
         return _sushi(sushi.report(platform=s.facility_name, publisher_id=publisher, form=form, created=created, datasets=kept))
 
 
-def _sushi(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "public, max-age=3600"})
+    @api.get("/usage/reports/{report}", tags=["usage"], status_code=404)
+    def no_report(report: Annotated[str, Path()]) -> Response:
+        """Any other report: refused with an exception that names the one there is."""
+        return _sushi(sushi_asked.no_report(), 404)
+
+
+def _sushi(body: Any, status: int = 200) -> Response:
+    kept = "public, max-age=3600" if status == 200 else "no-store"
+    return Response(orjson.dumps(body), status, {"Cache-Control": kept}, "application/json")
 
 
 def _citations(releases: Sequence[Listed]) -> list[CitationModel]:
