@@ -160,7 +160,14 @@ def test_aggregators_hear_of_changes_once_with_a_cursor(told: House) -> None:
     news = told.client.get("/api/v1/changes", params={"after": nothing["next"]}).json()["items"]
     runs = {(PIDS["open"], False), (PIDS["embargoed"], True)}
     assert {(one["pid"], one["deleted"]) for one in news} == runs | {(VISITS[name], False) for name in ("open", "embargoed")}
-    assert told.client.get("/api/v1/changes", params={"after": "junk"}).status_code == 422
+    of_events = told.client.get("/api/v1/events", params={"limit": 1}, headers=told.bearer("pi")).json()["next"]
+    for odd in ("junk", "\0", "A" * 100, "-1", "é", of_events):
+        for path in ("/api/v1/changes", "/catalog.ttl"):
+            refused = told.client.get(path, params={"after": odd})
+            assert (refused.status_code, "at the beginning" in refused.text) == (422, True), (path, odd)
+    for name in ("cursor", "since", "page"):  # they would begin anew each time, and never know
+        refused = told.client.get("/api/v1/changes", params={name: first["next"]})
+        assert (refused.status_code, "Known: after, limit." in refused.text) == (422, True), name
 
 
 def test_the_record_of_an_instrument_changes_with_its_datestamp_alone(told: House) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 from typing import Any
@@ -22,6 +20,7 @@ from panmesh.publication.citing import cited, listed
 from panmesh.publication.fair_history import ScoredMonth
 from panmesh.publication.usage import Holding, MonthOfUse
 from panmesh.publication.yearly import Year, years
+from panmesh.wire.lists import csv_line
 
 _HELD = (
     "datasets",
@@ -155,12 +154,9 @@ def _scored(month: ScoredMonth | None) -> tuple[str, str]:
 
 
 def _csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    text = io.StringIO()
-    out = csv.writer(text)
-    out.writerow(columns)
-    out.writerows(rows)
+    text = "".join(map(csv_line, (columns, *rows)))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+    return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 def _nothing(row: tuple[Holding, MonthOfUse]) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ import orjson
 
 from panmesh.access.audit import AuditEntry
 from panmesh.kernel.clock import iso
+from panmesh.wire.lists import csv_line
 
 COLUMNS = ("position", "digest", "id", "at_us", "at", "account", "actor", "action", "pid", "detail")
 
@@ -21,10 +20,7 @@ def json_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
 
 
 def csv_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
-    for values in _with_head(entries):
-        text = io.StringIO()
-        csv.writer(text).writerow(values)
-        yield text.getvalue().encode()
+    return (csv_line(values).encode() for values in _with_head(entries))
 
 
 def _with_head(entries: Iterable[AuditEntry]) -> Iterator[tuple[Any, ...]]:

@@ -9,11 +9,11 @@ from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel
 from pydantic import Field as Described
 
-from panmesh.catalogue.events import Position
 from panmesh.http.links import absolute
 from panmesh.http.services import services
 from panmesh.kernel.clock import iso
-from panmesh.publication.harvesting import FOLDER, Item, ItemKind, Place
+from panmesh.kernel.errors import Fault, Invalid
+from panmesh.publication.harvesting import FOLDER, Item, ItemKind
 
 
 class PublicChange(BaseModel):
@@ -40,15 +40,14 @@ def add_changes(api: FastAPI) -> None:
     ) -> Response:
         """What is public, in the order of its last change; asked again with `next`, only what changed since. The same for everybody: what
         you alone may read is in `/events`."""
+        unknown = sorted(set(request.query_params) - {"after", "limit"})
+        if unknown:  # with a cursor under another name they would begin anew each time
+            faults = tuple(Fault(name, "is no parameter of this list") for name in unknown)
+            raise Invalid(f"Unknown: {', '.join(unknown)}. Known: after, limit.", faults)
         s = services(request)
-        place = None
-        if after:
-            position = s.cursors.open(after)
-            place = Place(stamp_s=position.opened_us, item_id=position.opened_id)
+        place = s.cursors.open_place(after) if after else None
         items, last, more = s.harvest.changes(place, limit)
-        cursor = (
-            s.cursors.seal(Position(sequence=0, opened_us=last.stamp_s, opened_id=last.item_id)) if last is not None else None
-        )
+        cursor = s.cursors.seal_place(last) if last is not None else None
         body = {"items": [_shape(item, s.public_url, str(request.base_url)) for item in items], "next": cursor, "more": more}
         return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-cache"})
 

@@ -130,7 +130,6 @@ def add_sushi(api: FastAPI) -> None:
         created, publisher = from_us(now).date().isoformat(), facility.ror or facility.key
         return _sushi(sushi.report(platform=s.facility_name, publisher_id=publisher, form=form, created=created, datasets=kept))
 
-
     @api.get("/usage/reports/{report}", tags=["usage"], status_code=404)
     def no_report(report: Annotated[str, Path()]) -> Response:
         """Any other report: refused with an exception that names the one there is."""

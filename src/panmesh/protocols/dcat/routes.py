@@ -7,10 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from panmesh.catalogue.events import Position
 from panmesh.http.links import absolute
 from panmesh.http.services import Services, services
-from panmesh.publication.harvesting import FOLDER, TURTLE, Item, ItemKind, Place
+from panmesh.publication.harvesting import FOLDER, TURTLE, Item, ItemKind
 from panmesh.wire.dcat import PREFIXES
 from panmesh.wire.turtle import Statements, iri, literal
 
@@ -28,13 +27,10 @@ def dcat_routes() -> list[Route]:
 
 def _page(s: Services, request: Request) -> str:
     cursor = request.query_params.get("after")
-    place = None
-    if cursor:
-        position = s.cursors.open(cursor)
-        place = Place(stamp_s=position.opened_us, item_id=position.opened_id)
+    place = s.cursors.open_place(cursor) if cursor else None
     items, last, more = s.harvest.changes(place, PER_PAGE)
     written = s.harvest.written(TURTLE, items)
-    following = s.cursors.seal(Position(sequence=0, opened_us=last.stamp_s, opened_id=last.item_id)) if more and last else None
+    following = s.cursors.seal_place(last) if more and last else None
     head = _head(s, request, [item for item in items if item.pid in written], cursor, following)
     return "\n".join([head, *(written[item.pid] for item in items if item.pid in written)])
 
