@@ -55,7 +55,7 @@ READ = {
     # what harvesters are told is asked with all verbs and forms in test_harvested_house.py
     "/oai", "/sitemap.xml", "/sitemap-{part:int}.xml.gz", "/catalog.ttl", "/api/v1/changes",
     *(f"/api/v1/{of}/{{pid}}/usage/citations" for of in ("datasets", "releases", "instruments")), "/releases/{pid}/usage",
-    "/datasets/{pid}/usage", "/instruments/{pid}/usage", "/report", "/report.csv", "/report-years.csv", "/api/v1/datasets/{pid}/usage", "/api/v1/usage/reports/dsr",
+    "/datasets/{pid}/usage", "/instruments/{pid}/usage", "/report", "/report.csv", "/report-years.csv", "/api/v1/datasets/{pid}/usage", "/api/v1/usage/reports/dsr", "/api/v1/usage/reports/{report}",
     "/api/v1/usage/status", "/api/v1/usage/members", "/api/v1/usage/reports",
     "/fair", "/instruments/{pid}/fair",
 }  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +12,8 @@ class Tombstone:
     reason: str | None  # None: nobody wrote it down
 
 
-class Tombstones(Protocol):
-    def __call__(self, pids: Sequence[str]) -> Mapping[str, Tombstone]:
-        """By pid, of those of these visits and runs whose data were withdrawn or deleted and that everybody may know of."""
-        ...
+# Pids of visits and runs → by pid, of those whose data were withdrawn or deleted and that everybody may know of.
+Tombstones = Callable[[Sequence[str]], Mapping[str, Tombstone]]
 
 
 def no_tombstones(_pids: Sequence[str]) -> Mapping[str, Tombstone]:
