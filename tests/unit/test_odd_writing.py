@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import ctypes
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from panmesh.ingest.names import companion_prefix, is_companion
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.quantities import MAX_QUANTITIES
 from panmesh.ingest.reader import ReadRequest
+from panmesh.kernel import techniques
 from panmesh.kernel.clock import iso
 from panmesh.kernel.techniques import PREFIX
 
@@ -531,6 +534,41 @@ def test_8_a_definition_is_kept_and_means_a_technique_only_if_it_is_one(
     assert found.definition is not None
     assert found.definition.value == written.strip()
     assert [t.pid for t in found.techniques] == [PREFIX + name for name in panet]
+
+
+@pytest.mark.parametrize(
+    ("written", "sources", "technique"),
+    [
+        ("NXmonopd", [{"probe": "x-ray"}], "x-ray powder diffraction"),
+        ("NXmonopd", [{"type": "Reactor Neutron Source"}], "neutron powder diffraction"),
+        ("NXsas", [{"probe": "X-Rays"}, {"type": "UV Laser"}], "small angle x-ray scattering"),
+        ("NXtomo", [{"type": "Synchrotron X-ray Source"}], "x-ray tomography"),
+        ("NXtomo", [{"probe": "neutron"}], "tomography"),  # PaNET has no narrower one
+        ("NXmonopd", [{"probe": "photon"}], "powder diffraction"),
+        ("NXmonopd", [{"probe": "x-ray"}, {"probe": "neutron"}], "powder diffraction"),
+        ("NXmonopd", [], "powder diffraction"),
+        ("NXtofnpd", [{"probe": "x-ray"}], "neutron powder diffraction"),  # what the definition says is not doubted
+    ],
+)
+def test_8_a_definition_for_several_probes_means_the_term_of_the_probe_that_the_source_names(
+    reader: SandboxedReader, path: Path, written: str, sources: list[dict[str, str]], technique: str
+) -> None:
+    with h5py.File(path, "w") as file:
+        entry = _group(file, "entry", "NXentry", definition=written)
+        instrument = _group(entry, "instrument", "NXinstrument")
+        for number, said in enumerate(sources):
+            _group(instrument, f"source_{number}", "NXsource", **said)
+    first = _run(reader, path).techniques[0]
+    assert first.name == technique
+
+
+def test_8_a_term_for_a_probe_is_narrower_than_the_term_of_the_definition() -> None:
+    """Whoever searches for the wider one finds it as before."""
+    text = resources.files("panmesh.ingest").joinpath("data/panet_by_probe.csv").read_text("utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        narrower = techniques.table()[PREFIX + row["narrower"]]
+        assert PREFIX + row["panet"] in narrower.parents
+        assert (techniques.label(PREFIX + row["panet"]), narrower.name) == (row["panet_name"], row["narrower_name"])
 
 
 def test_8_without_a_definition_there_is_no_technique(reader: SandboxedReader, path: Path) -> None:

@@ -92,9 +92,8 @@ def warm() -> None:
     """Load every table now: the processes that extract can open no file but the one they read."""
     units.warm()
     techniques.table()
-    techniques_of(
-        Tree(nodes={"/": (root := Node(path="/", kind=NodeKind.GROUP))}, children={}), root, Found(value="x", path="/"), Profile()
-    )
+    root = Node(path="/", kind=NodeKind.GROUP)
+    techniques_of(Tree(nodes={"/": root}, children={}), root, Found(value="NXmonopd", path="/"), Profile())
     canonical_rules()
 
 

@@ -134,6 +134,19 @@ def _sources(tree: Tree, group: Node) -> list[Node]:
     return sorted(found + nested, key=lambda node: not _large(tree, node))
 
 
+def probe_of(tree: Tree, group: Node) -> Found | None:
+    """ "x-ray" or "neutron", and where it is written; None where the sources say neither, or both."""
+    found: dict[str, Found] = {}
+    for source in _sources(tree, group):
+        for name in ("probe", "radiation", "type"):
+            said = text_at(tree, source, (name,))
+            for probe, written in _PROBES.items() if said is not None else ():
+                if said is not None and written.search(said.value):
+                    found.setdefault(probe, Found(value=probe, path=said.path))
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+_PROBES = {"x-ray": re.compile(r"\bx[- _]?rays?\b", re.IGNORECASE), "neutron": re.compile(r"\bneutrons?\b", re.IGNORECASE)}
 _LARGE = ("synchrotron", "reactor", "spallation", "free-electron", "free electron", "neutron", "muon")
 _LAMPS = ("tube", "anode", "lamp", "laser", "plasma", "metal jet", "arc", "halogen", "led")
 
