@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from panmesh.access.viewer import OPERATOR
 from panmesh.app.asgi import build
 from panmesh.app.settings import load
 from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.catalogue.statistics import Lack
 from panmesh.kernel.errors import Invalid
+from panmesh.portal.words import HELD
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
 from tests.protocol.conftest import PIDS, Client, House
@@ -129,3 +133,60 @@ def test_a_range_without_a_unit_says_what_is_taken_for_it(house: House) -> None:
     for path in ("/?quantity=temperature:50..90", "/investigations/pm-visit1?quantity=temperature:50..90"):
         assert "temperature:50..90 in the unit of each file" in house.client.get(path).text
         assert "in the unit of each file" not in house.client.get(f"{path}+K").text
+
+
+def test_a_facet_of_one_value_is_shown_where_it_narrows(house: House) -> None:
+    """Those of the only proposal among runs without one are found by it; what all have alike narrows nothing."""
+    titles = {"state": "Access", "instrument": "Instrument", "sample": "Sample", "proposal": "Proposal", "facility": "Facility"}
+    seen = set()
+    for login in (None, "pi", "scientist"):
+        headers = house.bearer(login) if login else {}
+        page = house.client.get("/", headers=headers).text
+        given = house.client.get("/api/v1/datasets", params={"facets": ",".join(titles)}, headers=headers).json()
+        for name, title in titles.items():
+            values = given["facets"][name]
+            narrows = len(values) > 1 or any(one["count"] < given["total"] for one in values)
+            assert (f"<h2>{title}</h2>" in page) is narrows, (login, name)
+            seen.add((len(values), narrows))
+    assert {(1, True), (1, False)} <= seen
+
+
+def test_a_file_that_cannot_be_read_is_offered_as_it_is(make_facility: MakeFacility) -> None:
+    app = make_facility(PANMESH_POLICY__UNSCHEDULED="open")
+    runs = app.storages.root("runs").path
+    (runs / "broken.nxs").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+    scan_tree(app, "runs", "")
+    ingest_until_done(app)
+    client = Client(build(app, work=False))
+    [one] = client.get("/api/v1/datasets").json()["items"]
+    page = html.unescape(client.get(f"/datasets/{one['pid']}").text)
+    assert ("could not be read" in page, "Download broken.nxs" in page, 'run.files.download("home")' in page) == (
+        True,
+        True,
+        True,
+    )
+    assert ('id="viewer"' in page, "/export?path=" in page) == (False, False)
+
+
+def test_whoever_holds_nothing_yet_is_told_so_in_words(house: House) -> None:
+    """Of everything that an account can hold there is a word on the page "My data"."""
+    held = house.client.get("/me/data.json", headers=house.bearer("pi")).json()
+    assert set(held) - {"account", "names_in_records", "withheld_names"} - set(HELD) == set()
+    page = house.client.get("/me", headers=house.bearer("pi")).text
+    assert not re.search(r"\b1 (entries|notes|published versions)\b", page)
+
+
+def test_the_report_says_its_time_at_the_facility(house: House) -> None:
+    page = house.client.get("/report", headers=house.bearer("steward")).text
+    assert f"({house.app.settings.facility.time_zone})" in page.partition("As of")[2][:200]
+
+
+def test_what_a_run_lacks_leads_to_where_it_is_mended(house: House) -> None:
+    """A proposal is no field of the form: runs are moved to a visit."""
+    pid = next(i.pid for i in house.app.search.instruments(OPERATOR) if i.key == "i1")
+    links = set()
+    for lack in Lack:
+        page = house.client.get(f"/instruments/{pid}/lacking/{lack}", headers=house.bearer("scientist")).text
+        links |= {(lack, link) for link in re.findall(r'href="/(edits|corrections)/new\?instrument=i1"', page)}
+    assert links
+    assert all((link == "corrections") is (lack is Lack.PROPOSAL) for lack, link in links)

@@ -18,7 +18,7 @@ from panmesh.adapters.hdf5.preview import MAX_POINTS, read_preview, read_series
 from panmesh.catalogue.model import FileState, FileView
 from panmesh.ingest.plot import Series
 from panmesh.ingest.reader import ReadLimits
-from panmesh.portal.changing import ALL, SHOWN, changing
+from panmesh.portal.changing import ALL, SHOWN, Changing, changing
 from panmesh.portal.file_tree import Folder, as_tree
 from panmesh.portal.frames import stack_of
 from panmesh.portal.run_parameters import grouped
@@ -139,6 +139,12 @@ def test_as_many_as_asked_for_are_drawn_and_what_cannot_be_read_is_said() -> Non
         drawing = draw_changes(chosen, read, size)
         assert drawing.count("cannot be read") == SHOWN - 1
         assert f'viewBox="0 0 {extent(SHOWN, size)[0]} {extent(SHOWN, size)[1]}"' in drawing
+
+
+def test_large_numbers_are_whole_with_their_unit_on_a_phone_too() -> None:
+    monitor = Changing(path="/m", name="monitor_counts", unit="counts", minimum=990374, maximum=1010000, count=9)
+    for size in ("wide", "narrow"):
+        assert "990\u202f374 … 1\u202f010\u202f000 counts<" in draw_changes([monitor], {}, size)
 
 
 def _file(name: str) -> FileView:

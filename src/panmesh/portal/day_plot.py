@@ -7,7 +7,7 @@ from datetime import date
 
 from markupsafe import Markup, escape
 
-from panmesh.portal.words import month_name, on_day
+from panmesh.portal.words import month_name, on_day, plural
 
 WIDTH, HEIGHT = 280, 110
 LEFT, BOTTOM, TOP = 28, 20, 8
@@ -19,7 +19,7 @@ def day_plot(days: Sequence[tuple[date, int]]) -> Markup:
     wide = (WIDTH - LEFT) / max(len(days), 1)
     high = HEIGHT - BOTTOM - TOP
     total = sum(runs for _, runs in days)
-    said = f"{total} runs in {len(days)} days, at most {most} on one day"
+    said = f"{plural(total, 'run')} in {len(days)} days, at most {most} on one day"
     parts = [f'<svg class="days" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said)}">']
     for value in (0, top):
         y = TOP + high * (1 - value / top)
@@ -30,7 +30,7 @@ def day_plot(days: Sequence[tuple[date, int]]) -> Markup:
         tall = high * runs / top
         x = LEFT + number * wide
         if runs:
-            label = f"{on_day(day)}: {runs} run{'' if runs == 1 else 's'}"
+            label = f"{on_day(day)}: {plural(runs, 'run')}"
             parts.append(
                 f'<rect x="{x + 1:.1f}" y="{TOP + high - tall:.1f}" width="{wide - 2:.1f}" height="{tall:.1f}"><title>{label}</title></rect>'
             )

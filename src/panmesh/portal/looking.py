@@ -22,10 +22,10 @@ class Looking:
 
 
 def looking_into(record: DatasetRecord, names: Iterable[str], wanted: str | None) -> Looking | None:
-    """`names`: of files that this viewer may read. None: none of them is HDF5."""
+    """`names`: of files that this viewer may read. None: none of them is HDF5, or the only one could not be read."""
     primary = (record.summary.path or "").rsplit("/", 1)[-1]
     known = [name for name in names if name != primary and is_hdf5(name)]
-    if primary and record.format == "hdf5":
+    if primary and record.format == "hdf5" and record.summary.read_state != "failed":
         known.insert(0, primary)
     if wanted is not None and is_hdf5(wanted) and wanted not in known:
         known.insert(0, wanted)

@@ -61,7 +61,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         request,
         "search.html",
         page=page,
-        facets=[(name, title, values) for name, title, values in facets if len(values) > (0 if name in given else 1)],
+        facets=[one for one in facets if one[0] in given or _tells_apart(one[2], page.total)],
         techniques=s.search.technique_tree(who, query),
         given=given,
         conditions=conditions,
@@ -107,6 +107,11 @@ def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:
         return [replace(v, label=words.kind_of_file(v.value)) for v in values]
     names = {Field.STATE: words.STATES, Field.KIND: words.KINDS}.get(field, {})
     return [replace(v, label=names.get(v.value, v.label)) for v in values]
+
+
+def _tells_apart(values: list[FacetValue], total: int) -> bool:
+    """Something that all have alike, or nobody, narrows nothing."""
+    return len(values) > 1 or any(v.count < total for v in values)
 
 
 Facets = list[tuple[str, str, list[FacetValue]]]

@@ -117,7 +117,9 @@ def report(request: Request, _form: dict[str, str]) -> Response:
         taken=sum(one.sum("requests") for one in used[-12:]),
         taken_bytes=sum(one.sum("bytes") for one in used[-12:]),
         holdings=month_plot("Datasets held", growth, ("open", "not open yet")) if held else None,
-        reuse=month_plot("Requests", [_split(one, "requests") for one in used], _KINDS),
+        reuse=month_plot("Requests", [_split(one, "requests") for one in used], _KINDS)
+        if any(one.sum("requests") for one in used)
+        else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -381,5 +382,5 @@ def cut(text: str, length: int) -> str:
 
 
 def _clean(text: str) -> str:
-    """XML knows no control signs."""
-    return "".join(c for c in text if c.isprintable())
+    """XML knows no control signs; a space that breaks no line is one that Python would not print."""
+    return "".join(c for c in text if c.isprintable() or unicodedata.category(c) == "Zs")

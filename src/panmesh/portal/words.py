@@ -44,6 +44,8 @@ FLAGS = {"good": "✓ good", "doubtful": "? doubtful", "bad": "✕ bad"}
 KINDS = {"raw": "Raw data", "processed": "Processed data"}
 HELD = {
     "tokens": "Tokens for scripts",
+    "sessions": "Browsers that are signed in",
+    "instruments": "Instruments whose staff you are",
     "teams": "Teams you are in",
     "former_teams": "Teams you were in",
     "team_changes": "Changes of teams that concern you",
@@ -51,6 +53,17 @@ HELD = {
     "requests": "Requests about access",
     "grants": "Visits you were let in to",
     "notes": "Notes in logbooks",
+    "marks": "Flags and tags in logbooks",
+    "pictures": "Pictures in logbooks",
+    "corrections": "Corrections of where runs belong",
+    "changed_metadata": "Corrections of metadata",
+    "baskets": "Baskets",
+    "publication_drafts": "Drafts of publications",
+    "publications": "Publications",
+    "chosen_columns": "Visits whose columns you chose",
+    "saved_searches": "Saved searches",
+    "webhooks": "Webhooks",
+    "notices": "Mails to you",
     "audit": "Entries of the audit log",
 }
 TEAM_ROLES = {"pi": "Principal investigator", "member": "Member", "grantee": "Reader"}

@@ -50,17 +50,23 @@ def erasure(c: Connection, number: int, now_us: int) -> Erasure:
     )
     goes = ["name, login, mail address, ORCID iD, affiliation and password of the account"]
     held = [(word, _count(c, table, table.c.account_id == number)) for word, table in counted]
-    goes += [f"{n} {word}{'' if n == 1 else 's'}" for word, n in held if n]
+    goes += [_so_many(n, word) for word, n in held if n]
     notes = _count(c, note, note.c.by == row.login)
     written = _count(c, audit, audit.c.account_id == number)
-    stays = [f"{notes} notes in logbooks, by “{FORMER_USER}”"] if notes else []
+    stays = [f"{_so_many(notes, 'note')} in logbooks, by “{FORMER_USER}”"] if notes else []
     if c.execute(select(team_member.c.team_id).where(team_member.c.account_id == number).limit(1)).first() is not None:
         stays.append("the name as an author of what was measured while they were in the team (archiving of research)")
     if released := _count(c, release_version, release_version.c.account_id == number):
-        stays.append(f"{released} published versions of releases, under the account's number, with the creators that they name")
-    stays += [f"{written} entries of the audit log, under the account's number"] if written else []
+        stays.append(
+            f"{_so_many(released, 'published version')} of releases, under the account's number, with the creators that they name"
+        )
+    stays += [f"{_so_many(written, 'entry', 'entries')} of the audit log, under the account's number"] if written else []
     stays.append("names inside files, which are kept as they were measured")
     return Erasure(login=row.login, goes=tuple(goes), stays=tuple(stays), hinders=tuple(_hinders(c, row, now_us)))
+
+
+def _so_many(count: int, one: str, many: str | None = None) -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def erase(c: Connection, viewer: Viewer, number: int, now_us: int, *, withhold: bool) -> Erasure:
