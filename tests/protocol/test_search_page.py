@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.robotparser import RobotFileParser
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql import tables as t
 from panmesh.catalogue.query import DatasetQuery
-from panmesh.catalogue.technique_tree import add_up, tree
+from panmesh.catalogue.technique_tree import Branch, add_up, tree
 from panmesh.http.filters import telling_words
 from panmesh.kernel.clock import from_us
+from panmesh.kernel.techniques import table
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
 
 
@@ -55,6 +60,30 @@ def test_a_broader_term_that_says_no_more_is_left_out() -> None:
     counts = {b.pid: b.count for top in found for b in (top, *top.children)}
     assert (counts[powder], counts[single]) == (6, 3)
     assert all(b.count >= max(child.count for child in b.children) for b in found if b.children)
+
+
+def test_a_broader_term_whose_narrower_ones_stand_elsewhere_is_left_out() -> None:
+    """All were made with some probe: that is no third technique beside the two."""
+    base = "http://purl.org/pan-science/PaNET/"
+    found = tree(add_up({f"{base}PaNET01101": 34, f"{base}PaNET01189": 10}), {})
+    assert {b.label: b.count for b in found} == {"x-ray powder diffraction": 34, "small angle neutron scattering": 10}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(table())), st.integers(1, 9), min_size=1, max_size=8))
+def test_every_technique_of_a_run_is_in_the_tree_once_and_nothing_empty_is(direct: dict[str, int]) -> None:
+    def walked(branches: tuple[Branch, ...]) -> Iterator[Branch]:
+        for one in branches:
+            yield one
+            yield from walked(one.children)
+
+    counts = add_up(direct)
+    seen = list(walked(tree(counts, {})))
+    assert len({b.pid for b in seen}) == len(seen)
+    assert all(b.count == counts[b.pid] for b in seen)
+    assert {b.pid for b in seen if not b.children} <= direct.keys()
+    left_out = direct.keys() - {b.pid for b in seen}
+    assert all(counts[pid] == sum(direct.values()) for pid in left_out)  # it narrows nothing
 
 
 def test_year_and_file_type_narrow_with_exact_counts(house: House) -> None:
