@@ -23,7 +23,8 @@ def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_reaches_into_a_range_is_found(
     values: list[tuple[float, float, int]], low: float | None, high: float | None, dimension: int
 ) -> None:
-    ordered = sorted((begin, begin + width, kind) for begin, width, kind in values)
+    ordered = sorted(((begin, begin + width, kind) for begin, width, kind in values), key=lambda one: (one[0] < one[1], one))
+    exact = sum(begin == end for begin, end, _ in ordered)
     lows, highs = (np.array([one[end] for one in ordered]) for end in (0, 1))
     kinds = np.array([one[2] for one in ordered], np.int16)
     quantity = Quantity(
@@ -32,17 +33,17 @@ def test_what_reaches_into_a_range_is_found(
         high=highs,
         dimension=kinds,
         unit=kinds,
+        exact=exact,
         known=len(ordered),
-        points=bool(np.array_equal(lows, highs)),
         single=True,
         alone=int(kinds[0]) if len(set(kinds.tolist())) == 1 else -1,
-        reach=reach_of(highs),
+        reach=reach_of(highs[exact:]),
     )
-    rows, begins = quantity.between(low, high, dimension)
+    found = list(quantity.between(low, high, dimension))
     fitting = [
         row
         for row, (begin, end, kind) in enumerate(ordered)
         if kind == dimension and (low is None or end >= low) and (high is None or begin <= high)
     ]
-    assert rows.tolist() == fitting
-    assert begins.tolist() == [ordered[row][0] for row in fitting]
+    assert [row for rows, _ in found for row in rows.tolist()] == fitting
+    assert [begin for _, begins in found for begin in begins.tolist()] == [ordered[row][0] for row in fitting]

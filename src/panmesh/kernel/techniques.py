@@ -69,9 +69,13 @@ def search(text: str, limit: int = 20) -> tuple[Technique, ...]:
     return tuple(sorted(found, key=lambda t: (not fold(t.name).startswith(fold(text)), len(t.name), t.name))[:limit])
 
 
-@cache
 def descendants(pid: str) -> frozenset[str]:
     """The term itself and all narrower ones; just the pid itself when PaNET does not have it."""
+    return _narrower(pid) if pid in table() else frozenset({pid})
+
+
+@cache  # of terms only: what people ask for has no end
+def _narrower(pid: str) -> frozenset[str]:
     found = {pid}
     grown = True
     while grown:

@@ -7,24 +7,25 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select, true
 from sqlalchemy.exc import DataError
 
 from panmesh.access.artefact import Artefact
-from panmesh.access.viewer import Viewer
+from panmesh.access.viewer import ANONYMOUS, Viewer
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.dialects import code_points, contains
+from panmesh.adapters.sql.dialects import code_points, contains, one_of
 from panmesh.adapters.sql.graph.conditions import Conditions
 from panmesh.adapters.sql.graph.files import Files
 from panmesh.adapters.sql.graph.keys import Keys
 from panmesh.adapters.sql.graph.named import Candidates, Named, Sought, Wanted
-from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, of_neutrons, sought
+from panmesh.adapters.sql.graph.quantities import Asked, asked, convert, sought
 from panmesh.adapters.sql.graph.rights import Rights
 from panmesh.adapters.sql.graph.sources import LINKS, Around, Source
-from panmesh.adapters.sql.graph.terms_of_art import Vocabulary, kept
+from panmesh.adapters.sql.graph.terms_of_art import OwnTerms, Vocabulary, kept
 from panmesh.adapters.sql.horizon import Horizon
 from panmesh.adapters.sql.instant import at
 from panmesh.adapters.sql.patterns import fits_expression
@@ -68,6 +69,7 @@ class SqlGraph:
         self._manifests = manifests
         self._horizon = Horizon(database)
         self._instruments: dict[Any, str] = {}  # pids, which stay as they were minted
+        self._own_terms = OwnTerms()
 
     def select(self, viewer: Viewer, entity: Entity, selection: Selection, now_us: int) -> list[Node]:
         with self._reading(viewer, now_us) as reading:
@@ -118,18 +120,21 @@ class SqlGraph:
         return files if isinstance(files, list) else None
 
     def techniques(self, where: GraphCondition | None) -> list[Node]:
+        stamp = self._db.stamp()
         with self._db.read() as connection:
-            terms = {term.pid: term for term in Vocabulary(connection).everything()}.values()
+            terms = {term.pid: term for term in Vocabulary(connection, self._own_terms, stamp).everything()}.values()
         kept_ = [term for term in terms if matches(where, term.values, SHAPES[Entity.TECHNIQUE].text, fits_expression)]
         return [Node(Entity.TECHNIQUE, term.values | {"synonym": list(term.names[1:])}, {}) for term in kept_]
 
     @contextmanager
     def _reading(self, viewer: Viewer, now_us: int) -> Iterator[_Reading]:
         """What RE2 takes for a regular expression and PostgreSQL does not is none here."""
+        stamp = self._db.stamp()
         try:
             with self._db.read() as connection, at(now_us):
                 keys = Keys(connection, {t.instrument: self._instruments})
-                yield _Reading(connection, Around(viewer), now_us, self._db.sqlite, self._manifests, keys)
+                vocabulary = Vocabulary(connection, self._own_terms, stamp)
+                yield _Reading(connection, Around(viewer), now_us, self._db.sqlite, self._manifests, keys, vocabulary)
         except DataError as error:
             if getattr(error.orig, "sqlstate", None) != "2201B":
                 raise
@@ -140,13 +145,21 @@ class _Reading:
     """One transaction, one viewer, one instant."""
 
     def __init__(
-        self, connection: Connection, around: Around, now_us: int, sqlite: bool, manifests: ManifestStore, keys: Keys
+        self,
+        connection: Connection,
+        around: Around,
+        now_us: int,
+        sqlite: bool,
+        manifests: ManifestStore,
+        keys: Keys,
+        vocabulary: Vocabulary,
     ) -> None:
         self._connection = connection
         self._keys = keys
         self._around = around
         self._sqlite = sqlite
-        self._vocabulary = Vocabulary(connection)
+        self._vocabulary = vocabulary
+        self._tags: dict[int, list[str]] = {}  # techniques of datasets, by pid
         self._files = Files(connection, manifests)
         self._rights = Rights(connection, around.viewer, now_us)
         self._say = Conditions(around, self._vocabulary, sqlite, self._files.having)
@@ -177,6 +190,8 @@ class _Reading:
     def page_of(self, found: tuple[Wanted, Named], selection: Selection) -> list[Node] | None:
         """Among the datasets that the index names; None: too few of them are what was asked for."""
         wanted, named = found
+        if wanted.everything and not named.doubtful:
+            return self._certain(named, selection)
         say, source = self._walking(Entity.DATASET)
         key = code_points(source.columns["pid"])
         ids = source.hidden["id"].in_(named.ids)
@@ -184,7 +199,7 @@ class _Reading:
         if named.doubtful or not wanted.everything:
             decided, some = say.where(source, selection), source.hidden["id"].in_(named.doubtful)
             whole = or_(ids, and_(some, decided)) if wanted.everything else and_(or_(ids, some), decided)
-        query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_)
+        query = select(*_columns(source), literal(NO_SCORE).label("score")).select_from(source.from_)
         query = query.where(source.visible, whole)
         if selection.after is not None:
             query = query.where(key > storable(selection.after))
@@ -192,8 +207,18 @@ class _Reading:
             last = select(t.dataset.c.pid).where(t.dataset.c.id == named.ids[-1]).correlate(None).scalar_subquery()
             query = query.where(key <= code_points(last))
         query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
-        rows = self._connection.execute(query).mappings().all()
+        rows = self._rows(query)
         if named.more and len(rows) < (selection.limit or 0):
+            return None
+        return self._nodes_of(source, rows, selection, root=True)
+
+    def _certain(self, named: Named, selection: Selection) -> list[Node] | None:
+        """Those that the index names satisfy it, under the rights of this viewer; the law is asked of each once more."""
+        source, query = _datasets_of_ids()
+        wanted = named.ids[selection.skip :][: selection.limit]
+        rows = self._rows(query, ids=wanted) if wanted else []
+        self._rights.learn(row["_terms_id"] for row in rows)
+        if len(rows) < len(wanted) or not all(self._rights.of(row["_terms_id"]).core for row in rows):
             return None
         return self._nodes_of(source, rows, selection, root=True)
 
@@ -221,7 +246,7 @@ class _Reading:
             if found is not None:
                 return found
         source = self._begin(entity, selection)
-        return self._load(source, self._ordered(source, selection, *self._columns(source)), selection, root=True)
+        return self._load(source, self._ordered(source, selection, *_columns(source)), selection, root=True)
 
     def places(self, entity: Entity, selection: Selection) -> Places:
         """Which records, in order, and no more of each than its number: what takes all records in an order takes it once."""
@@ -236,8 +261,8 @@ class _Reading:
         """Those of them that the viewer may still know of."""
         self._around.begin()
         source = self._around.source(entity)
-        query = select(*self._columns(source)).select_from(source.from_).where(source.visible)
-        rows = self._connection.execute(query.where(source.hidden["id"].in_(places.numbers))).mappings()
+        query = select(*_columns(source)).select_from(source.from_).where(source.visible)
+        rows = self._rows(query.where(source.hidden["id"].in_(places.numbers)))
         by_number = {row["_id"]: row for row in rows}
         there = [(number, score) for number, score in places if number in by_number]
         nodes = self._nodes_of(source, [by_number[number] for number, _ in there], selection, root=True)
@@ -281,11 +306,11 @@ class _Reading:
         key = code_points(source.columns[SHAPES[entity].key])
         start = key > storable(selection.after) if selection.after is not None else true()
         end = select(key).select_from(source.from_).where(start).order_by(key).offset(WALK).limit(1)
-        columns = self._columns(source)
+        columns = _columns(source)
         query = say.select(source, selection, *columns, literal(NO_SCORE).label("score")).where(start)
         query = query.where(key <= func.coalesce(end.correlate(None).scalar_subquery(), LAST))
         query = query.order_by(key).limit(selection.limit).offset(selection.skip or None)
-        rows = self._connection.execute(query).mappings().all()
+        rows = self._rows(query)
         if len(rows) < (selection.limit or 0) and self._connection.execute(end).scalar() is not None:
             return None
         return self._nodes_of(source, rows, selection, root=True)
@@ -299,7 +324,7 @@ class _Reading:
         self._around.begin()
         source = self._around.source(entity)
         concept = select(t.pid.c.concept).where(t.pid.c.pid == storable(pid)).scalar_subquery()
-        query = select(*self._columns(source), literal(NO_SCORE).label("score")).select_from(source.from_).where(source.visible)
+        query = select(*_columns(source), literal(NO_SCORE).label("score")).select_from(source.from_).where(source.visible)
         found = self._load(
             source, query.where(source.columns[SHAPES[entity].key] == func.coalesce(concept, storable(pid))), selection, root=True
         )
@@ -309,12 +334,14 @@ class _Reading:
 
     # --- rows to nodes ------------------------------------------------------------------------------------------------
 
-    def _columns(self, source: Source) -> list[ColumnElement[Any]]:
-        found: list[ColumnElement[Any]] = [source.columns[name].label(name) for name in source.columns if name not in _BY_RIGHT]
-        return found + [column.label(f"_{name}") for name, column in source.hidden.items()]
+    def _rows(self, query: Any, **given: Any) -> list[dict[str, Any]]:
+        """Plain ones: they are looked into many times."""
+        result = self._connection.execute(query, given)
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
 
     def _load(self, source: Source, query: Any, selection: Selection, *, root: bool) -> list[Node]:
-        return self._nodes_of(source, self._connection.execute(query).mappings().all(), selection, root=root)
+        return self._nodes_of(source, self._rows(query), selection, root=root)
 
     def _nodes_of(self, source: Source, rows: Sequence[Any], selection: Selection, *, root: bool) -> list[Node]:
         nodes = self._as_nodes(source, rows)
@@ -373,6 +400,8 @@ class _Reading:
             files = self._files.of([row if self._may(row, Artefact.RAW) else None for _, row in parents], selection)
             self._dataset_of(files, parents, selection.includes)
             return files
+        if target is Entity.PARAMETER and entity is Entity.DATASET and keep_all and not (selection.includes or selection.order):
+            return self._all_parameters(parents, selection)
         way, many = LINKS[entity, relation], SHAPES[entity].relations[relation][1]
         self._around.begin()
         source = self._around.source(target, entity)
@@ -386,7 +415,7 @@ class _Reading:
                 continue
             child = source.hidden[bridge.child]
             owner = child if bridge.via is None else bridge.via.c[bridge.via_parent]
-            query = self._say.select(source, wanted, owner.label("_owner"), *self._columns(source))
+            query = self._say.select(source, wanted, owner.label("_owner"), *_columns(source))
             if bridge.via is not None:
                 query = query.where(bridge.via.c[bridge.via_child] == child)
             if way.child_artefact is not Artefact.CORE_METADATA:
@@ -398,7 +427,7 @@ class _Reading:
                 query = _first_of_each(query, owner, order, wanted.skip + wanted.limit)
             else:
                 query = query.order_by(*order)
-            for row in self._connection.execute(query).mappings():
+            for row in self._rows(query):
                 identity = row[SHAPES[target].key]
                 rows.setdefault(identity, row)
                 found.setdefault((bridge.parent, row["_owner"]), []).append(identity)
@@ -408,29 +437,49 @@ class _Reading:
             _in_units(nodes, rows, selection.where, self._not_photons(rows, selection.where))
         return [_of_parent(way, row, found, nodes, (*wanted.order, (SHAPES[target].key, False))) for _, row in parents]
 
+    def _all_parameters(self, parents: list[tuple[Node, Any]], selection: Selection) -> list[list[Node]]:
+        """Of a page of datasets: in the order in which they were written."""
+        source, query = _parameters_of_ids()
+        ids = [row["_id"] for _, row in parents if self._may(row, Artefact.FULL_METADATA)]
+        rows = {row["id"]: row for row in self._rows(query, ids=ids)} if ids else {}
+        nodes = dict(zip(rows, self._as_nodes(source, list(rows.values())), strict=True))
+        self._include(Entity.PARAMETER, [(nodes[i], rows[i]) for i in rows], (), root=False)
+        _in_units(nodes, rows, selection.where, self._not_photons(rows, selection.where))
+        found: dict[int, list[Node]] = {}
+        for identity, node in nodes.items():
+            found.setdefault(rows[identity]["_dataset_id"], []).append(node)
+        return [found.get(row["_id"], []) for _, row in parents]
+
     def _not_photons(self, rows: dict[Any, Any], condition: GraphCondition | None) -> frozenset[Any]:
         """Parameters whose energy and wavelength do not follow from each other as those of photons do."""
         if not any(quantity_names.converse(name) for wish in asked(condition) for name in wish.names):
             return frozenset()
-        owners = {row["_dataset_id"] for row in rows.values() if "_dataset_id" in row}
-        query = of_neutrons().where(t.dataset_technique.c.dataset_id.in_(sorted(owners)))
-        neutrons = set(self._connection.execute(query).scalars()) if owners else set()
+        probes = self._vocabulary.neutrons()
+        owners = sorted({row["_dataset_id"] for row in rows.values() if "_dataset_id" in row})
+        neutrons = {owner for owner, tags in self._tags_of(owners).items() if not probes.isdisjoint(tags)}
         return frozenset(
             identity
             for identity, row in rows.items()
             if (row["_dataset_id"] in neutrons if "_dataset_id" in row else row["name"] not in quantity_names.PHOTON)
         )
 
+    def _tags_of(self, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Pids of the techniques of datasets, in order."""
+        missing = [number for number in ids if number not in self._tags]
+        if missing:
+            self._tags.update((number, []) for number in missing)
+            for row in self._connection.execute(_tags_of_ids(), {"ids": missing}):
+                self._tags[row.dataset_id].append(row.technique_pid)
+        return {number: self._tags[number] for number in ids}
+
     def _techniques(self, parents: list[tuple[Node, Any]], selection: Selection) -> list[list[Node]]:
-        tags = t.dataset_technique
         ids = [row["_id"] for _, row in parents]
-        query = select(tags).where(tags.c.dataset_id.in_(ids)).order_by(tags.c.technique_pid)
         shown = kept(self._vocabulary, selection.where)
         found: dict[int, list[Node]] = {}
-        for row in self._connection.execute(query):
-            if shown is None or row.technique_pid in shown:
-                term = self._vocabulary.term(row.technique_pid)
-                found.setdefault(row.dataset_id, []).append(Node(Entity.TECHNIQUE, term.values, {}))
+        for number, tags in self._tags_of(ids).items():
+            told = [self._vocabulary.term(pid) for pid in tags if shown is None or pid in shown]
+            if told:
+                found[number] = [Node(Entity.TECHNIQUE, term.values, {}) for term in told]
         if selection.includes:
             self._datasets_of(found, selection)
         return [in_order(found.get(number, ()), selection.order) for number in ids]
@@ -449,7 +498,7 @@ class _Reading:
         source, tags = self._around.source(Entity.DATASET), t.dataset_technique
         inner = _merged([i for i in selection.includes if i.relation == "datasets"])
         wanted = {node.values["pid"] for nodes in found.values() for node in nodes}
-        query = self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *self._columns(source)).where(
+        query = self._say.select(source, inner, tags.c.technique_pid.label("_owner"), *_columns(source)).where(
             tags.c.dataset_id == source.hidden["id"], tags.c.technique_pid.in_(sorted(wanted))
         )
         order = [*self._say.order(source, inner), code_points(source.columns["pid"])]
@@ -457,7 +506,7 @@ class _Reading:
             query = _first_of_each(query, tags.c.technique_pid, order, inner.skip + inner.limit)
         else:
             query = query.order_by(*order).limit(MAX_NODES + 1)  # with one more it is too many
-        rows = self._connection.execute(query).mappings().all()
+        rows = self._rows(query)
         nodes = self._as_nodes(source, rows)
         self._include(Entity.DATASET, list(zip(nodes, rows, strict=True)), inner.includes, root=False)
         by_tag: dict[str, list[Node]] = {}
@@ -495,6 +544,35 @@ class _Reading:
 
 
 _BY_RIGHT = ("is_public", "license")  # follow from the terms
+
+
+def _columns(source: Source) -> list[ColumnElement[Any]]:
+    found: list[ColumnElement[Any]] = [source.columns[name].label(name) for name in source.columns if name not in _BY_RIGHT]
+    return found + [column.label(f"_{name}") for name, column in source.hidden.items()]
+
+
+@cache
+def _datasets_of_ids() -> tuple[Source, Select[Any]]:
+    """In the order of pids, whoever looks: of whom it is known that they may."""
+    source = Around(ANONYMOUS).source(Entity.DATASET)
+    query = select(*_columns(source), literal(NO_SCORE).label("score")).select_from(source.from_)
+    return source, query.where(one_of(source.hidden["id"], "ids")).order_by(code_points(source.columns["pid"]))
+
+
+@cache
+def _parameters_of_ids() -> tuple[Source, Select[Any]]:
+    source = Around(ANONYMOUS).source(Entity.PARAMETER, Entity.DATASET)
+    query = select(*_columns(source)).select_from(source.from_)
+    return source, query.where(one_of(source.hidden["dataset_id"], "ids")).order_by(source.hidden["id"])
+
+
+@cache
+def _tags_of_ids() -> Select[Any]:
+    tags = t.dataset_technique.c
+    query = select(tags.dataset_id, tags.technique_pid).where(one_of(tags.dataset_id, "ids"))
+    return query.order_by(code_points(tags.technique_pid))
+
+
 _FULL_FIELDS = {
     entity: tuple(name for name, (_, artefact) in shape.fields.items() if artefact is Artefact.FULL_METADATA)
     for entity, shape in SHAPES.items()

@@ -18,6 +18,7 @@ from panmesh.adapters.sql.permission import terms_of
 @dataclass(frozen=True, slots=True)
 class Right:
     public: bool
+    core: bool
     full: bool
     raw: bool
     processed: bool
@@ -46,6 +47,7 @@ class Rights:
 
         return Right(
             public=state(terms, self._now_us) is State.OPEN,
+            core=may(Artefact.CORE_METADATA),
             full=may(Artefact.FULL_METADATA),
             raw=may(Artefact.RAW),
             processed=may(Artefact.PROCESSED),

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, literal, or_, select, true
 
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.graph.quantities import NEUTRONS
 from panmesh.adapters.sql.patterns import fits_expression
 from panmesh.catalogue.graph import NEGATIVE, All, AnyOf, GraphCondition, GraphOp, Test, Text
 from panmesh.catalogue.graph_match import matches
@@ -31,17 +32,31 @@ class Term:
         return {"pid": self.pid, "name": self.name, "panet_id": self.panet_pid}
 
 
+class OwnTerms:
+    """Those that other catalogues brought: read when they are needed, kept until something is committed."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, dict[str, Term]] | None = None
+
+    def of(self, connection: Connection, stamp: str) -> dict[str, Term]:
+        """`stamp`: of the database, from before the transaction began."""
+        kept = self._kept
+        if kept is None or kept[0] != stamp:
+            found = connection.execute(select(t.technique))
+            kept = self._kept = stamp, {row.pid: Term(row.pid, row.name, row.panet_pid, (row.name,)) for row in found}
+        return kept[1]
+
+
 class Vocabulary:
     """All terms, and which of them a condition means."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, own: OwnTerms, stamp: str) -> None:
         self._connection = connection
+        self._own, self._stamp = own, stamp
 
     @cached_property
     def own(self) -> dict[str, Term]:
-        """Those that other catalogues brought; read when they are needed."""
-        found = self._connection.execute(select(t.technique))
-        return {row.pid: Term(row.pid, row.name, row.panet_pid, (row.name,)) for row in found}
+        return self._own.of(self._connection, self._stamp)
 
     def term(self, pid: str) -> Term:
         if pid in self.own:
@@ -56,6 +71,11 @@ class Vocabulary:
         closed = {narrower for pid in found for narrower in techniques.descendants(self.term(pid).panet_pid or pid)}
         closed |= found
         return frozenset(closed | {one.pid for one in self.own.values() if one.panet_pid in closed})
+
+    def neutrons(self) -> frozenset[str]:
+        """Pids of the terms that are done with neutrons."""
+        probes = techniques.descendants(NEUTRONS)
+        return frozenset(probes) | {one.pid for one in self.own.values() if one.panet_pid in probes}
 
     def _named(self, test: Test) -> set[str]:
         if test.op in (GraphOp.EQ, GraphOp.INQ):

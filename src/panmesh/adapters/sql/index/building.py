@@ -163,24 +163,25 @@ def _quantities(c: Connection, arrays: dict[str, Array], words: dict[str, list[s
     plain: dict[str, array[Any]] = {"rows": rows, "low": low, "high": high, "dimension": dimension, "unit": unit}
     whole = {key: np.array(values, values.typecode) for key, values in plain.items()}
     of_name = np.array(name, np.int32)
-    order = np.lexsort((whole["low"], of_name))  # NaN last
+    kind = np.where(np.isnan(whole["low"]), 2, whole["low"] != whole["high"])  # numbers, intervals, neither
+    order = np.lexsort((whole["low"], kind, of_name))
     for key, found in whole.items():
         arrays[f"quantity_{key}"] = found[order]
     starts = np.searchsorted(of_name[order], np.arange(len(names) + 1))
     arrays["quantity_starts"] = starts.astype(np.int64)
-    known, points, single, alone = [], [], [], []
+    exact, known, single, alone = [], [], [], []
     reach = [np.empty(0)]
     for place in range(len(names)):
         part = slice(starts[place], starts[place + 1])
         least, most = arrays["quantity_low"][part], arrays["quantity_high"][part]
+        exact.append(int(np.count_nonzero(least == most)))
         known.append(int(np.count_nonzero(~np.isnan(least))))
-        points.append(bool(np.array_equal(least, most, equal_nan=True)))
         kinds = np.unique(arrays["quantity_dimension"][part][: known[-1]])
-        reach.append(reach_of(most[: known[-1]]))
+        reach.append(reach_of(most[exact[-1] : known[-1]]))
         alone.append(int(kinds[0]) if len(kinds) == 1 else -1)
         single.append(len(np.unique(arrays["quantity_rows"][part])) == starts[place + 1] - starts[place])
+    arrays["quantity_exact"] = np.array(exact, np.int64)
     arrays["quantity_known"] = np.array(known, np.int64)
-    arrays["quantity_points"] = np.array(points, np.bool_)
     arrays["quantity_single"] = np.array(single, np.bool_)
     arrays["quantity_reach"] = np.concatenate(reach)
     arrays["quantity_steps"] = np.cumsum([len(part) for part in reach])

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from panmesh.adapters.sql.index.grams import PART, grams_of, places_of, places_of_short
 
-FORMAT = 5
+FORMAT = 6
 NOTHING = np.iinfo(np.int64).min  # of a number that is missing
 COLUMNS = (
     "id",
@@ -41,37 +41,46 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """All values of one name, sorted by their lower end; those without one at the end."""
+    """All values of one name: those that are one number, then intervals, each sorted by their lower end, then those without one."""
 
     rows: Array  # int32
     low: Array  # float64, base units
     high: Array
     dimension: Array  # int16, code
     unit: Array  # int16, code; -1: none
+    exact: int  # how many are one number
     known: int  # how many have a lower end
-    points: bool  # each is one value, not an interval
     single: bool  # no dataset has two
     alone: int  # the dimension of all values with a lower end, as a code; -1: there are several
-    reach: Array  # float64: the highest upper end up to the end of each `STEP` values
+    reach: Array  # float64, of the intervals: the highest upper end up to the end of each `STEP` of them
 
-    def between(self, low: float | None, high: float | None, dimension: int) -> tuple[Array, Array]:
-        """Rows of the values of this dimension that reach into the range, and their lower ends. None: no end."""
-        last = self.known if high is None else int(np.searchsorted(self.low[: self.known], high, "right"))
-        first = 0
-        if low is not None and self.points:
-            first = int(np.searchsorted(self.low[: self.known], low, "left"))
-        elif low is not None:  # no interval of the steps before reaches so far
-            first = min(int(np.searchsorted(self.reach, low, "left")) * STEP, last)
-        part = slice(first, last)
+    @property
+    def points(self) -> bool:
+        """Whether there are no intervals."""
+        return self.exact == self.known
+
+    def between(self, low: float | None, high: float | None, dimension: int) -> Iterator[tuple[Array, Array]]:
+        """Rows of the values of this dimension that reach into the range, and their lower ends: of numbers, then of intervals.
+        None: no end."""
+        numbers, intervals = self.low[: self.exact], self.low[self.exact : self.known]
+        first = 0 if low is None else int(np.searchsorted(numbers, low, "left"))
+        last = self.exact if high is None else int(np.searchsorted(numbers, high, "right"))
+        yield self._of(slice(first, max(first, last)), None, dimension)
+        last = len(intervals) if high is None else int(np.searchsorted(intervals, high, "right"))
+        # No interval of the steps before reaches so far.
+        first = 0 if low is None else min(int(np.searchsorted(self.reach, low, "left")) * STEP, last)
+        yield self._of(slice(self.exact + first, self.exact + last), low, dimension)
+
+    def _of(self, part: slice, reaching: float | None, dimension: int) -> tuple[Array, Array]:
         conditions = [] if self.alone == dimension else [self.dimension[part] == dimension]
-        if low is not None and not self.points:
-            conditions.append(self.high[part] >= low)
+        if reaching is not None:
+            conditions.append(self.high[part] >= reaching)
         fits = np.logical_and.reduce(conditions) if conditions else slice(None)
         return self.rows[part][fits], self.low[part][fits]
 
 
 def reach_of(high: Array) -> Array:
-    """`Quantity.reach`, of upper ends in the order of the lower ones."""
+    """`Quantity.reach`, of upper ends of intervals in the order of the lower ones."""
     return np.asarray(np.maximum.accumulate(high)[STEP - 1 :: STEP])
 
 
@@ -118,8 +127,8 @@ class Generation:
             high=self.array("quantity_high")[part],
             dimension=self.array("quantity_dimension")[part],
             unit=self.array("quantity_unit")[part],
+            exact=int(self.array("quantity_exact")[place]),
             known=int(self.array("quantity_known")[place]),
-            points=bool(self.array("quantity_points")[place]),
             single=bool(self.array("quantity_single")[place]),
             alone=int(self.array("quantity_alone")[place]),
             reach=self.array("quantity_reach")[slice(*self.array("quantity_steps")[place : place + 2].tolist())],

@@ -5,22 +5,22 @@ Each condition carries the predicate of its own artefact (law 1): what a viewer 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.adapters.sql.conditions import Compiler, plain_value, quantity_ends
-from panmesh.adapters.sql.dialects import among, joined_numbers
+from panmesh.adapters.sql.dialects import joined_numbers
 from panmesh.adapters.sql.graph.named import Sought, Span, Wanted
 from panmesh.adapters.sql.graph.quantities import NEUTRONS
+from panmesh.adapters.sql.graph.terms_of_art import Term
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, Quantity
-from panmesh.adapters.sql.tables import technique, terms
+from panmesh.adapters.sql.tables import terms
 from panmesh.catalogue.query import (
     ARTEFACT_OF,
     PARAMETER_ARTEFACT,
@@ -139,8 +139,11 @@ class Matcher:
         rights: dict[Artefact, Array],
         words: Fitting,
         fitting: Fitting,
+        own_terms: Mapping[str, Term],
     ) -> None:
+        """`own_terms`: techniques that other catalogues brought."""
         self.fitting = fitting
+        self._own_terms = own_terms
         self._g = generation
         self._c = connection
         self.compiler = compiler
@@ -193,18 +196,17 @@ class Matcher:
         for span in sought.spans:
             for name in span.names:
                 values = self._g.quantity(name)
-                if values is not None:
-                    found[self._in_span(values, span)] = True
+                for rows in self._in_span(values, span) if values is not None else ():
+                    found[rows] = True
         for rows in self._unknown(sought) if doubtful else ():
             found[rows] = True
         return found
 
-    def _in_span(self, values: Quantity, span: Span) -> Array:
+    def _in_span(self, values: Quantity, span: Span) -> Iterator[Array]:
         dimensions = self._g.words["dimension"]
-        if span.dimension not in dimensions:
-            return values.rows[:0]
-        rows, lows = values.between(span.low, span.high, dimensions.index(span.dimension))
-        return rows[(lows > 0) & ~self._of_neutrons()[rows]] if span.photons else rows
+        if span.dimension in dimensions:
+            for rows, lows in values.between(span.low, span.high, dimensions.index(span.dimension)):
+                yield rows[(lows > 0) & ~self._of_neutrons()[rows]] if span.photons else rows
 
     def _unknown(self, sought: Sought) -> Iterator[Array]:
         """Rows of values without a number in base units."""
@@ -287,7 +289,8 @@ class Matcher:
         values = self._g.quantity(storable(condition.name))
         if values is None or dimension not in self._g.words["dimension"]:
             return found
-        found[values.between(low, high, self._g.words["dimension"].index(dimension))[0]] = True
+        for rows, _ in values.between(low, high, self._g.words["dimension"].index(dimension)):
+            found[rows] = True
         return found
 
     def _compare(self, condition: Compare) -> Array:
@@ -336,12 +339,10 @@ class Matcher:
         return np.asarray(fits[of])
 
     def _of_techniques(self, values: tuple[str, ...]) -> Array:
-        wanted = {narrower for value in values for narrower in techniques.descendants(techniques.find(value) or value)}
-        pids = sorted(storable(pid) for pid in wanted)
-        narrower = among(technique.c.panet_pid, json.dumps(pids))  # hundreds
-        own = select(technique.c.pid).where(or_(narrower, technique.c.name.in_(list(map(storable, values)))))
-        wanted |= set(self._c.execute(own).scalars())
-        return self._tagged(frozenset(wanted) | frozenset(pids))
+        wanted = {storable(pid) for value in values for pid in techniques.descendants(techniques.find(value) or value)}
+        names = set(map(storable, values))
+        own = {term.pid for term in self._own_terms.values() if term.panet_pid in wanted or term.name in names}
+        return self._tagged(frozenset(wanted | own))
 
 
 def rights_of(connection: Connection, compiler: Compiler, size: int) -> dict[Artefact, Array]:

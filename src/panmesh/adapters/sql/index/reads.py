@@ -24,6 +24,7 @@ from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
 from panmesh.adapters.sql.graph.named import Named, Wanted
+from panmesh.adapters.sql.graph.terms_of_art import OwnTerms
 from panmesh.adapters.sql.horizon import Horizon
 from panmesh.adapters.sql.index.building import mark_of
 from panmesh.adapters.sql.index.counting import direct_counts, technique_counts, year_counts
@@ -101,6 +102,7 @@ class IndexedReads(SqlReads):
         self._least = least
         self._generation: Generation | None = None
         self._words = Fitting(most=REMEMBERED)
+        self._own_terms = OwnTerms()
         self._looked_us: int | None = None
         self._known: tuple[str, int, _Current | None] | None = None  # under which stamp, of which newest change
         self._rights: OrderedDict[Hashable, _Rights] = OrderedDict()
@@ -317,7 +319,8 @@ class IndexedReads(SqlReads):
     def _matcher(self, connection: Connection, stamp: str, current: _Current, viewer: Viewer, now_us: int) -> Matcher:
         compiler = Compiler(viewer, NOW)
         rights = self._rights_of(connection, stamp, compiler, viewer, now_us)
-        return Matcher(current.generation, connection, compiler, rights.terms, self._words, rights.fitting)
+        own = self._own_terms.of(connection, stamp)
+        return Matcher(current.generation, connection, compiler, rights.terms, self._words, rights.fitting, own)
 
     def _page(self, connection: Connection, current: _Current, matcher: Matcher, query: DatasetQuery) -> tuple[int, list[int]]:
         mask = _mask(matcher, current, query)
