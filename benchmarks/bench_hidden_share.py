@@ -1,0 +1,73 @@
+"""What a stranger's searches cost while ever more of the catalogue is hidden from them: nothing more, or it would tell of what is hidden.
+
+    python benchmarks/bench_hidden_share.py --database URL --data FOLDER [--rounds 40]
+
+The catalogue is one that `panmesh seed` made, **and a copy of it**: the access of its visits is changed. The same catalogue, the same questions;
+of its visits all are open, then half, a tenth, a hundredth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from bench_panosc import _port, _wait
+from bench_search_http import ASKS, measure
+from sqlalchemy import case, literal, update
+
+from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.migrate import migrate
+
+OPEN = (1000, 500, 100, 10)  # of each thousand visits
+ASKED = ("typical, relevance", "typical, newest", "two words", "all facets", "search page", "Search API join")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=40)
+    options = parser.parse_args()
+    print(f"median (99 %) in ms of {options.rounds}\n{'open visits':22}" + "".join(f"{name:>20}" for name in ASKED))
+    for share in OPEN:
+        hide(options.database, share)
+        print(f"{share / 10:>6.0f} %               " + "".join(f"{cell:>20}" for cell in asked(options)), flush=True)
+
+
+def hide(url: str, share: int) -> None:
+    """The others are somebody's for ever. Spread over the catalogue by their numbers."""
+    database, c = Database(url), t.terms.c
+    migrate(database)
+    with database.write() as connection:
+        opened = c.id * 7919 % 1000 < share
+        connection.execute(
+            update(t.terms).values(
+                access=case((opened, "open"), else_="proprietary"), declassified_us=literal(None), held_us=literal(None)
+            )
+        )
+    database.dispose()
+
+
+def asked(options: argparse.Namespace) -> list[str]:
+    port = _port()
+    environment = {**os.environ, "PANMESH_DATABASE__URL": options.database, "PANMESH_INGEST__SANDBOX": "off"}
+    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(options.data)]
+    with open(options.data / "log", "w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait(base + "/api/")
+        questions = {name: [ASKS[name](random.Random(f"{name}{n}")) for n in range(options.rounds + 5)] for name in ASKED}
+        return [measure(base, {}, paths) for paths in questions.values()]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
