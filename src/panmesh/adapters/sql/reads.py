@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import TeamRole, Viewer
@@ -16,24 +14,30 @@ from panmesh.adapters.sql.beside import beside
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import techniques_of, years_of
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.dialects import among, one_of
+from panmesh.adapters.sql.facets import facet_label, facet_query
 from panmesh.adapters.sql.instant import at
-from panmesh.adapters.sql.named_people import people_of, people_of_many
-from panmesh.adapters.sql.permission import readable, readable_now
+from panmesh.adapters.sql.investigations import (
+    began,
+    investigation_view,
+    members_of_visits,
+    not_left,
+    totals_of_visits,
+    visit_query,
+    visit_rows,
+    visits_wanted,
+)
+from panmesh.adapters.sql.named_people import people_of
+from panmesh.adapters.sql.permission import readable
 from panmesh.adapters.sql.records import (
-    access_columns,
     access_view,
     artefact_of_files,
-    name_of_visit,
     record,
     shown,
-    visit_span,
 )
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_in_sql
 from panmesh.adapters.sql.tables import (
     correction,
     dataset,
-    dataset_technique,
     dataset_version,
     facility,
     instrument,
@@ -49,7 +53,6 @@ from panmesh.adapters.sql.technique_names import technique_names
 from panmesh.adapters.sql.whole_records import findings_of, parts_of, rows_of, whole_records
 from panmesh.catalogue.manifest import FileRow, ManifestRef, ManifestStore
 from panmesh.catalogue.model import (
-    AccessView,
     Beside,
     DatasetKind,
     DatasetRecord,
@@ -68,14 +71,12 @@ from panmesh.catalogue.model import (
     ProposalKind,
     ProposalView,
     RecordWithFiles,
-    Ref,
     SampleView,
     VisitParts,
     VisitTeam,
 )
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
 from panmesh.catalogue.query import ARTEFACT_OF, EVERY_VISIT, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, VisitQuery
-from panmesh.kernel import techniques
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.pid import Pid
@@ -193,18 +194,18 @@ class SqlReads:
 
     def visits(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> dict[str, InvestigationView]:
         with self._db.read() as connection, at(now_us):
-            rows = _visit_rows(connection, viewer, pids)
-            members = _members(connection, viewer, rows)
-            totals = _totals(connection, viewer, [row.id for row in rows])
+            rows = visit_rows(connection, viewer, pids)
+            members = members_of_visits(connection, viewer, rows)
+            totals = totals_of_visits(connection, viewer, [row.id for row in rows])
         return {
-            row.pid: _investigation_view(row, access_view(row, viewer, now_us), totals, members.get(row.terms_id, ()))
+            row.pid: investigation_view(row, access_view(row, viewer, now_us), totals, members.get(row.terms_id, ()))
             for row in rows
         }
 
     def teams(self, viewer: Viewer, pids: Sequence[str], now_us: int) -> dict[str, VisitTeam]:
         with self._db.read() as connection, at(now_us):
-            rows = _visit_rows(connection, viewer, pids)
-            members = _members(connection, viewer, rows)
+            rows = visit_rows(connection, viewer, pids)
+            members = members_of_visits(connection, viewer, rows)
         return {row.pid: VisitTeam(ends_us=row.ends_us, members=members.get(row.terms_id, ())) for row in rows}
 
     def parts(self, viewer: Viewer, visits: Sequence[int], now_us: int, *, runs: int, techniques: int) -> dict[int, VisitParts]:
@@ -214,14 +215,14 @@ class SqlReads:
     def investigations(
         self, viewer: Viewer, now_us: int, *, offset: int, limit: int, wanted: VisitQuery = EVERY_VISIT
     ) -> Page[InvestigationView]:
-        where = and_(_not_left(investigation.c.id), *_visits(viewer, wanted))
+        where = and_(not_left(investigation.c.id), *visits_wanted(viewer, wanted))
         with self._db.read() as connection, at(now_us):
-            query = _investigations(viewer).where(where)
+            query = visit_query(viewer).where(where)
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-            ordered = query.order_by(_began().desc().nulls_last(), investigation.c.id.desc()).offset(offset).limit(limit)
+            ordered = query.order_by(began().desc().nulls_last(), investigation.c.id.desc()).offset(offset).limit(limit)
             rows = connection.execute(ordered).all()
-            totals = _totals(connection, viewer, [row.id for row in rows])
-            items = tuple(_investigation_view(row, access_view(row, viewer, now_us), totals, ()) for row in rows)
+            totals = totals_of_visits(connection, viewer, [row.id for row in rows])
+            items = tuple(investigation_view(row, access_view(row, viewer, now_us), totals, ()) for row in rows)
         return Page(items=items, total=total, offset=offset, limit=limit)
 
     def proposal(self, viewer: Viewer, pid: str, now_us: int) -> ProposalView | None:
@@ -406,112 +407,6 @@ def _found(connection: Connection, viewer: Viewer, wanted: str) -> Any:
     return next(iter(rows_of(connection, viewer, [wanted])), None)
 
 
-def _visit_rows(connection: Connection, viewer: Viewer, pids: Sequence[str]) -> Sequence[Any]:
-    return connection.execute(_visits_of(viewer), {"visits": [storable(pid) for pid in pids]}).all() if pids else ()
-
-
-@lru_cache(maxsize=64)
-def _visits_of(viewer: Viewer) -> Select[Any]:
-    return _investigations(viewer).where(one_of(investigation.c.pid, "visits"))
-
-
-@lru_cache(maxsize=64)
-def _investigations(viewer: Viewer) -> Select[Any]:
-    return (
-        select(
-            investigation,
-            facility.c.facility_key,
-            facility.c.name.label("facility_name"),
-            facility.c.time_zone,
-            instrument.c.pid.label("instrument_pid"),
-            instrument.c.name.label("instrument_title"),
-            proposal.c.pid.label("proposal_pid"),
-            proposal.c.number.label("proposal_number"),
-            proposal.c.title.label("proposal_title"),
-            terms.c.team_id,
-            investigation.c.kind.label("visit_kind"),
-            *visit_span(),
-            *access_columns(),
-        )
-        .select_from(investigation)
-        .join(terms, terms.c.id == investigation.c.terms_id)
-        .join(facility, facility.c.id == investigation.c.facility_id)
-        .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
-        .outerjoin(proposal, proposal.c.id == investigation.c.proposal_id)
-        .where(readable_now(viewer, Artefact.CORE_METADATA), investigation.c.natural_key.not_like("%|quarantine"))
-    )
-
-
-def _members(connection: Connection, viewer: Viewer, rows: Sequence[Any]) -> dict[int, tuple[PersonView, ...]]:
-    return people_of_many(connection, viewer, [row.terms_id for row in rows if row.team_id is not None])
-
-
-def _totals(connection: Connection, viewer: Viewer, ids: list[int]) -> dict[int, tuple[int, int | None]]:
-    """For each investigation, how many datasets the viewer may know of, and the bytes of those whose files they may know."""
-    rows = connection.execute(_counted(viewer), {"ids": ids}) if ids else ()
-    return {r.investigation_id: (r.number, None if r.size is None else int(r.size)) for r in rows}
-
-
-@lru_cache(maxsize=64)
-def _counted(viewer: Viewer) -> Select[Any]:
-    size = func.sum(case((readable_now(viewer, Artefact.FULL_METADATA), dataset.c.total_bytes), else_=None)).label("size")
-    return (
-        select(dataset.c.investigation_id, func.count().label("number"), size)
-        .join(terms, terms.c.id == dataset.c.terms_id)
-        .where(one_of(dataset.c.investigation_id, "ids"), readable_now(viewer, Artefact.CORE_METADATA))
-        .group_by(dataset.c.investigation_id)
-    )
-
-
-def _investigation_view(
-    row: Any, access: AccessView, totals: dict[int, tuple[int, int | None]], members: tuple[PersonView, ...]
-) -> InvestigationView:
-    number, size = totals.get(row.id, (0, None))
-    return InvestigationView(
-        id=row.id,
-        pid=Pid(row.pid),
-        visit_id=row.visit_id,
-        title=name_of_visit(row, row.title),
-        proposal=row.proposal_number,
-        proposal_title=row.proposal_title,
-        kind=ProposalKind(row.kind),
-        starts_us=row.starts_us,
-        ends_us=row.ends_us,
-        facility=row.facility_key,
-        facility_name=row.facility_name,
-        facility_zone=row.time_zone,
-        instrument=Ref(pid=row.instrument_pid, name=row.instrument_title) if row.instrument_pid else None,
-        access=access,
-        dataset_count=number,
-        total_bytes=size,
-        members=members,
-        proposal_pid=Pid(row.proposal_pid) if row.proposal_pid else None,
-        first_us=row.first_us,
-        last_us=row.last_us,
-    )
-
-
-def _visits(viewer: Viewer, wanted: VisitQuery) -> list[ColumnElement[bool]]:
-    """What is said of a visit here is core metadata, as all of its row is."""
-    named = (investigation.c.title, investigation.c.visit_id, proposal.c.number, proposal.c.title, instrument.c.name)
-    found: list[ColumnElement[bool]] = [
-        or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in named))
-        for word in storable(wanted.words).split()
-    ]
-    if wanted.mine:
-        let_in = sorted(viewer.granted | viewer.emergencies)
-        found.append(or_(among(terms.c.team_id, json.dumps(sorted(viewer.teams))), among(terms.c.id, json.dumps(let_in))))
-    if wanted.instrument is not None:
-        found.append(_called(wanted.instrument, instrument.c.pid, instrument.c.instrument_key))
-    if wanted.proposal is not None:
-        found.append(_called(wanted.proposal, proposal.c.pid, proposal.c.number))
-    return found
-
-
-def _called(wanted: str, *names: ColumnElement[str]) -> ColumnElement[bool]:
-    return or_(*(name == storable(wanted) for name in names))
-
-
 def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: int) -> tuple[PersonView, ...]:
     """Of the visits of a proposal that the viewer may know of: nearly always one team."""
     newest = (
@@ -528,66 +423,6 @@ def _of_teams(connection: Connection, viewer: Viewer, proposal_id: int, now_us: 
         for one in people_of(connection, viewer, terms_id):
             found.setdefault(one.orcid or one.name, one)
     return tuple(sorted(found.values(), key=lambda one: (one.role != TeamRole.PI, one.name)))
-
-
-def _began() -> ColumnElement[int]:
-    """As scheduled, else with the first run."""
-    return func.coalesce(investigation.c.starts_us, visit_span()[0].element)
-
-
-def _not_left(investigation_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Unscheduled runs that joined a visit leave an investigation without a run behind: its page stays, lists leave it out."""
-    runs = select(dataset.c.id).where(dataset.c.investigation_id == investigation_id).correlate(investigation).exists()
-    return or_(investigation.c.kind != ProposalKind.UNSCHEDULED.value, runs)
-
-
-def facet_label(field: Field, row: Any) -> str:
-    known = techniques.label(row.value) if field is Field.TECHNIQUE else getattr(row, "name", None)
-    return str(known or row.value)
-
-
-def facet_query(field: Field, compiler: Compiler, where: ColumnElement[bool]) -> Select[Any]:
-    number = func.count().label("number")
-    match field:
-        case Field.FACILITY:
-            query = (
-                select(facility.c.facility_key.label("value"), func.min(facility.c.name).label("name"), number)
-                .select_from(dataset)
-                .join(facility, facility.c.id == dataset.c.facility_id)
-            )
-        case Field.INSTRUMENT:
-            query = (
-                select(instrument.c.instrument_key.label("value"), func.min(instrument.c.name).label("name"), number)
-                .select_from(dataset)
-                .join(instrument, instrument.c.id == dataset.c.instrument_id)
-            )
-        case Field.TECHNIQUE:
-            query = (
-                select(dataset_technique.c.technique_pid.label("value"), number)
-                .select_from(dataset)
-                .join(dataset_technique, dataset_technique.c.dataset_id == dataset.c.id)
-            )
-        case Field.STATE:
-            query = (
-                select(compiler.state_label().label("value"), number)
-                .select_from(dataset)
-                .join(terms, terms.c.id == dataset.c.terms_id)
-            )
-        case Field.PROPOSAL:
-            query = (
-                select(proposal.c.number.label("value"), number)
-                .select_from(dataset)
-                .join(investigation, investigation.c.id == dataset.c.investigation_id)
-                .join(proposal, proposal.c.id == investigation.c.proposal_id)
-            )
-        case Field.SAMPLE:
-            query = (
-                select(sample.c.name.label("value"), number).select_from(dataset).join(sample, sample.c.id == dataset.c.sample_id)
-            )
-        case _:
-            column = getattr(dataset.c, field.value)
-            query = select(column.label("value"), number).select_from(dataset).where(column.is_not(None))
-    return query.where(where).group_by("value").order_by(number.desc(), "value")
 
 
 def _location(row: FileRow) -> FileLocation:

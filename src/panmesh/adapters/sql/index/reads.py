@@ -23,6 +23,7 @@ from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
+from panmesh.adapters.sql.facets import facet_label, facet_query
 from panmesh.adapters.sql.graph.named import Named, Wanted
 from panmesh.adapters.sql.graph.terms_of_art import OwnTerms
 from panmesh.adapters.sql.horizon import Horizon
@@ -43,7 +44,7 @@ from panmesh.adapters.sql.index.matching import (
 )
 from panmesh.adapters.sql.index.spreading import bars_in_index, counted_in_index, datasets_in_index
 from panmesh.adapters.sql.instant import NOW, at
-from panmesh.adapters.sql.reads import SqlReads, facet_label, facet_query
+from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.records import shown
 from panmesh.adapters.sql.revisions import terms_revision
 from panmesh.adapters.sql.spreading import bars_in_sql, counted_in_sql, datasets_in_sql, names_of
