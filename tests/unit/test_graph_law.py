@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from panmesh.access.viewer import OPERATOR, Viewer
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.graph.fetch import SqlGraph
+from panmesh.adapters.sql.graph.named import Named, Wanted
 from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.index.reads import IndexedReads
 from panmesh.adapters.storage.manifests import ParquetManifests
@@ -143,3 +145,27 @@ def test_the_index_names_what_is_found_without_it(
             c.execute(t.dataset_technique.insert(), {"dataset_id": number, "technique_pid": TECHNIQUES[0]})
             c.execute(t.change.insert(), {"at_us": 1, "kind": "dataset", "pid": f"pm-{number:016d}", "what": "updated"})
     agree()
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(catalogues(10), VIEWERS, joins())
+def test_an_index_that_names_what_is_hidden_shows_none_of_it(
+    graph: tuple[Database, SqlGraph], tmp_path: Path, records: Any, viewer: Viewer, asked: Selection
+) -> None:
+    """It is a cache: the policy is asked of each row once more."""
+    database, without = graph
+    fill(database, records)
+
+    def everything(_viewer: Viewer, _wanted: Wanted, _after: str | None, _most: int, _now_us: int) -> Named:
+        with database.read() as c:
+            ids = list(c.execute(select(t.dataset.c.id).order_by(t.dataset.c.pid)).scalars())
+        return Named(ids, [], False, len(ids))
+
+    careless = SqlGraph(database, ParquetManifests(tmp_path), everything)
+    known = {node.values["pid"] for node in without.select(viewer, Entity.DATASET, Selection(limit=100), NOW)}
+    found = {node.values["pid"] for node in careless.select(viewer, Entity.DATASET, replace(asked, limit=100, skip=0), NOW)}
+    assert found <= known
