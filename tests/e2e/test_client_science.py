@@ -272,6 +272,11 @@ def test_a_technique_is_found_by_label_synonym_pid_and_what_is_broader(house: tu
         for spelt in broader:
             assert client.datasets.count(technique=spelt, incident_energy=("12000 eV", "13000 eV")) == 1, spelt
         assert client.datasets.count(technique="neutron powder diffraction") == 0
+        assert str(client.datasets.search("XPD")).startswith("1 run\n")
+        misspelt = client.datasets.search(incident_enrgy=("10 keV", "20 keV"))
+        assert repr(misspelt) == "0 runs\nNo run that you may read has 'incident_enrgy'; did you mean 'incident_energy'?"
+        assert "did you mean &#x27;incident_energy&#x27;?" in misspelt._repr_html_()
+        assert repr(client.datasets.search(incident_energy=("20 keV", "30 keV"))) == "0 runs"
         with pytest.raises(panmesh.client.Invalid, match="PaNET has no technique"):
             client.datasets.count(technique="x-ray powder difraction")
 

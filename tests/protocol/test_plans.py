@@ -146,7 +146,7 @@ def test_a_proprietary_visit_is_in_nobodys_plan_who_may_not_know_of_it(proposed:
 def test_estimates_become_what_was_measured(proposed: House) -> None:
     ended, planned = dmp(proposed)["dataset"]
     assert ended["distribution"][0]["byte_size"] == 1000
-    assert ended["description"] == "1 runs in 1 files, as measured."
+    assert ended["description"] == "1 run in 1 file, as measured."
     assert planned["distribution"][0]["byte_size"] == 3 * 250 * 10**9
     assert planned["distribution"][0]["format"] == ["application/x-hdf5"]
     opens = NOW - 10 * DAY_US + 1000 * DAY_US

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from urllib.robotparser import RobotFileParser
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql import tables as t
@@ -15,7 +18,7 @@ from panmesh.catalogue.query import DatasetQuery
 from panmesh.catalogue.technique_tree import Branch, add_up, tree
 from panmesh.http.filters import telling_words
 from panmesh.kernel.clock import from_us
-from panmesh.kernel.techniques import table
+from panmesh.kernel.techniques import PREFIX, table
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
 
 
@@ -49,6 +52,56 @@ def test_techniques_are_a_tree_with_runs_counted_once(house: House) -> None:
     assert 'class="facet techniques"' in page
     assert "x-ray powder diffraction" in page
     assert SECRET not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("XAS", True),
+        ("xas", True),
+        ("absorption", True),
+        ("PaNET01196", True),
+        ("XAFS", False),  # narrower: this run was not said to be one
+        ("XRD", False),
+        ("XAS on {word}", True),
+        ("XAS on unobtainium", False),
+        ("{word} XRD", False),
+    ],
+)
+def test_a_technique_is_found_by_what_people_call_it(house: House, asked: str, found: bool) -> None:
+    """Also by short names of broader terms; beside other words, that all hold."""
+    with house.app.database.write() as c:
+        number = c.execute(select(t.dataset.c.id).where(t.dataset.c.pid == PIDS["open"])).scalar_one()
+        title = c.execute(select(t.dataset.c.title).where(t.dataset.c.id == number)).scalar_one()
+        xas = {"dataset_id": number, "technique_pid": f"{PREFIX}PaNET01196"}
+        c.execute(t.dataset_technique.insert(), xas)
+        text = t.dataset.c.core_text
+        c.execute(t.dataset.update().where(t.dataset.c.id == number).values(core_text=text + " x-ray absorption spectroscopy"))
+    words = asked.format(word=title.split()[0])
+    given = house.client.get("/api/v1/datasets", params={"text": words}).json()["items"]
+    assert (PIDS["open"] in [one["pid"] for one in given]) is found
+    assert (f"/datasets/{PIDS['open']}" in house.client.get("/", params={"q": words}).text) is found
+
+
+def test_small_digits_of_a_formula_are_digits(house: House) -> None:
+    plain, small = (house.client.get("/api/v1/datasets", params={"text": f"I{digit}"}).json() for digit in "1₁")
+    assert plain["total"] == small["total"] > 0
+
+
+def test_nothing_found_for_a_wrong_name_or_unit_says_so(house: House) -> None:
+    """And tells nobody of a quantity that they may not read."""
+    member = house.bearer("pi")
+
+    def told(quantity: str, **headers: str) -> str:
+        page = house.client.get("/", params={"quantity": quantity, "kind": "raw"}, headers=headers).text
+        return html.unescape(page.partition('class="empty"')[2].partition("</div>")[0])
+
+    assert "Nothing here is called “temprature”. Did you mean" in told("temprature:50..90 K", **member)
+    assert "quantity=temperature%3A50..90+K" in told("temprature:50..90 K", **member)
+    assert "You asked for temperature in keV; here it is given in K" in told("temperature:50..90 keV", **member)
+    for asked in ("temperature:1..2 K", "temperature:1..2 degC", "unobtainium:1..2 K"):
+        assert told(asked, **member)
+        assert not re.search("Did you mean|You asked for", told(asked, **member)), asked
 
 
 def test_a_broader_term_that_says_no_more_is_left_out() -> None:

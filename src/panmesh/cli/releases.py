@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from panmesh.cli.user import server
+from panmesh.kernel.text import counted
 
 if TYPE_CHECKING:
     from panmesh.client.http import Http
@@ -64,7 +65,7 @@ def drafts(output: str, url: str, token: str | None) -> None:
         click.echo(json.dumps(found, indent=1))
         return
     for one in found:
-        click.echo(f"{one['key']}  {len(one['pids'])} runs  {one['description']['title'] or '(no title yet)'}")
+        click.echo(f"{one['key']}  {counted(len(one['pids']), 'run')}  {one['description']['title'] or '(no title yet)'}")
 
 
 @release.command()
@@ -161,7 +162,7 @@ def publish(output: str, url: str, token: str | None, key: str, yes: bool) -> No
     draft, etag = _ask(url, token, "GET", path)
     if not yes:
         title = draft["description"]["title"] or "without a title"
-        click.confirm(f"Publish “{title}” with {len(draft['pids'])} runs? A version never changes", abort=True)
+        click.confirm(f"Publish “{title}” with {counted(len(draft['pids']), 'run')}? A version never changes", abort=True)
     made, _ = _ask(url, token, "POST", f"{path}/publish", if_match=etag)
     _tell(made, output)
 

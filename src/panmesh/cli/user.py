@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from panmesh.kernel.text import counted
+
 
 def server(command: Callable[..., Any]) -> Callable[..., Any]:
     """--url, --token and --output."""
@@ -68,7 +70,7 @@ def search(
     for run in shown:
         pid, start, state, where, title = run.row()
         click.echo(f"{pid}  {start:16}  {state:10}  {where:14}  {title}")
-    click.echo(f"{found.total} runs" + (f", the first {limit} shown" if found.total > limit else ""), err=True)
+    click.echo(counted(found.total, "run") + (f", the first {limit} shown" if found.total > limit else ""), err=True)
 
 
 @click.command()

@@ -10,12 +10,13 @@ with panmesh.client.connect("https://data.example.org") as client:
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from panmesh.client import asking, values
+from panmesh.client import asking, display, values
 from panmesh.client.conditions import When, conditions, of_visits, registering
 from panmesh.client.dataset import Dataset
 from panmesh.client.facets import FACETS, Facets
@@ -182,6 +183,20 @@ class Results(Paged[Dataset]):
     def row(self, one: Dataset) -> tuple[str, ...]:
         return one.row()
 
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *self._unheard_of()])
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + "".join(display.note(said) for said in self._unheard_of())
+
+    def _unheard_of(self) -> list[str]:
+        """Why nothing may have been found: quantities that no run here has."""
+        asked = [str(one).partition(":")[0] for one in self._asked.get("quantity", ())] if len(self) == 0 else []
+        known = (
+            {one.name for one in self._http.run(said(asking.QUANTITIES, values.every(values.quantity_name)))} if asked else set()
+        )
+        return [f"No run that you may read has {name!r}{_near(name, known)}" for name in asked if name not in known]
+
     def to_pandas(self, parameters: str | Sequence[str] | None = None) -> Any:
         """A data frame with a row for each run (pid is the index), and a column for each parameter in each unit, "temperature [K]", or for
         the chosen `parameters` only. A scanned one has its ends in "temperature min [K]" and "temperature max [K]"."""
@@ -219,6 +234,11 @@ class Visits(Paged[Visit]):
 
     def _some(self, offset: int, limit: int) -> tuple[list[Visit], int]:
         return self._http.run(said(asking.visits(self._asked, offset, limit), values.page(values.visit)))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.7)
+    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 def _pid(told: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, Generic, TypeVar, overload
 
 from panmesh.client import display
+from panmesh.kernel.text import counted
 
 T = TypeVar("T")
 Ask = Callable[[int, int], tuple[list[T], int]]  # (offset, limit) -> (these, how many there are in all)
@@ -89,9 +90,13 @@ class Paged(Sequence[T], Generic[T]):
 
 def text_of(what: str, rows: Sequence[tuple[str, ...]], total: int) -> str:
     lines = ["  ".join(cell or "–" for cell in row) for row in rows]
-    return "\n".join([f"{total} {what}", *lines, *([f"… {total - len(rows)} more"] if total > len(rows) else [])])
+    return "\n".join(
+        [counted(total, what.removesuffix("s"), what), *lines, *([f"… {total - len(rows)} more"] if total > len(rows) else [])]
+    )
 
 
 def html_of(what: str, head: Sequence[str], right: Sequence[int], rows: Sequence[tuple[str, ...]], total: int) -> str:
-    said = display.heading(f"{total:,} {what}") + (display.table(head, rows, right=right) if rows else "")
+    said = display.heading(counted(total, what.removesuffix("s"), what)) + (
+        display.table(head, rows, right=right) if rows else ""
+    )
     return said + (display.note(f"… {total - len(rows):,} more") if total > len(rows) else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl
@@ -85,7 +86,7 @@ def _condition(name: str, values: list[str], zone: str) -> Condition | None:
     if any("\x00" in value or len(value) > 2000 for value in values):
         raise Invalid("is no plain text")
     if name in ("text", "q"):
-        return Words(tuple(word for value in values for word in telling_words(value)))
+        return _words([word for value in values for word in telling_words(value)])
     if name in ("from", "to"):
         return Compare(Field.START, Op.AT_LEAST if name == "from" else Op.LESS, instant(values[-1], zone, end=name == "to"))
     if name == "year":
@@ -99,6 +100,22 @@ def _condition(name: str, values: list[str], zone: str) -> Condition | None:
     if name in _FIELD:
         return OneOf(_FIELD[name], tuple(values))
     return None
+
+
+def _words(said: list[str]) -> Condition:
+    """All of them; of one that people write in several ways, any: "XAS" is also the technique with its narrower ones, "CeO₂" also CeO2."""
+    several = {word: ways for word in said if len(ways := _ways(word)) > 1}
+    plain = Words(tuple(word for word in said if word not in several))
+    if not several:
+        return plain
+    return And((*([plain] if plain.words else []), *(Or(ways) for ways in several.values())))
+
+
+def _ways(word: str) -> tuple[Condition, ...]:
+    written = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+    pid = techniques.short_for(word)
+    meant = (Compare(Field.TECHNIQUE, Op.EQUAL, pid),) if pid is not None else ()
+    return (*(Words((one,)) for one in written), *meant)
 
 
 def telling_words(text: str) -> list[str]:

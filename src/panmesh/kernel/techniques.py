@@ -62,6 +62,12 @@ def find(text: str) -> str | None:
     return short if short in table() else _by_name().get(fold(text))
 
 
+def short_for(word: str) -> str | None:
+    """The pid of the term that the word is short for ("XAS", "xrd"); None for a word of its name, which is in the texts of runs itself."""
+    pid = find(word)
+    return pid if pid is not None and fold(word) not in fold(table()[pid].name) else None
+
+
 def search(text: str, limit: int = 20) -> tuple[Technique, ...]:
     """Terms whose name or synonym has all words, names that begin with the text first."""
     words = fold(text).split()

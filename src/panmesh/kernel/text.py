@@ -25,6 +25,11 @@ def storable(text: str) -> str:
     return _NOT_STORABLE.sub("\ufffd", text)
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """1 run, 2 runs, 1,000 runs."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def ascii_lower(text: str) -> str:
     """A-Z as a-z and nothing else: what both databases' lower() agree on, for names that machines write."""
     return text.translate(_ASCII_LOWER)

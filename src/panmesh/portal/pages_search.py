@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +15,12 @@ from starlette.responses import Response
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import FacetValue
 from panmesh.catalogue.query import DatasetQuery, Field
+from panmesh.http.filters import quantity as quantity_asked
 from panmesh.http.filters import query_of, query_of_address, telling_words
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
+from panmesh.kernel.units import same_dimension
 from panmesh.portal import words
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.rendering import offset_of, render, zone_of
@@ -55,7 +59,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
     facets += [("facility", "Facility", list(s.search.facet(who, query, Field.FACILITY, 12)))]
     years = s.search.years(who, query, zone)
     facets.append(("year", "Year", [FacetValue(value=str(y), label=str(y), count=n) for y, n in list(years.items())[:12]]))
-    basket = current_of(request)
+    basket, quantities = current_of(request), s.search.quantities(who)
     conditions = _conditions(given, facets, _instrument_names(s, who, given, facets))
     shown = render(
         request,
@@ -66,8 +70,9 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         given=given,
         conditions=conditions,
         nearest=() if page.total or fault else _nearest(s, who, given, conditions, zone),
+        meant=() if page.total or fault else _meant(given, quantities),
         fault=fault,
-        quantities=s.search.quantities(who),
+        quantities=quantities,
         link=lambda **changes: _link(given, changes),
         first=not given and offset == 0,
         basket=basket,
@@ -152,6 +157,20 @@ def _nearest(
     tried = [(label, url) for _, label, url in conditions if url != "/"] + (fewer if len(set(said)) > 1 else [])
     counted = [(what, s.search.count(who, query_of_address(url[2:], zone=zone)), url) for what, url in tried[:NEAREST]]
     return sorted((one for one in counted if one[1]), key=lambda one: -one[1])
+
+
+def _meant(given: dict[str, list[str]], known: Sequence[FacetValue]) -> list[tuple[str, str, str]]:
+    """Of quantities that nothing has under this name or unit: (what was asked, what there is instead, its URL or nothing)."""
+    units = {one.value: one.label for one in known}
+    found = []
+    for asked in given.get("quantity", ()):
+        one = quantity_asked(asked)
+        for near in get_close_matches(one.name, units, 1, 0.7) if one.name not in units else ():
+            kept = [near + asked.strip()[len(one.name) :] if other == asked else other for other in given["quantity"]]
+            found.append((one.name, near, _link({**given, "quantity": kept}, {})))
+        if one.name in units and one.unit and not same_dimension(one.unit, units[one.name] or None):
+            found.append((f"{one.name} in {one.unit}", words.unit(units[one.name]) or "no unit", ""))
+    return found
 
 
 def _link(given: dict[str, list[str]], changes: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, Vis
 from panmesh.catalogue.search import SearchService
 from panmesh.kernel.clock import Clock, facility_day
 from panmesh.kernel.errors import NotFound
-from panmesh.kernel.text import is_plain
+from panmesh.kernel.text import counted, is_plain
 from panmesh.publication.record import (
     CC_BY,
     GONE,
@@ -233,7 +233,7 @@ class RecordService:
             doi=dois.get(visit.pid),
             title=title,
             description=epitaph(state, withdrawn, reason)
-            + f"Experiment {visit.visit_id}{where_at} at {visit.facility_name}{during}: {title}. {visit.dataset_count} runs.",
+            + f"Experiment {visit.visit_id}{where_at} at {visit.facility_name}{during}: {title}. {counted(visit.dataset_count, 'run')}.",
             creators=_creators(visit, (), self._publisher),
             contributors=_contributors((), (), self._publisher),
             publisher=self._agent(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from panmesh.kernel.text import counted
 from panmesh.publication.record import Agent, Kind, PublicRecord, Relation, Subject
 
 SCHEMA = "http://datacite.org/schema/kernel-4"
@@ -180,7 +181,7 @@ def _funder_type(identifier: str | None) -> str | None:
 
 def _sizes(record: PublicRecord) -> list[str]:
     found = [f"{record.total_bytes} bytes"] if record.total_bytes is not None else []
-    return found + ([f"{record.file_count} files"] if record.file_count is not None else [])
+    return found + ([counted(record.file_count, "file")] if record.file_count is not None else [])
 
 
 def essence(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from panmesh.access.terms import AccessClass, State
 from panmesh.kernel.clock import facility_day, iso
 from panmesh.kernel.errors import Conflict
+from panmesh.kernel.text import counted
 from panmesh.publication.plan import Participant, Plan, Visit, available_until, expected_bytes, is_actual, licence_from
 
 MEDIA_TYPE = "application/vnd.org.rd-alliance.dmp-common.v1.2+json"
@@ -163,9 +164,9 @@ def _dataset(plan: Plan, visit: Visit) -> dict[str, Any]:
 
 def _described(plan: Plan, visit: Visit) -> str:
     if is_actual(visit, plan.now_us):
-        return f"{visit.measured.datasets} runs in {visit.measured.files} files, as measured."
+        return f"{counted(visit.measured.datasets, 'run')} in {counted(visit.measured.files, 'file')}, as measured."
     if visit.measured.datasets:
-        return f"{visit.measured.datasets} runs so far; the size is an estimate until the visit ends."
+        return f"{counted(visit.measured.datasets, 'run')} so far; the size is an estimate until the visit ends."
     return "Planned; the size is an estimate from what the instrument writes on a day."
 
 

@@ -30,6 +30,7 @@ from panmesh.adapters.sql.tables import (
 from panmesh.adapters.sql.team_rows import KEPT, keep_named, leaders_left, tell_team
 from panmesh.adapters.sql.view_tables import shown_columns
 from panmesh.kernel.errors import Conflict
+from panmesh.kernel.text import counted
 
 # Columns of any table that hold the login of who did something. The audit log is never written again: it names accounts by number.
 DOERS = frozenset({"by", "actor", "edited_by", "deleted_by", "undone_by", "created_by", "updated_by"})
@@ -37,7 +38,7 @@ DOERS = frozenset({"by", "actor", "edited_by", "deleted_by", "undone_by", "creat
 
 def erasure(c: Connection, number: int, now_us: int) -> Erasure:
     row = c.execute(select(account).where(account.c.id == number)).one()
-    counted = (
+    kept = (
         ("API token", api_token),
         ("session", web_session),
         ("saved search", saved_search),
@@ -49,24 +50,20 @@ def erasure(c: Connection, number: int, now_us: int) -> Erasure:
         ("team membership", team_member),
     )
     goes = ["name, login, mail address, ORCID iD, affiliation and password of the account"]
-    held = [(word, _count(c, table, table.c.account_id == number)) for word, table in counted]
-    goes += [_so_many(n, word) for word, n in held if n]
+    held = [(word, _count(c, table, table.c.account_id == number)) for word, table in kept]
+    goes += [counted(n, word) for word, n in held if n]
     notes = _count(c, note, note.c.by == row.login)
     written = _count(c, audit, audit.c.account_id == number)
-    stays = [f"{_so_many(notes, 'note')} in logbooks, by “{FORMER_USER}”"] if notes else []
+    stays = [f"{counted(notes, 'note')} in logbooks, by “{FORMER_USER}”"] if notes else []
     if c.execute(select(team_member.c.team_id).where(team_member.c.account_id == number).limit(1)).first() is not None:
         stays.append("the name as an author of what was measured while they were in the team (archiving of research)")
     if released := _count(c, release_version, release_version.c.account_id == number):
         stays.append(
-            f"{_so_many(released, 'published version')} of releases, under the account's number, with the creators that they name"
+            f"{counted(released, 'published version')} of releases, under the account's number, with the creators that they name"
         )
-    stays += [f"{_so_many(written, 'entry', 'entries')} of the audit log, under the account's number"] if written else []
+    stays += [f"{counted(written, 'entry', 'entries')} of the audit log, under the account's number"] if written else []
     stays.append("names inside files, which are kept as they were measured")
     return Erasure(login=row.login, goes=tuple(goes), stays=tuple(stays), hinders=tuple(_hinders(c, row, now_us)))
-
-
-def _so_many(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def erase(c: Connection, viewer: Viewer, number: int, now_us: int, *, withhold: bool) -> Erasure:
