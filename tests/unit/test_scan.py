@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import queue
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from panmesh.adapters.sql.tables import unit
+from panmesh.app import worker
 from panmesh.app.compose import Composition
 from panmesh.app.worker import scan_tree
 
@@ -91,3 +94,28 @@ def test_a_folder_that_cannot_be_read_has_lost_nothing_and_the_others_are_scanne
     monkeypatch.setattr(os, "open", stale)
     assert scan_tree(app, "runs", "") == 1
     assert {"v1/a.nxs", "v1/b.nxs", "v10/new.nxs"} <= _there(app)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite one process does all the work
+def test_one_of_several_processes_scans_and_another_goes_on_when_it_ends(
+    make_facility: MakeFacility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: queue.SimpleQueue[Composition] = queue.SimpleQueue()
+
+    def scan(app: Composition, *_: object) -> int:
+        scanned.put(app)
+        return 0
+
+    monkeypatch.setattr(worker, "scan_tree", scan)
+    monkeypatch.setattr(worker, "TAKE_OVER_SECONDS", 0.05)
+    first, second = make_facility(), make_facility()
+    one, other = worker.Worker(first), worker.Worker(second)
+    with ThreadPoolExecutor(2) as at_once:
+        at_once.submit(one._scan)
+        assert scanned.get(timeout=10) is first
+        at_once.submit(other._scan)
+        with pytest.raises(queue.Empty):
+            scanned.get(timeout=0.5)
+        one._stop.set()
+        assert scanned.get(timeout=10) is second
+        other._stop.set()

@@ -21,6 +21,7 @@ log = structlog.get_logger("panmesh.worker")
 
 IDLE_SECONDS = 0.05  # how often the ledger is asked when nothing wakes us
 BEAT_SECONDS = 10.0
+TAKE_OVER_SECONDS = 10.0  # how often a process looks whether another one has ended that scanned
 
 
 class Worker:
@@ -125,6 +126,14 @@ class Worker:
             scan_tree(self._app, storage, folder, self._stop.is_set)
 
     def _scan(self) -> None:
+        """By one process of those that see the same storages: the others would find the same. Who takes over begins anew."""
+        while not self._stop.is_set():
+            with self._app.database.alone(f"scan {' '.join(self._seen_here())}") as mine:
+                if mine:
+                    self._scan_until_stopped()
+            self._stop.wait(TAKE_OVER_SECONDS)
+
+    def _scan_until_stopped(self) -> None:
         """Once at the start (what happened while we were away), then as often as configured where inotify does not see all writers."""
         self._scan_all()
         remote = [k for k in self._watched() if not inotify_reliable(self._app.storages.root(k).path)]
@@ -138,6 +147,9 @@ class Worker:
 
     def _watched(self) -> list[str]:
         return [key for key in self._app.storages.keys() if self._app.storages.root(key).watch]
+
+    def _seen_here(self) -> list[str]:
+        return [key for key in self._watched() if self._app.storages.root(key).path.is_dir()]
 
     def _scan_storage(self, key: str) -> None:
         if scan_tree(self._app, key, "", self._stop.is_set):
