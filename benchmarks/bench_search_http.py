@@ -36,6 +36,7 @@ from panmesh.adapters.sql.accounts import SqlAccounts
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.migrate import migrate
+from panmesh.adapters.sql.revisions import forget_changes
 from panmesh.kernel.clock import system_clock
 from panmesh.kernel.techniques import PREFIX
 from panmesh.testing.postgres import ThrowawayPostgres, new_database
@@ -170,6 +171,7 @@ def people(url: str) -> dict[str, dict[str, str]]:
                     )
         secret, _ = accounts.make_token(accounts.viewer(login), "bench", frozenset({Scope.READ}))
         found[label] = {"Authorization": f"Bearer {secret}"}
+    forget_changes(database)
     database.dispose()
     return found
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, func, select
 from panmesh.access.terms import AccessClass, opens_at
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.revisions import forget_changes
 from panmesh.catalogue.manifest import FileRow, ManifestRef, pack
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import DAY_US, from_us
@@ -108,6 +109,7 @@ class Seed:
             _manners(self._db, c)
             _indexes(c, True)
             self._settle(c)
+        forget_changes(self._db)
         self._analyse()
 
     def _writer(self, c: Connection) -> Callable[[Table, list[Row]], None]:
