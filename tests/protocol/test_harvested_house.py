@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
 from panmesh.app.publishing import Publishing
+from panmesh.kernel.clock import iso
 from panmesh.testing.oai_checks import OAI, Ask, check_provider, checked, codes, walk
 from panmesh.wire import oai
 from tests.protocol.conftest import HIDDEN, PIDS, SECRET, House
@@ -104,6 +105,32 @@ def test_records_are_written_ahead_and_not_told_when_their_state_is_another(told
     }
     assert gone == {PIDS["open"], VISITS["open"]}
     assert "ceria" not in house_text(told)
+
+
+def test_what_is_told_of_a_run_changes_with_its_visit(house: House) -> None:
+    """Its people are the team: a name that is withheld is in nothing that was written ahead either, and harvesters hear of it once."""
+    names = {"pi": "Wolframia Xylander", "member": "Zebedee Quuxberg"}
+    with house.app.database.write() as c:
+        for login, name in names.items():
+            c.execute(update(t.account).where(t.account.c.login == login).values(name=name))
+    round_(house)
+    text = everything(house)
+    assert all(name in text for name in names.values())
+    before = house.moment[0]
+    for name in names.values():
+        body = {"name": name, "reason": "asked by letter"}
+        answer = house.client.post("/api/v1/withheld-names", json=body, headers=house.bearer("steward"))
+        assert answer.status_code == 201
+    round_(house)
+    text = everything(house)
+    assert not [name for name in names.values() if name in text]
+    items = house.client.get("/api/v1/changes").json()["items"]
+    news = {one["pid"] for one in items if one["changed"] >= iso(before - SECOND)}
+    assert {PIDS["open"], PIDS["embargoed"], VISITS["open"], VISITS["embargoed"]} <= news
+    round_(house)
+    house.app.harvest_upkeep.sweep()
+    round_(house)
+    assert house.client.get("/api/v1/changes").json()["items"] == items
 
 
 def house_text(house: House) -> str:

@@ -19,7 +19,7 @@ harvest_item = Table(
     Column("stamp_s", BigInteger, nullable=False),  # last change of what is disseminated, seconds since 1970
     Column("condition", Text, nullable=False),  # publication.harvesting.Condition
     Column("sets", Text, nullable=False),  # blank-separated specs, in order
-    Column("next_us", BigInteger),  # when the clock alone may change its condition
+    Column("next_us", BigInteger),  # when the clock alone may change its condition; 0: it is to be told anew
     Column("unwritten", Boolean, nullable=False),  # live, and not in `harvest_text` as it is now
     UniqueConstraint("kind", "subject_id"),
 )

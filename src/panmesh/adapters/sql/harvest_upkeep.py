@@ -37,6 +37,7 @@ _SWEEP = f"{_KINDS[0].value}:0"  # what `harvest_round.sweeping` begins with
 _EMPTIED = {"past": harvest_past, "listing": harvest_listing}  # when the lists are made anew
 _AFTER = {"past": "listing", "listing": "0"}  # then from the first item on
 ROWS = 10_000  # of these, taken away in one transaction
+_WOKEN = 0  # instead of an instant: what is told of it changed
 _MOVED = ("stamp_s", "condition", "sets", "next_us", "unwritten")
 
 
@@ -199,14 +200,15 @@ class _Round:
     def due(self) -> int:
         c = harvest_item.c
         rows = self._c.execute(
-            select(c.kind, c.subject_id).where(c.next_us <= self._now_us).order_by(c.next_us).limit(PIECE)
+            select(c.kind, c.subject_id, c.next_us).where(c.next_us <= self._now_us).order_by(c.next_us).limit(PIECE)
         ).all()
-        by_kind: dict[str, list[int]] = defaultdict(list)
+        by_kind: dict[str, dict[int, int]] = defaultdict(dict)
         for row in rows:
-            by_kind[row.kind].append(row.subject_id)
-        for kind, ids in by_kind.items():
+            by_kind[row.kind][row.subject_id] = row.next_us
+        for kind, due in by_kind.items():
             of_runs = kind == ItemKind.COLLECTION.value  # what is told of a release says how its runs stand
-            self._look(ItemKind(kind), ids, changed=frozenset(ids if of_runs else ()))
+            changed = frozenset(number for number, next_us in due.items() if of_runs or next_us == _WOKEN)
+            self._look(ItemKind(kind), list(due), changed=changed)
         return len(rows)
 
     def sweep(self, here: str, now_us: int) -> dict[str, Any]:
@@ -237,10 +239,11 @@ class _Round:
         return rows[-1].id if rows else None
 
     def _wake(self, which: Any) -> None:
-        """Datasets looked at with the next pieces: there may be very many."""
+        """Datasets looked at with the next pieces, since what is told of them changed with what is around them (people, day of opening,
+        title and DOI of their visit): there may be very many."""
         subject = select(dataset.c.id).where(which)
         mine = and_(harvest_item.c.kind == ItemKind.DATASET.value, harvest_item.c.subject_id.in_(subject))
-        self._c.execute(update(harvest_item).where(mine).values(next_us=self._now_us))
+        self._c.execute(update(harvest_item).where(mine).values(next_us=_WOKEN))
 
     def _look_at_releases(self, datasets: Any) -> None:
         """Those that hold one of these: they tell of their runs."""
