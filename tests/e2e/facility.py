@@ -19,6 +19,7 @@ import httpx
 from panmesh.app.compose import Composition
 from panmesh.app.settings import load
 from panmesh.testing.personas import PASSWORD
+from tests.processes import panmesh
 
 T = TypeVar("T")
 CONFIG = """[facility]
@@ -39,17 +40,11 @@ class Operator:
     data: Path
     environment: dict[str, str]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, beside: Composition | None = None) -> str:
         """What `panmesh ARGUMENTS` prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "panmesh", *arguments, "--data", str(self.data)],
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        said = panmesh(*arguments, "--data", str(self.data), environment=self.environment, beside=beside)
+        assert said.code == 0, said.error
+        return said.out
 
     def composition(self) -> Composition:
         return Composition(load(data=self.data, environment=self.environment))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from panmesh.kernel.clock import DAY_US
 from panmesh.kernel.pid import mint
 from panmesh.testing.simulator import write_run
 from tests.e2e.facility import Operator, found, until
+from tests.processes import panmesh
 
 START = (datetime.now(UTC) - timedelta(days=40)).replace(hour=8, minute=0, second=0, microsecond=0)
 HEAD = "proposal,title,kind,visit,instrument,start,end,pi,members,local_contacts\n"
@@ -77,10 +76,7 @@ def test_a_killed_bulk_says_so_and_is_gone_on_with_or_wholly_undone(
     app = operator.composition()
     try:
         pids = _many(app)
-        command = [
-            sys.executable,
-            "-m",
-            "panmesh",
+        command = (
             "correct",
             "move",
             "--quarantined",
@@ -88,20 +84,17 @@ def test_a_killed_bulk_says_so_and_is_gone_on_with_or_wholly_undone(
             "CM1-1",
             "--because",
             "wrong folder",
-        ]
-        killed = subprocess.run(
-            [*command, "--data", str(operator.data)],
-            env=os.environ | operator.environment | {"PANMESH_FAULT": f"{point}:kill:2"},
-            capture_output=True,
-            timeout=120,
+            "--data",
+            str(operator.data),
         )
-        assert killed.returncode == -9, killed.stderr.decode()[-500:]
+        killed = panmesh(*command, environment=operator.environment, armed=f"{point}:kill:2", beside=app)
+        assert killed.code == -9, killed.error[-500:]
         [one] = app.corrections.history(OPERATOR).items
         done = 500 if point == "correction.before-commit" else 1000
         assert (one.state, one.done, one.total) == (CorrectionState.RUNNING, done, len(pids))
         assert _moved(app) == done
         if then == "undone":
-            said = json.loads(operator.run("correct", "undo", str(one.id), "--output", "json"))
+            said = json.loads(operator.run("correct", "undo", str(one.id), "--output", "json", beside=app))
             assert (said["state"], _moved(app)) == ("undone", 0)
             return
         assert app.corrections.finish_stopped() == 0, "it may still be alive"

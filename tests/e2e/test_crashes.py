@@ -21,6 +21,7 @@ from panmesh.app.compose import Composition
 from panmesh.app.settings import load
 from panmesh.catalogue.query import DatasetQuery
 from panmesh.testing.simulator import write_run
+from tests.processes import panmesh
 
 RUNS = 12
 POINTS = ("ingest.sighted", "ingest.claimed", "ingest.before-commit", "ingest.after-commit", "digest.before-commit")
@@ -60,14 +61,14 @@ def _check(data: Path, url: str, count: int) -> None:
 def test_a_killed_ingest_goes_on_where_it_was(point: str, tmp_path: Path, database_url: str) -> None:
     runs, data = tmp_path / "runs", tmp_path / "data"
     _write(runs, RUNS)
-    command = [*PANMESH, "ingest", str(runs), "--data", str(data)]
+    command = ("ingest", str(runs), "--data", str(data))
     environment = _environment(database_url)
-    killed = subprocess.run(command, env=environment | {"PANMESH_FAULT": f"{point}:kill"}, capture_output=True, timeout=120)
-    assert killed.returncode == -9, killed.stderr.decode()[-500:]
+    killed = panmesh(*command, environment=environment, armed=f"{point}:kill")
+    assert killed.code == -9, killed.error[-500:]
     if not database_url.startswith("sqlite"):  # another worker could be alive: its claims end with their lease
         _let_leases_end(data, database_url)
-    again = subprocess.run(command, env=environment, capture_output=True, timeout=120)
-    assert again.returncode == 0, again.stderr.decode()[-500:]
+    again = panmesh(*command, environment=environment)
+    assert again.code == 0, again.error[-500:]
     _check(data, database_url, RUNS)
 
 

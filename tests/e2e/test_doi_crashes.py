@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from panmesh.adapters.sql.tables import change, facility, investigation, terms
 from panmesh.app.compose import Composition
 from panmesh.app.registering import Registering
 from panmesh.app.settings import load
-from panmesh.kernel import faults
 from panmesh.kernel.clock import DAY_US, system_clock
 from panmesh.testing.datacite import DataCiteStub, Switch
+from tests.processes import begin, ended
 from tests.protocol.registering import account
 
 PID = "pm-0000000000000001"
@@ -65,41 +64,24 @@ def _killed(server: DataCiteStub, data: Path, environment: dict[str, str], step:
     """A process that sends is killed there."""
     _let_leases_end(data, environment)
     if step != "sent":
-        assert _ended(_sending(data, environment, f"{step}:kill")) == -signal.SIGKILL
+        assert ended(_sending(data, environment, f"{step}:kill")) == -signal.SIGKILL
         return
     server.stored.clear()
     server.next(*[Switch.FINE] * _asks_first(data, environment), Switch.SLOW)
     child = _sending(data, environment)
     assert server.stored.wait(60)
     os.kill(child, signal.SIGKILL)
-    assert _ended(child) == -signal.SIGKILL
+    assert ended(child) == -signal.SIGKILL
 
 
 def _send(data: Path, environment: dict[str, str]) -> None:
     _let_leases_end(data, environment)
-    assert _ended(_sending(data, environment)) == 0
+    assert ended(_sending(data, environment)) == 0
 
 
 def _sending(data: Path, environment: dict[str, str], armed: str = "") -> int:
-    """A process of its own that sends what is due; a copy of this one, which costs a tenth of a new one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of copies while threads run: the server's, which the copy does not use
-        child = os.fork()
-    if child:
-        return child
-    try:
-        faults._ARMED = armed
-        app = _app(data, environment)
-        Registering(app).round()
-        os._exit(0)
-    finally:
-        os._exit(1)
-
-
-def _ended(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    """A process of its own that sends what is due."""
+    return begin(lambda: Registering(_app(data, environment)).round(), armed)
 
 
 def _app(data: Path, environment: dict[str, str]) -> Composition:

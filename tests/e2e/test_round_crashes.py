@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,25 +20,17 @@ from panmesh.app.disk_rights import check
 from panmesh.app.publishing import Publishing
 from panmesh.app.settings import load
 from panmesh.app.upkeep import Upkeep
-from panmesh.kernel import faults
 from panmesh.kernel.clock import DAY_US
 from tests.conftest import MakeFacility
+from tests.processes import killed
 from tests.protocol.conftest import NOW, House, furnish
 
 
-def killed(house: House, what: Callable[[Composition], object], point: str, environment: dict[str, str]) -> None:
-    """A process of its own does it and dies there; a copy of this one, which costs a tenth of a new one."""
+def dies(house: House, what: Callable[[Composition], object], point: str, environment: dict[str, str]) -> None:
+    """A process of its own does it and dies there."""
     data, url = house.app.settings.data, house.app.settings.database_url
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of copies while threads run
-        child = os.fork()
-    if child == 0:
-        try:
-            faults._ARMED = point
-            what(Composition(load(data=data, environment=environment | {"PANMESH_DATABASE__URL": url})))
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    environment = environment | {"PANMESH_DATABASE__URL": url}
+    killed(lambda: what(Composition(load(data=data, environment=environment))), point, beside=house.app)
 
 
 def score(app: Composition) -> None:
@@ -69,14 +58,14 @@ def test_fair_scores_are_the_same_whatever_died(make_facility: MakeFacility) -> 
         for table in (fair_run, fair_sum, fair_gap, fair_month):
             c.execute(table.delete())
     for point in ("fair.before-commit:kill", "fair.scored:kill", "fair.month:kill"):
-        killed(house, score, point, {})
+        dies(house, score, point, {})
         scored, months, _, sums, gaps = rows(house, *tables)
         assert bool(scored) == bool(sums) == bool(gaps)
         assert bool(scored) == (point != "fair.before-commit:kill")
         assert months == []
     with house.app.database.write() as c:
         c.execute(t.change.insert(), {"at_us": NOW, "kind": "dataset", "pid": "pm-0000000000000001", "what": "updated"})
-    killed(house, score, "fair.before-commit:kill", {})
+    dies(house, score, "fair.before-commit:kill", {})
     score(house.app)
     after = rows(house, *tables)
     with house.app.database.write() as c:
@@ -141,7 +130,7 @@ def test_what_is_forgotten_by_rule_is_forgotten_whatever_died_and_nothing_else(m
         "retention.forgot:kill:7",
     ):
         before = [len(found) for found in rows(house, *FORGOTTEN)]
-        killed(house, forget, point, {})
+        dies(house, forget, point, {})
         after = [len(found) for found in rows(house, *FORGOTTEN)]
         assert all(now <= then for now, then in zip(after, before, strict=True))
         if point == "retention.before-commit:kill":
@@ -163,7 +152,7 @@ def test_rights_on_the_disk_are_mended_to_the_end_whatever_died(make_facility: M
     assert differ > 2
     for point in ("disk-rights.set:kill", "disk-rights.set:kill:2", "disk-rights.before-commit:kill"):
         reports = rows(house, p.disk_report)
-        killed(house, mend, point, given)
+        dies(house, mend, point, given)
         assert rows(house, p.disk_report) == reports, "no report of what was not done to its end"
     assert check(house.app, apply=True).drifts == ()
     assert check(house.app).drifts == ()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -18,11 +15,14 @@ from panmesh.access.viewer import Scope
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.event_tables import alert_mail
 from panmesh.app.announcing import Announcer
+from panmesh.app.compose import Composition
+from panmesh.app.settings import load
 from panmesh.catalogue.mailing import due_us
 from panmesh.catalogue.saved_searches import Alert
 from panmesh.cli.main import cli
 from panmesh.kernel.clock import DAY_US
 from panmesh.testing.personas import PASSWORD
+from tests.processes import does, killed
 from tests.protocol.conftest import HIDDEN, NOW, PIDS, SECRET, House
 from tests.protocol.mailbox import Mailbox
 from tests.protocol.test_events import tell
@@ -251,16 +251,11 @@ def test_saved_searches_are_their_owners_alone_and_deleting_can_be_undone(house:
     assert house.client.post(API, json={"name": "x", "query": "quantity=nonsense"}, headers=who).status_code == 422
 
 
-_ROUND = """
-import sys, threading
-from pathlib import Path
-from panmesh.app.announcing import Announcer
-from panmesh.app.compose import Composition
-from panmesh.app.settings import load
-app = Composition(load(data=Path(sys.argv[1])))
-Announcer(app, threading.Event()).round()
-app.close()
-"""
+def _announce(house: House, settings: dict[str, str]) -> None:
+    environment = settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
+    app = Composition(load(data=house.app.settings.data, environment=environment))
+    Announcer(app, threading.Event()).round()
+    app.close()
 
 
 @pytest.mark.parametrize("point", ["alert.written", "alert.sent"])
@@ -272,15 +267,11 @@ def test_kill_9_loses_no_alert_and_a_second_copy_is_known_as_one(
     with house.app.database.write() as c:
         c.execute(t.dataset.update().where(t.dataset.c.pid == PIDS["open"]).values(created_us=NOW + 1))
     tell(house.app, PIDS["open"], "created")
-    environment = os.environ | house_settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
-    command = [sys.executable, "-c", _ROUND, str(house.app.settings.data)]
-    killed = subprocess.run(command, env=environment | {"PANMESH_FAULT": f"{point}:kill"}, capture_output=True, timeout=120)
-    assert killed.returncode == -9, killed.stderr.decode()[-800:]
+    killed(lambda: _announce(house, house_settings), f"{point}:kill", beside=house.app)
     with house.app.database.write() as c:
         c.execute(alert_mail.update().values(next_us=0))  # as if its lease had passed
     for _ in range(2):
-        again = subprocess.run(command, env=environment, capture_output=True, timeout=120)
-        assert again.returncode == 0, again.stderr.decode()[-800:]
+        does(lambda: _announce(house, house_settings), beside=house.app)
     assert len(mailbox[0].got) == (2 if point == "alert.sent" else 1)
     assert len({mail["Message-ID"] for mail in mailbox[0].got}) == 1
     with house.app.database.read() as c:

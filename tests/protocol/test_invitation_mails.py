@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import threading
 from email.message import Message
 
@@ -14,8 +11,11 @@ from sqlalchemy import select, update
 
 from panmesh.adapters.sql.people_tables import invitation
 from panmesh.app.announcing import Announcer
+from panmesh.app.compose import Composition
+from panmesh.app.settings import load
 from panmesh.app.team_mails import send_invitations
 from panmesh.kernel.clock import DAY_US
+from tests.processes import killed
 from tests.protocol.conftest import NOW, House
 from tests.protocol.mailbox import Mailbox
 from tests.protocol.test_notices import text
@@ -132,28 +132,18 @@ def test_an_invitation_holds_no_words_of_who_sends_it_and_no_second_head(house: 
     assert text(mail).count("example.org") == 1, "the link"
 
 
-_SEND = """
-import sys
-from pathlib import Path
-from panmesh.app.compose import Composition
-from panmesh.app.settings import load
-from panmesh.app.team_mails import send_invitations
-app = Composition(load(data=Path(sys.argv[1])))
-send_invitations(app)
-app.close()
-"""
+def _send(house: House, settings: dict[str, str]) -> None:
+    environment = settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
+    app = Composition(load(data=house.app.settings.data, environment=environment))
+    send_invitations(app)
+    app.close()
 
 
 def test_kill_9_between_the_servers_yes_and_ours_sends_the_same_message_again(
     house: House, box: Mailbox, house_settings: dict[str, str]
 ) -> None:
     invite(house, "twice@example.org")
-    environment = os.environ | house_settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
-    command = [sys.executable, "-c", _SEND, str(house.app.settings.data)]
-    killed = subprocess.run(
-        command, env=environment | {"PANMESH_FAULT": "invitation.sent:kill"}, capture_output=True, timeout=240
-    )
-    assert killed.returncode == -9, killed.stderr.decode()[-800:]
+    killed(lambda: _send(house, house_settings), "invitation.sent:kill", beside=house.app)
     assert state_of(house, "twice@example.org") == "waiting"
     assert send_invitations(house.app) == 0, "the lease of the dead holds for two minutes"
     with house.app.database.write() as c:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +15,11 @@ from panmesh.adapters.outbound.call import Caller
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.event_tables import webhook, webhook_delivery
 from panmesh.app.announcing import Announcer
+from panmesh.app.compose import Composition
+from panmesh.app.settings import load
 from panmesh.catalogue.webhooks import sign
 from panmesh.kernel.errors import Invalid, PeerFailed
+from tests.processes import does, killed
 from tests.protocol.conftest import HIDDEN, PIDS, House
 from tests.protocol.receiving import Receiver, receiving
 from tests.protocol.test_events import tell
@@ -230,30 +230,21 @@ def test_no_redirect_is_followed_and_no_slow_answer_is_waited_for(receiver: Rece
     assert time.monotonic() - begun < 5
 
 
-_ROUND = """
-import sys, threading
-from pathlib import Path
-from panmesh.app.announcing import Announcer
-from panmesh.app.compose import Composition
-from panmesh.app.settings import load
-app = Composition(load(data=Path(sys.argv[1])))
-Announcer(app, threading.Event()).round()
-app.close()
-"""
+def _announce(house: House, settings: dict[str, str]) -> None:
+    environment = settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
+    app = Composition(load(data=house.app.settings.data, environment=environment))
+    Announcer(app, threading.Event()).round()
+    app.close()
 
 
 @pytest.mark.parametrize("point", ["webhook.written", "webhook.sent"])
 def test_kill_9_loses_no_delivery(house: House, receiver: Receiver, point: str, house_settings: dict[str, str]) -> None:
     made = _make(house, "outsider", receiver)
     tell(house.app, PIDS["open"], "closed")
-    environment = os.environ | house_settings | {"PANMESH_DATABASE__URL": house.app.settings.database_url}
-    command = [sys.executable, "-c", _ROUND, str(house.app.settings.data)]
-    killed = subprocess.run(command, env=environment | {"PANMESH_FAULT": f"{point}:kill"}, capture_output=True, timeout=120)
-    assert killed.returncode == -9, killed.stderr.decode()[-800:]
+    killed(lambda: _announce(house, house_settings), f"{point}:kill", beside=house.app)
     with house.app.database.write() as c:  # as if its lease had passed
         c.execute(webhook_delivery.update().values(next_us=0))
-    again = subprocess.run(command, env=environment, capture_output=True, timeout=120)
-    assert again.returncode == 0, again.stderr.decode()[-800:]
+    does(lambda: _announce(house, house_settings), beside=house.app)
     assert len(receiver.got) == (2 if point == "webhook.sent" else 1)
     assert len({got.id for got in receiver.got}) == 1  # the receiver knows that it had it
     assert [one["state"] for one in _deliveries(house, "outsider", made["id"])] == ["delivered"]
