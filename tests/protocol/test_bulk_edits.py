@@ -100,7 +100,11 @@ def test_in_the_portal(house: House) -> None:
     assert browser.post("/edits", **form, count="2").status_code == 422
     made = browser.post("/edits", **form, count="1")
     assert made.status_code == 303, made.text
-    assert "Done: 1 run" in browser.get(made.headers["location"])
+    done = browser.get(made.headers["location"])
+    assert "Done: 1 run" in done
+    assert f'<a href="/datasets/{PIDS["embargoed"]}">&lt;b&gt;New&lt;/b&gt;</a>' in done
     assert "wrong macro" in browser.get("/edits")
     assert browser.post(f"{made.headers['location']}/undo").status_code == 303
-    assert "Undone" in browser.get(made.headers["location"])
+    undone = browser.get(made.headers["location"])
+    assert "Undone" in undone
+    assert f'<a href="/datasets/{PIDS["embargoed"]}">A run embargoed</a>' in undone

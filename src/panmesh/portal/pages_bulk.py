@@ -12,6 +12,7 @@ from starlette.routing import Route
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.correcting import PATIENCE_US
 from panmesh.catalogue.correction import AT_ONCE
+from panmesh.catalogue.naming import run_title
 from panmesh.http.filters import query_of
 from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
@@ -68,8 +69,11 @@ def make(request: Request, form: dict[str, str]) -> Response:
 
 
 def edit(request: Request, _form: dict[str, str]) -> Response:
-    one = services(request).bulk_edits.one(_signed_in(request), request.path_params["number"])
-    return render(request, "bulk-edit.html", e=one, values=_worded(dict(one.values)), fields=FIELDS)
+    s, who = services(request), _signed_in(request)
+    one = s.bulk_edits.one(who, request.path_params["number"])
+    known = s.search.many(who, one.pids + tuple(pid for pid, _ in one.refused), files=0)
+    titles = {pid: run_title(found.record.summary) for pid, found in known.items()}
+    return render(request, "bulk-edit.html", e=one, titles=titles, values=_worded(dict(one.values)), fields=FIELDS)
 
 
 def undo(request: Request, _form: dict[str, str]) -> Response:
