@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from panmesh.access.explain import explain
+from panmesh.access.terms import State
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.comparing import Cell
-from panmesh.catalogue.model import DatasetSummary, InvestigationView
+from panmesh.catalogue.model import DatasetSummary, InvestigationView, ProposalKind
 from panmesh.catalogue.naming import run_title
 from panmesh.catalogue.notes import AboutKind, Flag
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
@@ -37,6 +38,7 @@ from panmesh.kernel.clock import iso
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.units import alike
 from panmesh.portal import timeline, words
+from panmesh.portal.live import stream_since
 from panmesh.portal.pages_basket import current_of
 from panmesh.portal.pages_dois import doi_of
 from panmesh.portal.pages_notes import notes_of
@@ -91,6 +93,7 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
     if other is not None:
         return other
     visit = s.search.investigation(who, request.path_params["pid"])
+    live = stream_since(s, s.events.head(), visit=visit.pid) if _grows(visit) else None  # before its runs are read
     public = landing.public(request, visit.pid, Kind.INVESTIGATION)
     table = table_of(request, s, who, visit, PER_PAGE)
     found = s.visits.page(who, visit, table.query, table.known)
@@ -111,6 +114,7 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
         team_of=s.teams.about(who, visit.pid),
         doi=doi_of(request, visit.pid),
         releases=s.releases.made_of(who, visit=visit.pid),
+        live=live,
         page=found,
         table=table,
         rows=[(run, cells(run, table.columns, table.units)) for run in found.items],
@@ -138,6 +142,11 @@ def investigation(request: Request, _form: dict[str, str]) -> Response:
     if request.url.query:
         shown.headers["X-Robots-Tag"] = "noindex, nofollow"
     return landing.signposted(shown, public)
+
+
+def _grows(visit: InvestigationView) -> bool:
+    """Runs may still come: its page follows them. Of a visit that is over, a page that is left open holds no connection."""
+    return visit.access.state in (State.PLANNED, State.COLLECTING) or visit.kind is ProposalKind.UNSCHEDULED
 
 
 def table_of(request: Request, s: Services, who: Viewer, visit: InvestigationView, limit: int) -> Table:

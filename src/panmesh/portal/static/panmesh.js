@@ -23,6 +23,10 @@ const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => v
       const here = document.getElementById(id);
       const there = fresh.getElementById(id);
       if (!here || !there || here.contains(document.activeElement)) continue;
+      for (const one of here.querySelectorAll("input[type=checkbox]:checked")) {
+        const same = there.querySelector(`input[name="${one.name}"][value="${CSS.escape(one.value)}"]`);
+        if (same) same.setAttribute("checked", "");
+      }
       const open = [...here.querySelectorAll("details")].map((one) => one.open);
       const folded = [...there.querySelectorAll("details")];
       if (folded.length === open.length) folded.forEach((one, place) => { one.open = open[place]; });
