@@ -153,7 +153,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         report = await to_thread.run_sync(bundle.health)
         return Response(exposition(report), media_type="text/plain; version=0.0.4")
 
-    cache = AnswerCache(app.database.stamp, app.graph.horizon, app.clock, quick=app.database.sqlite)
+    cache = AnswerCache(app.database.stamp, app.graph.horizon, app.graph.last_commit, app.clock, quick=app.database.sqlite)
     search_api = SearchApi(bundle, cache, iso(app.clock()))
 
     @asynccontextmanager
@@ -179,7 +179,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
     async def stamp() -> str:
         return app.database.stamp() if app.database.sqlite else await stamps.next()
 
-    api = KeptSearches(create_api(bundle), cache, stamp, app.clock)
+    api = KeptSearches(create_api(bundle), cache, app.clock)
 
     async def early(scope: Scope) -> Response | None:
         return await api.early(scope) or await search_api.early(scope)

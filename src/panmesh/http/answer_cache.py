@@ -8,8 +8,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from panmesh.http.shared import Recent
 from panmesh.kernel.clock import Clock
 
+STAMP_S = 0.005  # seconds that a server's word that nothing was committed is trusted; of our own commits we know at once
 SHORT_US = 1_000_000  # how long an answer is kept while it is not known when access next changes by the clock
 LARGEST = 1 << 20  # bytes of one answer
 
@@ -27,14 +29,17 @@ class AnswerCache:
         self,
         stamp: Callable[[], Hashable],
         horizon: Callable[[], int | None],
+        last_commit: Callable[[], object],
         clock: Clock,
         *,
         quick: bool,
         most: int = 64 << 20,
     ) -> None:
-        """`quick`: the stamp is had without waiting for a server. `horizon`: when access next changes by the clock."""
-        self.stamp = stamp
-        self.quick = quick
+        """`quick`: the stamp is had without waiting for a server. `last_commit`: another one after each commit of this process.
+        `horizon`: when access next changes by the clock."""
+        self._ask_stamp = stamp
+        self._stamps = Recent(stamp, last_commit, STAMP_S)
+        self._quick = quick
         self._find_horizon = horizon
         self._clock = clock
         self._most = most
@@ -42,6 +47,10 @@ class AnswerCache:
         self._kept: OrderedDict[Hashable, tuple[Hashable, int, Any, int]] = OrderedDict()
         self._horizon: tuple[Hashable, int, int] | None = None  # under that stamp, from then, until then
         self._lock = threading.Lock()
+
+    async def stamp(self) -> Hashable:
+        """Of now, or of at most `STAMP_S` seconds ago."""
+        return self._ask_stamp() if self._quick else await self._stamps.get()
 
     def __contains__(self, key: Hashable) -> bool:
         """Whether there is anything at all, true or not any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from types import SimpleNamespace
 
 from anyio import to_thread
@@ -18,16 +18,16 @@ ROUTE = SimpleNamespace(path=PATH)  # the same name in logs and figures as by th
 
 
 class KeptSearches:
-    """Around the API. `stamp`: another one after each commit."""
+    """Around the API."""
 
-    def __init__(self, api: ASGIApp, cache: AnswerCache, stamp: Callable[[], Awaitable[Hashable]], clock: Clock) -> None:
-        self._api, self._cache, self._stamp, self._clock = api, cache, stamp, clock
+    def __init__(self, api: ASGIApp, cache: AnswerCache, clock: Clock) -> None:
+        self._api, self._cache, self._clock = api, cache, clock
 
     async def early(self, scope: Scope) -> Response | None:
         """What is kept for this very question; None: ask. The caller has seen that nobody in particular asks."""
         if scope["method"] != "GET" or scope["path"] != PATH or (key := _key(scope)) not in self._cache:
             return None
-        kept = self._cache.get(key, await self._stamp())
+        kept = self._cache.get(key, await self._cache.stamp())
         if kept is None:
             return None
         scope["route"] = ROUTE
@@ -40,7 +40,7 @@ class KeptSearches:
         if not public or scope["panmesh.viewer"] is not ANONYMOUS:
             await self._api(scope, receive, send)
             return
-        at_us, stamp = self._clock(), await self._stamp()
+        at_us, stamp = self._clock(), await self._cache.stamp()
         status, headers, body = 0, (), bytearray()
 
         async def seen(message: Message) -> None:

@@ -24,7 +24,6 @@ from panmesh.catalogue.graph_search import AT_ONCE, GraphService
 from panmesh.http.answer_cache import AnswerCache, Kept
 from panmesh.http.conditional import matches
 from panmesh.http.services import Services
-from panmesh.http.shared import Recent
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import NotFound, PanmeshError, TooMany
 from panmesh.protocols.panosc import errors
@@ -32,7 +31,6 @@ from panmesh.protocols.panosc.routing import Resource, bracketed, resource
 from panmesh.protocols.panosc.vocabulary import techniques
 from panmesh.wire import panosc
 
-STAMP_S = 0.005  # seconds that a server's word that nothing was committed is trusted; of our own commits we know at once
 LONG_ANSWERS = 4  # whole catalogues sent to anonymous askers at the same time
 _MODEL = {Entity.DATASET: "Dataset", Entity.DOCUMENT: "Document", Entity.INSTRUMENT: "Instrument", Entity.TECHNIQUE: "Technique"}
 EARLY = SimpleNamespace(path="/api")  # the same name in logs and figures as by the long way
@@ -77,7 +75,6 @@ class SearchApi:
         self._started = started_iso
         self._began_us = services.clock()
         self._long = threading.BoundedSemaphore(LONG_ANSWERS)
-        self._stamps = Recent(cache.stamp, self._graph.last_commit, STAMP_S)
         self._under_way: dict[Hashable, Event] = {}
         self._learning = False
 
@@ -90,7 +87,7 @@ class SearchApi:
         """What is kept for this very question of nobody; None: ask."""
         if scope["method"] not in ("GET", "HEAD") or (key := _key(scope)) not in self._cache:
             return None
-        stamp = self._cache.stamp() if self._cache.quick else await self._stamps.get()
+        stamp = await self._cache.stamp()
         kept = self._cache.get(key, stamp)
         if kept is None:
             return None
@@ -109,7 +106,7 @@ class SearchApi:
         stamp: Hashable = None
         at_us = self._clock()
         if public:
-            stamp = self._cache.stamp() if self._cache.quick else await self._stamps.get()
+            stamp = await self._cache.stamp()
             kept = self._cache.get(key, stamp)
             if kept is None and (key, stamp) in self._under_way:  # somebody asks the same just now: one look-up is enough
                 await self._under_way[key, stamp].wait()
