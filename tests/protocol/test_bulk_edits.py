@@ -104,6 +104,8 @@ def test_in_the_portal(house: House) -> None:
     assert "Done: 1 run" in done
     assert f'<a href="/datasets/{PIDS["embargoed"]}">&lt;b&gt;New&lt;/b&gt;</a>' in done
     assert "wrong macro" in browser.get("/edits")
+    for login, many in (("pi", 1), ("scientist", 1), ("outsider", 0)):  # whoever may undo it finds it again
+        assert house.client.get("/", headers=house.bearer(login)).text.count(">Changes to many runs</a>") == many, login
     assert browser.post(f"{made.headers['location']}/undo").status_code == 303
     undone = browser.get(made.headers["location"])
     assert "Undone" in undone

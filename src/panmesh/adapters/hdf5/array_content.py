@@ -282,7 +282,9 @@ def _fits(dataset: Any, picked: Selected, form: str) -> None:
         what = f"that is {picked.size:,} values; as {form} one answer has at most {most:,}: select less, or ask for bin or npy"
         raise Refused("invalid", what, most)
     if form == "csv" and len(picked.shape) > 2:
-        raise Refused("invalid", f"csv holds one or two dimensions, and this has {len(picked.shape)}: select one frame")
+        raise Refused(
+            "invalid", f"csv holds one or two dimensions, and this has {len(picked.shape)}: select one frame, such as selection=0"
+        )
 
 
 def _sorted(said: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def png(values: Any, wanted: dict[str, Any]) -> bytes:
     values = np.squeeze(values)
     if values.size == 0 or values.ndim not in (1, 2):
         has = values.ndim if values.size else "no numbers"
-        raise BadSelection(f"a picture has one or two dimensions, and this has {has}: select one frame")
+        raise BadSelection(f"a picture has one or two dimensions, and this has {has}: select one frame, such as selection=0")
     width = max(16, min(MOST_PIXELS, int(wanted["width"])))
     picture = _line(values, width, wanted) if values.ndim == 1 else _image(values, width, wanted)
     buffer = io.BytesIO()
