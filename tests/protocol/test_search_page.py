@@ -97,6 +97,8 @@ def test_nothing_found_for_a_wrong_name_or_unit_says_so(house: House) -> None:
         return html.unescape(page.partition('class="empty"')[2].partition("</div>")[0])
 
     assert "Nothing here is called “temprature”. Did you mean" in told("temprature:50..90 K", **member)
+    assert "/feed?quantity=temprature" in told("temprature:50..90 K")
+    assert "/notifications/searches/new?quantity=temprature" in told("temprature:50..90 K", **member)
     assert "quantity=temperature%3A50..90+K" in told("temprature:50..90 K", **member)
     assert "You asked for temperature in keV; here it is given in K" in told("temperature:50..90 keV", **member)
     for asked in ("temperature:1..2 K", "temperature:1..2 degC", "unobtainium:1..2 K"):
