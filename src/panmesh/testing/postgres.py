@@ -57,7 +57,10 @@ def new_database(maintenance_url: str, template: str | None = None) -> str:
     name = f"t{uuid.uuid4().hex[:16]}"
     engine = create_engine(maintenance_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {_name(template)}" if template else ""))
+        copied = f" TEMPLATE {_name(template)}" if template else ""
+        if template and (connection.dialect.server_version_info or ()) >= (15,):
+            copied += " STRATEGY file_copy"  # its files as they are, not page by page through the log: half the time
+        connection.exec_driver_sql(f"CREATE DATABASE {name}{copied}")
     engine.dispose()
     return maintenance_url.replace("/postgres?", f"/{name}?")
 
