@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +17,9 @@ from sqlalchemy import func, select
 from panmesh.adapters.sql import tables as t
 from panmesh.app.compose import Composition
 from panmesh.app.settings import load
+from tests.processes import Said, panmesh
 
 COUNT = 1200
-PANMESH = [sys.executable, "-m", "panmesh", "import"]
 
 
 def _catalogue() -> dict[str, list[dict[str, Any]]]:
@@ -41,9 +38,8 @@ def _catalogue() -> dict[str, list[dict[str, Any]]]:
     return {"documents": documents, "datasets": datasets, "instruments": [{"pid": "i/1", "name": "LoKI", "facility": "ESS"}]}
 
 
-def _run(url: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    more = {"PANMESH_DATABASE__URL": url, **environment}
-    return subprocess.run([*PANMESH, *arguments], env=os.environ | more, capture_output=True, text=True, timeout=120)
+def _run(url: str, *arguments: str, armed: str = "") -> Said:
+    return panmesh("import", *arguments, environment={"PANMESH_DATABASE__URL": url}, armed=armed)
 
 
 def _counts(data: Path, url: str) -> dict[str, int]:
@@ -67,10 +63,10 @@ def test_a_killed_import_of_a_file_goes_on(point: str, tmp_path: Path, database_
     file, data, report = tmp_path / "all.json", tmp_path / "data", tmp_path / "report.json"
     file.write_text(json.dumps(_catalogue()), "utf-8")
     arguments = ("search-api", str(file), "--data", str(data), "--report", str(report))
-    assert _run(database_url, *arguments, PANMESH_FAULT=point).returncode == -9
+    assert _run(database_url, *arguments, armed=point).code == -9
     assert 0 < _counts(data, database_url)["dataset"] < COUNT
     again = _run(database_url, *arguments)
-    assert again.returncode == 0, again.stderr[-500:]
+    assert again.code == 0, again.error[-500:]
     _check(data, database_url)
     told = json.loads(report.read_text("utf-8"))["counts"]["dataset"]
     assert told["new"] + told["unchanged"] == COUNT
@@ -81,10 +77,10 @@ def test_a_dry_run_leaves_nothing_and_says_what_would_come(tmp_path: Path, datab
     file, data = tmp_path / "all.json", tmp_path / "data"
     file.write_text(json.dumps(_catalogue() | {"instruments": []}), "utf-8")
     done = _run(database_url, "search-api", str(file), "--data", str(data), "--dry-run")
-    assert done.returncode == 0, done.stderr[-500:]
-    assert "1200 new" in done.stdout
-    assert "its instrument is not here" in done.stdout
-    assert "nothing was changed" in done.stdout
+    assert done.code == 0, done.error[-500:]
+    assert "1200 new" in done.out
+    assert "its instrument is not here" in done.out
+    assert "nothing was changed" in done.out
     counts = _counts(data, database_url)
     assert {name for name, number in counts.items() if number} == {"facility"}
 
@@ -94,12 +90,12 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"datasets": [{"pid": "d1", "title": "x"}, {"pid"')
     cut = _run(url, "search-api", str(file), "--data", str(tmp_path / "data"))
-    assert cut.returncode == 2
-    assert "no whole JSON" in cut.stderr
-    assert "Traceback" not in cut.stderr
+    assert cut.code == 2
+    assert "no whole JSON" in cut.error
+    assert "Traceback" not in cut.error
     missing = _run(url, "search-api", "nowhere.json", "--data", str(tmp_path / "data"))
-    assert missing.returncode == 2
-    assert "neither a file nor an address" in missing.stderr
+    assert missing.code == 2
+    assert "neither a file nor an address" in missing.error
 
 
 @contextmanager
@@ -144,11 +140,11 @@ def test_a_killed_walk_of_a_live_provider_goes_on_from_its_page(tmp_path: Path, 
     data = tmp_path / "data"
     with _provider() as (url, asked):
         arguments = ("search-api", url, "--data", str(data), "--origin", "mirrored")
-        assert _run(database_url, *arguments, PANMESH_FAULT="import.before-commit:kill:4").returncode == -9
+        assert _run(database_url, *arguments, armed="import.before-commit:kill:4").code == -9
         assert _counts(data, database_url)["dataset"] == 1000
         asked.clear()
         again = _run(database_url, *arguments)
-        assert again.returncode == 0, again.stderr[-500:]
+        assert again.code == 0, again.error[-500:]
         assert "Datasets 0" not in asked
         assert "Datasets 1000" in asked
     _check(data, database_url)
