@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.graph.sources import PERSON_OF_ACCOUNT, Key, Source
 from panmesh.catalogue.graph import Entity, Node
 
@@ -38,6 +40,11 @@ class Keys:
             known.update((one, PERSON_OF_ACCOUNT + one[1:]) for one in missing if one.startswith("a"))
             missing = [one for one in missing if one not in known]
         for start in range(0, len(missing), AT_ONCE):
-            query = key.all.where(key.table.c[key.own].in_(missing[start : start + AT_ONCE]))
-            known.update((own, pid) for own, pid in self._connection.execute(query))
+            some = {"wanted": missing[start : start + AT_ONCE]}
+            known.update((own, pid) for own, pid in self._connection.execute(_keys_of(key), some))
         return known
+
+
+@cache
+def _keys_of(key: Key) -> Any:
+    return key.all.where(one_of(key.table.c[key.own], "wanted"))

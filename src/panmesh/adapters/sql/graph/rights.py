@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.policy import may_read
 from panmesh.access.terms import State, Terms, state
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.permission import terms_of
 
 
@@ -34,8 +37,7 @@ class Rights:
     def learn(self, terms_ids: Iterable[int]) -> None:
         wanted = sorted(set(terms_ids) - self._known.keys())
         for start in range(0, len(wanted), 500):
-            query = select(t.terms).where(t.terms.c.id.in_(wanted[start : start + 500]))
-            for row in self._connection.execute(query).mappings():
+            for row in self._connection.execute(_terms_of_ids(), {"ids": wanted[start : start + 500]}).mappings():
                 self._known[row["id"]] = self._right(terms_of(row))
 
     def of(self, terms_id: int) -> Right:
@@ -52,3 +54,8 @@ class Rights:
             raw=may(Artefact.RAW),
             processed=may(Artefact.PROCESSED),
         )
+
+
+@cache
+def _terms_of_ids() -> Select[Any]:
+    return select(t.terms).where(one_of(t.terms.c.id, "ids"))
