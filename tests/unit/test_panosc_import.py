@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from panmesh.adapters.catalogues.json_stream import Guarded
 from panmesh.adapters.catalogues.search_api_file import read_search_api_file
 from panmesh.adapters.catalogues.search_api_live import LiveSearchApi
 from panmesh.catalogue.imported import Imported, ImportedDataset, ImportedDocument, ImportedInstrument, Rejected
@@ -179,6 +183,19 @@ def test_brackets_in_long_texts_are_no_nesting(tmp_path: Path) -> None:
     for texts in (["[" * 200_000, '\\"[' * 100_000, "\\" * 65_537 + "[" * 1000], ["[{" * 300, "x"] * 2000):
         path.write_text(json.dumps({"datasets": [{"pid": str(i), "title": one} for i, one in enumerate(texts)]}))
         assert len(list(read_search_api_file(path))) == len(texts)
+
+
+@given(st.text('"\\[]{}a', max_size=60), st.integers(1, 70))
+def test_depth_is_counted_outside_of_strings_whatever_the_pieces(text: str, size: int) -> None:
+    guarded, depth, string, escaped = Guarded(io.BytesIO(text.encode())), 0, False, False
+    for sign in text:
+        if string:
+            string, escaped = escaped or sign != '"', sign == "\\" and not escaped
+        else:
+            string, depth = sign == '"', depth + (sign in "[{") - (sign in "]}")
+    while guarded.read(size):
+        pass
+    assert (guarded._depth, guarded._in_string) == (depth, string)
 
 
 def test_an_empty_catalogue_is_no_fault(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from panmesh.kernel.errors import Invalid
 DEEPEST = 500  # levels; records have a dozen
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WHOLE = re.compile(rb'(?:[^"]+|' + _STRING.pattern + rb")*", re.DOTALL)  # until a string that goes on in the next piece
 _REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = np.zeros(256, np.int32)
@@ -53,12 +54,10 @@ class Guarded:
                 self._enter_string(piece, 1 if self._escaped else 0)
                 return
             self._in_string, piece = False, piece[end.end() :]
-        outside = _STRING.sub(b"", piece)
-        opened = outside.find(b'"')
-        if opened >= 0:
-            self._enter_string(outside, opened + 1)
-            outside = outside[:opened]
-        brackets = outside.translate(None, _NO_BRACKETS)
+        opened = whole.end() if (whole := _WHOLE.match(piece)) else 0
+        if opened < len(piece):
+            self._enter_string(piece, opened + 1)
+        brackets = _STRING.sub(b"", piece[:opened]).translate(None, _NO_BRACKETS)
         if brackets:
             depths = np.cumsum(_STEP[np.frombuffer(brackets, np.uint8)]) + self._depth
             if int(depths.max()) > DEEPEST:
