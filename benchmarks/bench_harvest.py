@@ -14,17 +14,14 @@ import gzip
 import resource
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from benchmarks.large_catalogue import fill
+from large_catalogue import ask_for_catalogue, catalogue
 from sqlalchemy import delete, func, select
 
-from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.harvest_tables import harvest_listing, harvest_set, harvest_text
 from panmesh.app.compose import Composition
 from panmesh.app.settings import load
@@ -37,18 +34,10 @@ FORM = "oai_datacite"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=int, default=1_000_000)
-    parser.add_argument("--database", help="URL of a catalogue that is there")
-    parser.add_argument("--data", type=Path, help="its folder")
+    ask_for_catalogue(parser, 1_000_000)
     parser.add_argument("--as-it-is", action="store_true", help="its lists are there already, and are not renewed first")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        data = given.data or Path(made)
-        url = given.database or f"sqlite:///{made}/panmesh.db"
-        if not given.database:
-            database = Database(url)
-            fill(database, given.datasets)
-            database.dispose()
+    with catalogue(given) as (url, data):
         environment = {"PANMESH_DATABASE__URL": url, "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org"}
         app = Composition(load(data=data, environment=environment))
         if not given.as_it_is:

@@ -1,9 +1,10 @@
 """What a stranger's searches cost while ever more of the catalogue is hidden from them: nothing more, or it would tell of what is hidden.
 
-    python benchmarks/bench_hidden_share.py --database URL --data FOLDER [--rounds 40]
+    python benchmarks/bench_hidden_share.py [--datasets 100000] [--rounds 40]
+    python benchmarks/bench_hidden_share.py --database URL --data FOLDER
 
-The catalogue is one that `panmesh seed` made, **and a copy of it**: the access of its visits is changed. The same catalogue, the same questions;
-of its visits all are open, then half, a tenth, a hundredth.
+The first makes a catalogue for it in SQLite. The second takes one that `panmesh seed` made, **a copy**: the access of its visits is changed. The
+same catalogue, the same questions; of its visits all are open, then half, a tenth, a hundredth.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from bench_panosc import _port, _wait
 from bench_search_http import ASKS, measure
+from large_catalogue import ask_for_catalogue, catalogue
 from sqlalchemy import case, literal, update
 
 from panmesh.adapters.sql import tables as t
@@ -29,14 +31,15 @@ ASKED = ("typical, relevance", "typical, newest", "two words", "all facets", "se
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    ask_for_catalogue(parser, 100_000)
     parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
-    print(f"median (99 %) in ms of {options.rounds}\n{'open visits':22}" + "".join(f"{name:>20}" for name in ASKED))
-    for share in OPEN:
-        hide(options.database, share)
-        print(f"{share / 10:>6.0f} %               " + "".join(f"{cell:>20}" for cell in asked(options)), flush=True)
+    with catalogue(options) as (url, data):
+        print(f"median (99 %) in ms of {options.rounds}\n{'open visits':22}" + "".join(f"{name:>20}" for name in ASKED))
+        for share in OPEN:
+            hide(url, share)
+            cells = asked(url, data, options.rounds)
+            print(f"{share / 10:>6.0f} %               " + "".join(f"{cell:>20}" for cell in cells), flush=True)
 
 
 def hide(url: str, share: int) -> None:
@@ -53,16 +56,16 @@ def hide(url: str, share: int) -> None:
     database.dispose()
 
 
-def asked(options: argparse.Namespace) -> list[str]:
+def asked(url: str, data: Path, rounds: int) -> list[str]:
     port = _port()
-    environment = {**os.environ, "PANMESH_DATABASE__URL": options.database, "PANMESH_INGEST__SANDBOX": "off"}
-    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(options.data)]
-    with open(options.data / "log", "w") as log:
+    environment = {**os.environ, "PANMESH_DATABASE__URL": url, "PANMESH_INGEST__SANDBOX": "off"}
+    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(data)]
+    with open(data / "log", "w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     base = f"http://127.0.0.1:{port}"
     try:
         _wait(base + "/api/")
-        questions = {name: [ASKS[name](random.Random(f"{name}{n}")) for n in range(options.rounds + 5)] for name in ASKED}
+        questions = {name: [ASKS[name](random.Random(f"{name}{n}")) for n in range(rounds + 5)] for name in ASKED}
         return [measure(base, {}, paths) for paths in questions.values()]
     finally:
         process.terminate()

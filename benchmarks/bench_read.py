@@ -1,6 +1,6 @@
 """Files per second and core: the sandboxed reader, facts included, beside a plain h5py walk that is not protected from anything.
 
-  python benchmarks/bench_read.py FOLDER [ROUNDS]
+  python benchmarks/bench_read.py [FOLDER [ROUNDS]]
 
 Both read the same HDF5 files of a folder tree in turn, within one run. The plain walk visits every object and reads every single value
 and every attribute, as a first script would; it extracts nothing.
@@ -20,6 +20,8 @@ from panmesh.ingest.facts import FileFormat, ReadState
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadRequest
 
+REAL = Path(__file__).parents[2] / "shared" / "data" / "nexus"
+
 
 def plain_walk(path: Path) -> int:
     seen = 0
@@ -37,7 +39,7 @@ def plain_walk(path: Path) -> int:
 
 
 def main() -> None:
-    folder, rounds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    folder, rounds = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL, int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with_one_core()
     reader = SandboxedReader()
     requests = [ReadRequest(path=p, folder=folder, profile=Profile()) for p in sorted(folder.rglob("*")) if p.is_file()]

@@ -1,5 +1,6 @@
 """Scores of metadata in a large catalogue: the first look at every run, one a night later, and what the pages ask of them.
 
+    python benchmarks/bench_scores.py [--datasets 100000]
     python benchmarks/bench_scores.py --database URL --data FOLDER
 
 It writes into that catalogue: take a copy. Each figure is said twice, as it passed and as this process computed.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from large_catalogue import ask_for_catalogue, catalogue
 from sqlalchemy import func, select
 
 from panmesh.access.viewer import Viewer
@@ -24,16 +26,20 @@ from panmesh.app.settings import load
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    ask_for_catalogue(parser, 100_000)
     parser.add_argument("--pieces", type=int, help="no more than so many of the first look")
     given = parser.parse_args()
-    environment = {"PANMESH_DATABASE__URL": given.database, "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org"}
-    app = Composition(load(data=given.data, environment=environment))
+    with catalogue(given) as (url, data):
+        measure(url, data, given.pieces)
+
+
+def measure(url: str, data: Path, pieces: int | None) -> None:
+    environment = {"PANMESH_DATABASE__URL": url, "PANMESH_SERVER__PUBLIC_URL": "https://data.example.org"}
+    app = Composition(load(data=data, environment=environment))
     scores, now_us = app.fair_scores, app.clock()
     said("the feed followed", lambda: scores.follow(now_us))
-    look(app, "first look", given.pieces)
-    if not given.pieces:
+    look(app, "first look", pieces)
+    if not pieces:
         look(app, "a night later", None)
     said("sums of the month", lambda: scores.keep_month(now_us))
     with app.database.read() as connection:

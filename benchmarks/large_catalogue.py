@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Select, not_, select
@@ -10,6 +13,7 @@ from sqlalchemy import Select, not_, select
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.index.building import build
 from panmesh.adapters.sql.migrate import migrate
 from panmesh.adapters.sql.permission import readable_terms
 from panmesh.adapters.sql.setup import ensure_facility
@@ -22,6 +26,27 @@ from panmesh.testing.seed_words import vocabulary
 PARAMETERS = 10
 SOME = 20_000  # pids of each kind
 WORDS = vocabulary()[:40]  # those that occur often
+
+
+def ask_for_catalogue(parser: argparse.ArgumentParser, datasets: int) -> None:
+    parser.add_argument("--datasets", type=int, default=datasets)
+    parser.add_argument("--database", help="URL of a catalogue that is there and is written into: a copy")
+    parser.add_argument("--data", type=Path, help="its folder")
+
+
+@contextmanager
+def catalogue(given: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    """URL and folder of the one that is there, or of one in SQLite that is made for this, with its index."""
+    if given.database:
+        yield given.database, given.data
+        return
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        database = Database(f"sqlite:///{folder}/panmesh.db")
+        fill(database, given.datasets)
+        build(database, folder / "index")
+        database.dispose()
+        yield database.url, folder
 
 
 def fill(database: Database, datasets: int, seed: int = 1) -> dict[str, list[str]]:
