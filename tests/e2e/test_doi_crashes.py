@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.processes import begin, ended
 from tests.protocol.registering import account
 
 PID = "pm-0000000000000001"
+MANY = 90  # visits that get a DOI
 # What is killed when: at a named point of ours, or while DataCite, which has done it, does not answer.
 STEPS = ("doi.intended", "doi.begun", "doi.asked", "sent", "doi.answered", "doi.confirmed")
 
@@ -60,6 +62,77 @@ def test_one_doi_whatever_dies_and_when(server: DataCiteStub, tmp_path: Path, da
     assert list(server.made.values()) == [1]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # on SQLite one process does all the work
+def test_of_three_that_send_under_load_two_die_and_each_doi_is_made_once(tmp_path: Path, database_url: str) -> None:
+    """Who holds the lease is killed, then its heir; the last one sends the rest."""
+    with DataCiteStub(takes_seconds=0.05) as stub:
+        environment = os.environ | account(stub, tmp_path) | {"PANMESH_DATABASE__URL": database_url}
+        environment |= {"PANMESH_DATACITE__INSTRUMENTS": "on-demand", "PANMESH_DATACITE__TIMEOUT": "30"}
+        data = tmp_path / "data"
+        _visit(data, environment, many=MANY)
+        children = dict(_registering(data, environment, tmp_path) for _ in range(3))
+        try:
+            for _ in range(2):
+                made = len(stub.made)
+                _wait_for(lambda made=made: len(stub.made) >= made + MANY // 6)  # type: ignore[misc]
+                dies = children.pop(_holder(data, environment))
+                os.kill(dies, signal.SIGKILL)
+                assert ended(dies) == -signal.SIGKILL
+                assert len(stub.made) < MANY, "there is something left to do"
+                _let_leases_end(data, environment)
+            _wait_for(lambda: _confirmed(data, environment) == MANY)
+            assert set(stub.made.values()) == {1}
+            assert (len(stub.dois), {one.state for one in stub.dois.values()}) == (MANY, {"findable"})
+        finally:
+            for child in children.values():
+                os.kill(child, signal.SIGKILL)
+                ended(child)
+
+
+def _registering(data: Path, environment: dict[str, str], folder: Path) -> tuple[str, int]:
+    """A process of its own that sends for as long as it lives: the name under which it holds the lease, and its number."""
+    told = folder / f"holder-{len(list(folder.glob('holder-*')))}"
+
+    def sends() -> None:
+        app = _app(data, environment)
+        told.with_suffix(".new").write_text(app.doi_sender._holder)
+        told.with_suffix(".new").rename(told)
+        Registering(app).loop()
+
+    child = begin(sends)
+    _wait_for(told.exists)
+    return told.read_text(), child
+
+
+def _holder(data: Path, environment: dict[str, str]) -> str:
+    app = _app(data, environment)
+    found: list[str] = []
+
+    def held() -> bool:
+        with app.database.read() as c:
+            found[:] = [name for name in c.execute(select(doi_round.c.holder)).scalars() if name]
+        return bool(found)
+
+    _wait_for(held)
+    app.close()
+    return found[0]
+
+
+def _confirmed(data: Path, environment: dict[str, str]) -> int:
+    app = _app(data, environment)
+    with app.database.read() as c:
+        found = len(c.execute(select(doi.c.id).where(doi.c.confirmed == "findable", doi.c.sent_us.is_(None))).all())
+    app.close()
+    return found
+
+
+def _wait_for(there: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < until, "nothing came of it"
+        time.sleep(0.02)
+
+
 def _killed(server: DataCiteStub, data: Path, environment: dict[str, str], step: str) -> None:
     """A process that sends is killed there."""
     _let_leases_end(data, environment)
@@ -88,14 +161,15 @@ def _app(data: Path, environment: dict[str, str]) -> Composition:
     return Composition(load(data=data, environment=environment))
 
 
-def _visit(data: Path, environment: dict[str, str]) -> None:
+def _visit(data: Path, environment: dict[str, str], many: int = 1) -> None:
     app, now = _app(data, environment), system_clock()
     with app.database.write() as c:
         number = c.execute(select(facility.c.id)).scalar_one()
         times = {"starts_us": now - 3 * DAY_US, "ends_us": now - DAY_US}
         c.execute(insert(terms).values(id=1, access="public", policy_version="1", opens_us=now + 1000 * DAY_US, **times))
-        row = {"id": 1, "pid": PID, "facility_id": number, "terms_id": 1, "natural_key": "v", "visit_id": "V", "kind": "user"}
-        c.execute(insert(investigation).values(**row, title="A visit", **times))
+        row = {"facility_id": number, "terms_id": 1, "visit_id": "V", "kind": "user", "title": "A visit", **times}
+        each = [{"id": n, "pid": f"pm-{n:016d}", "natural_key": f"v{n}"} for n in range(1, many + 1)]
+        c.execute(insert(investigation), [row | one for one in each])
     app.close()
 
 
