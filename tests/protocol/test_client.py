@@ -112,6 +112,7 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         assert visit in client.visits.search(visit.visit_id)
         assert len(client.visits.search(instrument=instruments["i1"], mine=True)) == len(client.visits)
         assert len(client.visits.search("nothing is called so")) == 0
+        assert len(client.datasets.search(mine=True)) == len(client.datasets.search()) > 0
         assert [run.visit.pid for run in client.datasets.search(visit=visit) if run.visit] == [visit.pid]
         assert [(one.name, one.unit) for one in client.quantities()] == [("temperature", "K")]
         run = client.datasets.search(temperature=("-200 degC", "-190 degC"), state="open")[0]

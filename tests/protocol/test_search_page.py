@@ -173,3 +173,23 @@ def test_when_nothing_fits_the_page_says_what_there_is_without_one_of_the_words(
 def test_signing_in_leads_back_to_the_search(house: House) -> None:
     page = house.client.get("/", params={"q": "run", "state": "open"}).text
     assert 'href="/sign-in?next=/%3Fq%3Drun%26state%3Dopen"' in page
+
+
+def test_who_took_part_finds_their_own_among_all_that_they_may_read(house: House) -> None:
+    with house.app.database.write() as c:
+        c.execute(t.team.insert(), {"id": 2, "name": "others"})
+        c.execute(t.terms.update().where(t.terms.c.id == 1).values(team_id=2))  # the open run
+    assert "of my visits" not in house.client.get("/").text
+    member = house.bearer("member")
+    page = house.client.get("/", headers=member).text
+    assert "of my visits" in page
+    own = house.client.get("/api/v1/datasets?mine=true", headers=member).json()
+    everything = house.client.get("/api/v1/datasets", headers=member).json()
+    assert {one["pid"] for one in everything["items"]} - {one["pid"] for one in own["items"]} == {PIDS["open"]}
+    assert house.client.get("/api/v1/datasets?mine=true", headers=house.bearer("outsider")).json()["total"] == 0
+    assert house.client.get("/api/v1/datasets?mine=true", headers=house.bearer("admin")).json()["total"] == 0
+    assert house.client.get("/api/v1/datasets?mine=true").status_code == 401
+    assert house.client.get("/api/v1/datasets?mine=no", headers=member).status_code == 422
+    assert "No run fits" in house.client.get("/?mine=true").text
+    chosen = house.client.get("/?mine=true", headers=member).text
+    assert "Whose: <b>of my visits</b>" in chosen

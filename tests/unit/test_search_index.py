@@ -135,6 +135,19 @@ def test_what_has_changed_since_is_asked_of_sql(
     both.agree(OPERATOR, query)
 
 
+@settings(LAW, max_examples=15)
+@given(catalogues(), VIEWERS)
+def test_ones_own_are_those_of_ones_teams_and_what_one_was_let_into(both: Both, records: list[Record], viewer: Viewer) -> None:
+    fill(both.database, records)
+    both.rebuild()
+    own = DatasetQuery(where=Compare(Field.MINE, Op.EQUAL, "true"), limit=100)
+    both.agree(viewer, own)
+    readable = {item.pid for item in both.sql.search(viewer, DatasetQuery(limit=100), NOW).items}
+    let_in = viewer.granted | viewer.emergencies
+    theirs = {record.pid for record in records if record.terms.team_id in viewer.teams or record.id in let_in}
+    assert {item.pid for item in both.index.search(viewer, own, NOW).items} == readable & theirs
+
+
 FEW = settings(LAW, max_examples=4)
 SOME = catalogues().filter(lambda found: len(found) > 2 and any(record.sample for record in found))
 

@@ -27,6 +27,7 @@ class Field(StrEnum):
     CREATED = "created"  # instant at which panmesh first had it
     CORE_TEXT = "core_text"
     STATE = "state"  # access state, computed
+    MINE = "mine"  # "true": of a visit in whose team the viewer is, or that they were let into
     SAMPLE = "sample"  # name
     SAMPLE_PID = "sample_pid"
     PERSON = "person"  # name as written in the file
@@ -48,6 +49,7 @@ ARTEFACT_OF: Mapping[Field, Artefact] = (
         (
             Field.PID, Field.KIND, Field.TITLE, Field.START, Field.END, Field.INSTRUMENT, Field.FACILITY,
             Field.TECHNIQUE, Field.PROPOSAL, Field.VISIT, Field.CREATED, Field.CORE_TEXT, Field.STATE,
+            Field.MINE,
         ),
         Artefact.CORE_METADATA,
     )

@@ -137,16 +137,19 @@ class Datasets:
         series: Any = None,
         state: Any = None,
         kind: Any = None,
+        mine: bool = False,
         quantity: Any = None,
         **quantities: Any,
     ) -> Results:
         """Runs, newest first, with `text` what fits it best first, or by `sort` (relevance, start, created, title, bytes, sample; "-" before
         it: descending). `technique` includes all narrower ones. A condition takes a value or several, which are alternatives; an Instrument, Visit or Sample is a value too.
+        `mine`: of visits in whose team you are, or that you were let into.
 
         Any other name is a quantity: `temperature=("80 K", "300 K")`, `incident_energy="12.4 keV"`; one end may be None, and the unit is
         yours. `quantity` takes the API's own words, "temperature:80..300 K"."""
         plain = {"technique": technique, "instrument": instrument, "facility": facility, "proposal": proposal, "visit": visit}
-        plain |= {"sample": sample, "person": person, "series": series, "state": state, "kind": kind, "quantity": quantity}
+        plain |= {"sample": sample, "person": person, "series": series, "state": state, "kind": kind, "mine": mine or None}
+        plain["quantity"] = quantity
         return Results(self._http, conditions(text, since, until, sort, plain, quantities))
 
     def count(self, text: str = "", **asked: Any) -> int:

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 
 When = str | date | datetime  # a day at the facility, or an instant with its zone
 
-PLAIN = ("technique", "instrument", "facility", "proposal", "visit", "sample", "person", "series", "state", "kind", "quantity")
+PLAIN = (
+    "technique",
+    "instrument",
+    "facility",
+    "proposal",
+    "visit",
+    "sample",
+    "person",
+    "series",
+    "state",
+    "kind",
+    "mine",
+    "quantity",
+)
 
 
 def conditions(
@@ -84,6 +97,8 @@ def _values(said: Any) -> list[str]:
 
 def _value(one: Any) -> str:
     match one:
+        case bool():
+            return "true" if one else ""
         case Instrument():
             return one.key
         case Facet():

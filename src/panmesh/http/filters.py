@@ -37,6 +37,7 @@ _FIELD = {
     "sample": Field.SAMPLE,
     "series": Field.SERIES,
     "state": Field.STATE,
+    "mine": Field.MINE,
     "kind": Field.KIND,
     "read_state": Field.READ_STATE,
     "format": Field.FORMAT,

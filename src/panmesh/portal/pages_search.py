@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import FacetValue
-from panmesh.catalogue.query import DatasetQuery, Field
+from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op
 from panmesh.http.filters import quantity as quantity_asked
 from panmesh.http.filters import query_of, query_of_address, telling_words
 from panmesh.http.services import Services, services, viewer
@@ -38,7 +38,7 @@ FACETS = (
 )
 _SINGLE = ("q", "from", "to", "sort")
 _SEARCH_FIELDS = (
-    "q", "from", "to", "quantity", "sort", "person", "visit", "flag", "tag", "technique", "facility", "year", *(f.value for f, _ in FACETS)
+    "q", "from", "to", "quantity", "sort", "person", "visit", "flag", "tag", "technique", "facility", "year", "mine", *(f.value for f, _ in FACETS)
 )  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
     facets += [("facility", "Facility", list(s.search.facet(who, query, Field.FACILITY, 12)))]
     years = s.search.years(who, query, zone)
     facets.append(("year", "Year", [FacetValue(value=str(y), label=str(y), count=n) for y, n in list(years.items())[:12]]))
+    facets = [*_whose(s, who, query, given), *facets]
     basket, quantities = current_of(request), s.search.quantities(who)
     conditions = _conditions(given, facets, _instrument_names(s, who, given, facets))
     shown = render(
@@ -112,6 +113,15 @@ def _worded(field: Field, values: tuple[FacetValue, ...]) -> list[FacetValue]:
         return [replace(v, label=words.kind_of_file(v.value)) for v in values]
     names = {Field.STATE: words.STATES, Field.KIND: words.KINDS}.get(field, {})
     return [replace(v, label=names.get(v.value, v.label)) for v in values]
+
+
+def _whose(s: Services, who: Viewer, query: DatasetQuery, given: dict[str, list[str]]) -> Facets:
+    """Somebody's own runs among all that they may read; nobody who was in no visit is offered them."""
+    if "mine" not in given and not (who.teams or who.granted or who.emergencies):
+        return []
+    own = Compare(Field.MINE, Op.EQUAL, "true")
+    number = s.search.count(who, replace(query, where=And((query.where, own)) if query.where is not None else own))
+    return [("mine", words.CONDITIONS["mine"], [FacetValue(value="true", label=words.WHOSE["true"], count=number)])]
 
 
 def _tells_apart(values: list[FacetValue], total: int) -> bool:

@@ -196,7 +196,9 @@ CONDITIONS = {
     "technique": "Technique",
     "year": "Year",
     "facility": "Facility",
+    "mine": "Whose",
 }
+WHOSE = {"true": "of my visits"}
 LACKS = {
     "sample": "without a sample",
     "technique": "without a technique",
@@ -278,8 +280,8 @@ SCRIPTS = Spoken(
     }
 )
 # Each of these tables is said in the reader's language.
-STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS = map(
-    Spoken, (STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS)
+STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS, WHOSE = map(
+    Spoken, (STATES, CORRECTIONS, FLAGS, KINDS, VISIT_KINDS, UNITS, SCOPES, FILE_STATES, EVENTS, ANSWERS, CONDITIONS, WHOSE)
 )
 _THIN = "\u202f"  # narrow, and no line breaks here
 

@@ -12,7 +12,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.marked import marked
-from panmesh.adapters.sql.permission import names_seen, readable_terms, state_label
+from panmesh.adapters.sql.permission import mine, names_seen, readable_terms, state_label
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -70,6 +70,12 @@ class Compiler:
 
     def states_among(self, values: tuple[str, ...]) -> Select[tuple[int]]:
         return select(terms.c.id).where(self.state_label().in_(sorted({plain_value(Field.STATE, value) for value in values})))
+
+    def mine(self, op: Op, values: tuple[str, ...]) -> Select[tuple[int]]:
+        """Ids of the terms that are the viewer's own."""
+        if op is not Op.EQUAL or set(values) != {"true"}:
+            raise Invalid("'mine' is 'true', or is not said at all.", (Fault("mine", "is 'true' or is left out"),))
+        return select(terms.c.id).where(mine(self._viewer))
 
     def owners(self, field: Field, op: Op, value: str) -> Select[tuple[int]]:
         """Ids of what datasets belong to (instruments, samples, visits …) and whose name compares so."""
@@ -144,6 +150,8 @@ class Compiler:
             return self._many(field, op, (str(value),))
         if field is Field.STATE:
             return dataset.c.terms_id.in_(self.states(op, str(value)))
+        if field is Field.MINE:
+            return dataset.c.terms_id.in_(self.mine(op, (str(value),)))
         if field in _NUMBERS:
             if not isinstance(value, int):
                 raise Invalid(f"{field.value} is compared with a whole number, not with {value!r}.")
@@ -160,6 +168,8 @@ class Compiler:
             raise Invalid(f"{field.value} is compared with a whole number, not with one of several texts.")
         if field in _MANY:
             return self._many(field, Op.EQUAL, values)
+        if field is Field.MINE:
+            return dataset.c.terms_id.in_(self.mine(Op.EQUAL, values))
         plain = sorted({plain_value(field, value) for value in values})
         if field is Field.STATE:
             return dataset.c.terms_id.in_(self.states_among(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, selec
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.dialects import among, one_of
+from panmesh.adapters.sql.dialects import one_of
 from panmesh.adapters.sql.named_people import people_of_many
-from panmesh.adapters.sql.permission import readable_now
+from panmesh.adapters.sql.permission import mine, readable_now
 from panmesh.adapters.sql.records import (
     access_columns,
     name_of_visit,
@@ -132,8 +131,7 @@ def visits_wanted(viewer: Viewer, wanted: VisitQuery) -> list[ColumnElement[bool
         for word in storable(wanted.words).split()
     ]
     if wanted.mine:
-        let_in = sorted(viewer.granted | viewer.emergencies)
-        found.append(or_(among(terms.c.team_id, json.dumps(sorted(viewer.teams))), among(terms.c.id, json.dumps(let_in))))
+        found.append(mine(viewer))
     if wanted.instrument is not None:
         found.append(_called(wanted.instrument, instrument.c.pid, instrument.c.instrument_key))
     if wanted.proposal is not None:

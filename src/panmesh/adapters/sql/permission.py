@@ -57,6 +57,12 @@ def readable_now(viewer: Viewer, artefact: Artefact) -> ColumnElement[bool]:
     return readable(viewer, artefact, NOW)
 
 
+def mine(viewer: Viewer) -> ColumnElement[bool]:
+    """Of a row of `terms`: whether the viewer is in its team, or was let in. Staff may read much that is not theirs."""
+    let_in = sorted(viewer.granted | viewer.emergencies)
+    return or_(among(terms.c.team_id, json.dumps(sorted(viewer.teams))), among(terms.c.id, json.dumps(let_in)))
+
+
 @lru_cache(maxsize=64)
 def names_seen(viewer: Viewer) -> ColumnElement[bool]:
     """Of a row of `terms`: whether the viewer sees names that are withheld from the public (`access.naming_policy.sees_names`)."""

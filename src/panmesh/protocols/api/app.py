@@ -83,6 +83,7 @@ _SEARCH = {
     "person": "part of a name as written in the file",
     "series": "scan series, as a run of it says",
     "state": "open, embargoed …",
+    "mine": "true: of visits in whose team you are, or that you were let into",
     "kind": "raw or processed",
     "format": "of the file: hdf5, tiff …",
     "year": "of the start, in the facility's days",
@@ -161,6 +162,8 @@ def _datasets(api: FastAPI) -> None:
     ) -> Response:
         """Search. Totals and facets are exact, of what you may know of."""
         given = _given(request)
+        if given.get("mine") and viewer(request).user_id is None:
+            raise Unauthenticated()
         query = query_of(given, zone=_zone(request), offset=offset, limit=limit)
         page = services(request).search.search(viewer(request), query)
         body: dict[str, Any] = {

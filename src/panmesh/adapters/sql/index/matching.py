@@ -73,13 +73,13 @@ def check_indexed(condition: Condition | None) -> None:
             if any(len(fold(word).split()) > 1 for word in words):
                 raise NotIndexed
         case Compare(field=field, op=op):
-            texts = field in _COLUMN_OF or field in (Field.STATE, *_CODED)
+            texts = field in _COLUMN_OF or field in (Field.STATE, Field.MINE, *_CODED)
             if not (field in _NUMBERS or texts or (field is Field.TECHNIQUE and op is Op.EQUAL)):
                 raise NotIndexed
             if field in _CODED and op not in (Op.EQUAL, Op.NOT_EQUAL):
                 raise NotIndexed
         case OneOf(field=field):
-            if field not in _COLUMN_OF and field not in (Field.STATE, Field.TECHNIQUE, *_CODED):
+            if field not in _COLUMN_OF and field not in (Field.STATE, Field.MINE, Field.TECHNIQUE, *_CODED):
                 raise NotIndexed
 
 
@@ -306,6 +306,8 @@ class Matcher:
             return same if op is Op.EQUAL else ~same & (self._g.array(field.value) >= 0)
         if field is Field.STATE:
             return self._of_terms(self.compiler.states(op, str(value)))
+        if field is Field.MINE:
+            return self._of_terms(self.compiler.mine(op, (str(value),)))
         return self._of_ids(field, self.compiler.owners(field, op, str(value)))
 
     def _one_of(self, condition: OneOf) -> Array:
@@ -316,6 +318,8 @@ class Matcher:
             return self._of_codes(field, values)
         if field is Field.STATE:
             return self._of_terms(self.compiler.states_among(values))
+        if field is Field.MINE:
+            return self._of_terms(self.compiler.mine(Op.EQUAL, values))
         return self._of_ids(field, self.compiler.owners_among(field, values))
 
     def _of_codes(self, field: Field, values: tuple[str, ...]) -> Array:
