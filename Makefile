@@ -12,7 +12,8 @@ define install
 $(BIN)/uv pip install -q --python $(BIN)/python $(1) 2>.venv/install.log || $(BIN)/python -m pip install -q --disable-pip-version-check $(1) || { cat .venv/install.log; exit 1; }
 endef
 PORT ?= 8000
-WORKERS ?= 2
+# Tests wait for a third of their time: one more than the cores of a small machine.
+WORKERS ?= 3
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
