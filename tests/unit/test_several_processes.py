@@ -104,3 +104,11 @@ def test_a_web_process_of_several(tmp_path: Path, only: bool) -> None:
     assert done.stdout == f"{only}\n", "the lock of who works is free"
     assert "hiddenhidden" not in done.stderr
     assert json.loads(done.stderr.splitlines()[-1])["event"] == "failed"
+
+
+@postgresql
+def test_a_process_that_stands_still_within_a_transaction_does_not_keep_its_locks_for_ever(database_url: str) -> None:
+    database = Database(database_url)
+    with database.read() as c:
+        assert c.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "5min"
+    database.dispose()

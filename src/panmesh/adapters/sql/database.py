@@ -193,6 +193,7 @@ class _Shared:
             opened[0].__exit__(type(failed) if failed else None, failed, failed.__traceback__ if failed else None)
 
 
+STOPPED_MS = 5 * 60_000
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 FULL = (
     "The disk of the database is full: nothing was written, and what was there is whole. Make room, then go on: "
@@ -210,7 +211,9 @@ def _postgresql_engine(url: str, pool_size: int) -> Engine:
     from panmesh.adapters.sql.kept_statements import keep_statements, prepare_more
 
     keep_statements()
-    manners = {"options": "-c jit=off -c max_parallel_workers_per_gather=0"}
+    options = "-c jit=off -c max_parallel_workers_per_gather=0"
+    # A process that was stopped within a transaction keeps its locks from all others no longer than this.
+    manners = {"options": f"{options} -c idle_in_transaction_session_timeout={STOPPED_MS}"}
     # The connection used last is used next: what it has prepared is not planned anew by each of the others.
     engine = create_engine(url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True, pool_use_lifo=True, connect_args=manners)
     event.listen(engine, "connect", prepare_more)
