@@ -293,7 +293,7 @@ def test_a_long_walk_keeps_few_pages() -> None:
 
 def test_a_first_look_asks_for_no_more_than_it_shows() -> None:
     source = _Source(1000)
-    assert "1000 items" in repr(Paged(source, 100))
+    assert "1,000 items" in repr(Paged(source, 100))
     assert source.asked == [(0, 20)]
 
 

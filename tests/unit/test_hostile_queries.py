@@ -50,7 +50,7 @@ def _total(reads: SqlReads, where: Condition) -> int:
 
 
 TEXT_FIELDS = [
-    f for f in Field if f not in (Field.START, Field.END, Field.CREATED, Field.BYTES, Field.FILE_COUNT)
+    f for f in Field if f not in (Field.START, Field.END, Field.CREATED, Field.BYTES, Field.FILE_COUNT, Field.MINE)
 ]  # fmt: skip
 
 
@@ -66,6 +66,9 @@ def test_no_text_makes_a_database_fail(database: Database, reads: SqlReads, text
                 continue
             assert _total(reads, Compare(field, op, text)) in (0, 1)
         assert _total(reads, OneOf(field, (text, "other"))) == 0
+    for refused in (Compare(Field.MINE, Op.EQUAL, text), Compare(Field.MINE, Op.NOT_EQUAL, "true"), OneOf(Field.MINE, (text,))):
+        with pytest.raises(Invalid, match="'mine' is 'true'"):
+            _total(reads, refused)
     _total(reads, Words((text,)))
     _total(reads, QuantityRange(text, 1.0, None, None))
     for look in (reads.dataset, reads.sample, reads.investigation, reads.instrument):

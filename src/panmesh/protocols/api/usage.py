@@ -70,6 +70,11 @@ def add_usage(api: FastAPI) -> None:
     add_sushi(api)
 
 
+_REFUSED: dict[int | str, dict[str, Any]] = {  # in SUSHI's own form, but for what every route refuses
+    400: {"description": "An exception of SUSHI", "content": {"application/json": {}, "application/problem+json": {}}}
+}
+
+
 def add_sushi(api: FastAPI) -> None:
     """The SUSHI API of COUNTER for research data: where harvesters of usage begin is `/usage`."""
 
@@ -88,7 +93,7 @@ def add_sushi(api: FastAPI) -> None:
         """Which SUSHI reports there are."""
         return _sushi([sushi.REPORT])
 
-    @api.get("/usage/reports/dsr", tags=["usage"])
+    @api.get("/usage/reports/dsr", tags=["usage"], responses=_REFUSED)
     def dataset_report(
         request: Request,
         begin_date: Day = None,
