@@ -78,7 +78,7 @@ def test_two_hundred_people_and_nobody_waits_long(tmp_path: Path, database_url: 
     said = (
         f"{asked} requests in {MINUTES:g} min: median {crowd.quantile(0.5) * 1000:.0f} ms, p99 {crowd.quantile(0.99) * 1000:.0f} ms, slices p99 "
         f"{crowd.quantile(0.99, 'slice') * 1000:.0f} ms, longest {crowd.quantile(1) * 1000:.0f} ms; memory {memory.samples[-1] / 1e6:.0f} MB, "
-        f"growth {memory.growth():.3f}"
+        f"growth {memory.growth():.3f}; in tenths of the time {', '.join(f'{bytes_ / 1e6:.0f}' for bytes_ in memory.tenths())}"
     )
     print(said)
     assert not crowd.wrong, crowd.wrong[:5]

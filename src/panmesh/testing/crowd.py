@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import httpx
@@ -83,6 +84,11 @@ class Memory:
         if third == 0:
             return 1.0
         return statistics.median(self.samples[-third:]) / statistics.median(self.samples[third : 2 * third])
+
+    def tenths(self) -> list[float]:
+        """The median of each tenth of the time."""
+        ends = [len(self.samples) * tenth // 10 for tenth in range(11)]
+        return [statistics.median(self.samples[begin:end]) for begin, end in pairwise(ends) if end > begin]
 
 
 def _own(process: psutil.Process) -> int:
