@@ -196,8 +196,9 @@ class FileAnswer:
         return since is not None and int(self._modified) == since
 
 
-async def read_at(handle: int, offset: int, size: int) -> bytes:
-    """What is in the page cache at once; what is not, in a thread: a slow disk or a hanging mount must not stop the server."""
+async def read_at(handle: int, offset: int, size: int) -> bytes | bytearray:
+    """What is in the page cache at once; what is not, in a thread: a slow disk or a hanging mount must not stop the server. It is sent as it
+    was read: to copy a megabyte into bytes takes four times as long as all else."""
     buffer = bytearray(size)
     try:
         count = os.preadv(handle, [buffer], offset, os.RWF_NOWAIT) if size else 0
@@ -206,7 +207,7 @@ async def read_at(handle: int, offset: int, size: int) -> bytes:
             raise
         count = -1
     if count == size:
-        return bytes(buffer)
+        return buffer
     return await waiting(os.pread, handle, size, offset)
 
 
