@@ -29,15 +29,17 @@ PAGES = (
 
 
 def ask(house: House, path: str) -> tuple[int, float, str]:
-    """Statements, seconds (the best of three) and the answer."""
-    seconds = []
-    for _ in range(3):
+    """Statements and seconds (the fewest of several: some is kept until something is committed, also by other tests on the same server) and the
+    answer."""
+    seconds, statements = [], []
+    for _ in range(5):
         with asked_of(house.app.database) as asked:
             began = time.process_time()
             answer = house.client.get(path, headers=house.bearer("pi"))
             seconds.append(time.process_time() - began)
+        statements.append(len(asked))
         assert answer.status_code == 200, (path, answer.text[:500])
-    return len(asked), min(seconds), answer.text
+    return min(statements), min(seconds), answer.text
 
 
 @pytest.fixture
