@@ -263,6 +263,20 @@ def test_a_parent_that_is_killed_is_started_again_and_every_file_has_its_result(
     assert _children() <= before
 
 
+def test_a_parent_that_died_after_the_job_before_costs_no_file(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked whether it lives a moment before its death was known: as when memory is short."""
+    reader = SandboxedReader()
+    requests = [_request(_run(mine / f"{i}.h5")) for i in range(3)]
+    assert {facts.state for _, facts in reader.read_many(requests)} == {ReadState.READ}
+    process = reader._zygotes.queue[0]._process
+    monkeypatch.setattr(process, "poll", lambda: None)
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert {facts.state for _, facts in reader.read_many(requests)} == {ReadState.READ}
+    assert reader._zygotes.queue[0]._process.pid != process.pid
+    reader.close()
+
+
 @pytest.mark.parametrize("hang", ["os.fork = lambda: time.sleep(3600)", "time.sleep(3600)"])
 def test_a_parent_that_hangs_is_stopped_and_the_next_one_reads(mine: Path, monkeypatch: pytest.MonkeyPatch, hang: str) -> None:
     """At fork, where no deadline of a child is running yet; and before it listens, with a job larger than a pipe holds."""

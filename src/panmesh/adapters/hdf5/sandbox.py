@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, Queue
@@ -28,6 +28,7 @@ from panmesh.ingest.reader import ReadLimits, ReadRequest
 from panmesh.ingest.tree import Problem
 from panmesh.kernel.errors import Unavailable
 
+STOPPED = "the reader itself was stopped; try again"
 BATCH = 64  # files read by one child, all of one folder
 PATIENCE = 30.0  # seconds that a zygote may be silent beyond the deadline of a file: to start, to fork, to bury its dead
 
@@ -141,10 +142,18 @@ class _Zygote:
         self.peak = 0
 
     def run(self, kind: str, folder: str, items: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
-        """Every index once, whatever happens; a zygote that is lost is started again."""
+        """Every index once, whatever happens; a zygote that is lost is started again, and asked again if it was lost before it answered
+        anything: mostly it died after the job before, which is not seen until it is needed."""
         job = {"kind": kind, "folder": folder, "items": items, "limits": asdict(self._limits), "confined": self._confined}
         missing = dict.fromkeys(range(len(items)))
-        reason = "the reader itself was stopped; try again"
+        reason = yield from self._asked(job, missing)
+        if items and reason == STOPPED and len(missing) == len(items):
+            reason = yield from self._asked(job, missing)
+        for index in missing:
+            yield index, reason
+
+    def _asked(self, job: dict[str, Any], missing: dict[int, None]) -> Generator[tuple[int, Any], None, str]:
+        """Takes what is answered out of `missing`; returns why the rest is not."""
         try:
             process = self._started()
             self._send(process, json.dumps(job).encode("ascii"))
@@ -163,12 +172,11 @@ class _Zygote:
             self.close()
         except TimeoutError:
             self.close()
-            reason = "the reader gave no answer in time and was stopped; try again"
+            return "the reader gave no answer in time and was stopped; try again"
         except GeneratorExit:
             self.close()  # the caller stopped listening: what is still under way must not be taken for the next answer
             raise
-        for index in missing:
-            yield index, reason
+        return STOPPED
 
     def close(self) -> None:
         process, self._process = self._process, None
