@@ -10,14 +10,10 @@ same catalogue, the same questions; of its visits all are open, then half, a ten
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
-from bench_panosc import _port, _wait
-from bench_search_http import ASKS, measure
+from bench_search_http import ASKS, measure, serving
 from large_catalogue import ask_for_catalogue, catalogue
 from sqlalchemy import case, literal, update
 
@@ -57,19 +53,9 @@ def hide(url: str, share: int) -> None:
 
 
 def asked(url: str, data: Path, rounds: int) -> list[str]:
-    port = _port()
-    environment = {**os.environ, "PANMESH_DATABASE__URL": url, "PANMESH_INGEST__SANDBOX": "off"}
-    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(data)]
-    with open(data / "log", "w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait(base + "/api/")
+    with serving(url, data) as base:
         questions = {name: [ASKS[name](random.Random(f"{name}{n}")) for n in range(rounds + 5)] for name in ASKED}
         return [measure(base, {}, paths) for paths in questions.values()]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -116,14 +117,7 @@ def main() -> None:
 
 def one(url: str, data: Path, options: argparse.Namespace) -> None:
     viewers = people(url)
-    port = _port()
-    environment = {**os.environ, "PANMESH_DATABASE__URL": url, "PANMESH_INGEST__SANDBOX": "off"}
-    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(data)]
-    with open(data / "log", "w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait(base + "/api/")
+    with serving(url, data) as base:
         if options.commits:
             threading.Thread(target=commit, args=(url, options.commits), daemon=True).start()
         print(
@@ -136,6 +130,20 @@ def one(url: str, data: Path, options: argparse.Namespace) -> None:
                 cells.append(measure(base, headers, [ask(random.Random(f"{name}{n}")) for n in range(options.rounds + 5)]))
             print(f"{name:22}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
         plain_list(base, data, options)
+
+
+@contextmanager
+def serving(url: str, data: Path) -> Iterator[str]:
+    """The address of one web process on this catalogue."""
+    port = _port()
+    environment = {**os.environ, "PANMESH_DATABASE__URL": url, "PANMESH_INGEST__SANDBOX": "off"}
+    command = [sys.executable, "-m", "panmesh", "serve", "--no-ingest", "--port", str(port), "--data", str(data)]
+    with open(data / "log", "w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait(base + "/api/")
+        yield base
     finally:
         process.terminate()
         process.wait()

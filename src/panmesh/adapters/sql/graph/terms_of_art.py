@@ -74,8 +74,7 @@ class Vocabulary:
 
     def neutrons(self) -> frozenset[str]:
         """Pids of the terms that are done with neutrons."""
-        probes = techniques.descendants(NEUTRONS)
-        return frozenset(probes) | {one.pid for one in self.own.values() if one.panet_pid in probes}
+        return self.meant(Test("pid", GraphOp.EQ, NEUTRONS))
 
     def _named(self, test: Test) -> set[str]:
         if test.op in (GraphOp.EQ, GraphOp.INQ):
