@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import event
 
+from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.database import Database
 
 _MANNERS = ("BEGIN", "SET ", "PRAGMA", "SELECT pg_current_snapshot")  # of connections and transactions
@@ -45,6 +46,12 @@ def asked_of(database: Database) -> Iterator[Asked]:
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
         event.remove(database.engine, "begin", begun)
+
+
+def commit_something(database: Database) -> None:
+    """What is kept until something is committed ends, so that the next request asks for all of it, whatever others on the same server do."""
+    with database.write() as connection:
+        connection.execute(t.facility.update().values(name=t.facility.c.name))
 
 
 def plans(database: Database, asked: Asked) -> list[str]:
