@@ -214,6 +214,15 @@ def test_nobody_finds_a_person_by_the_name_of_a_file(file: str) -> None:
     assert "ceria" in text
 
 
+@pytest.mark.parametrize("name", ["Anto\u0301nia Lo\u0301pez", "Lo\u0301pez, Anto\u0301nia", "Soﬁa Lo\u0301pez"])
+def test_nobody_finds_a_person_by_a_name_typed_in_another_way(name: str) -> None:
+    """Accents beside their letters, in the file; letters with their accents, from a keyboard."""
+    described = describe({"title": "CeO₂", "people": [{"name": name}]}, Surroundings())
+    assert "lópez" in described.columns["full_text"]
+    text = hide(described, Withheld(frozenset({name_key(name)}))).columns["full_text"].split()
+    assert text == ["ceo₂", "ceo2"]
+
+
 def test_a_creator_of_a_publication_stays_named_in_it_and_nowhere_else(house: House) -> None:
     """The team's own statement, frozen and cited; the how-to says so."""
     named = "Zephyrine Quickbeam"

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from panmesh.access.viewer import ANONYMOUS
 from panmesh.adapters.sql import tables as t
+from panmesh.catalogue.effective import Surroundings, describe
 from panmesh.catalogue.query import DatasetQuery
 from panmesh.catalogue.technique_tree import Branch, add_up, tree
 from panmesh.http.filters import telling_words
@@ -86,6 +87,15 @@ def test_a_technique_is_found_by_what_people_call_it(house: House, asked: str, f
 def test_small_digits_of_a_formula_are_digits(house: House) -> None:
     plain, small = (house.client.get("/api/v1/datasets", params={"text": f"I{digit}"}).json() for digit in "1₁")
     assert plain["total"] == small["total"] > 0
+
+
+def test_a_formula_with_small_digits_is_found_by_digits() -> None:
+    """And every text by the words that it was made of, in their order."""
+    said = {"title": "Strain of CeO₂ in CeO₂", "sample": {"name": "ceria", "formula": "Ce₀.₉Gd₀.₁O₂"}}
+    columns = describe(said, Surroundings()).columns
+    assert columns["core_text"] == "strain of ceo₂ in ceo₂ ceo2"
+    assert "ce0.9gd0.1o2" in columns["full_text"]
+    assert columns["title_folded"] == "strain of ceo₂ in ceo₂"
 
 
 def test_nothing_found_for_a_wrong_name_or_unit_says_so(house: House) -> None:

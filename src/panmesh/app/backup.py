@@ -12,6 +12,8 @@ import itertools
 import json
 import tarfile
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,15 @@ from panmesh.catalogue.manifest import ManifestRef
 from panmesh.kernel.errors import Conflict, Invalid
 
 FORMAT = 1
+Progress = Callable[[int, int | None], object]  # rows done, of how many where that is known
 _SKIPPED = frozenset(
     {"web_session", "heartbeat", "login_attempt", "terms_change", "belonging_change"}
 )  # of the moment: worth nothing elsewhere
 
 
-def backup(app: Composition, target: Path) -> dict[str, int]:
+def backup(app: Composition, target: Path, progress: Progress = lambda done, rows: None) -> dict[str, int]:
     """Writes beside the target and renames at the end: a file under that name is whole. Returns rows by table."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     segments: set[str] = set()
     pictures: set[str] = set()
     temporary = target.with_name(target.name + ".part")
@@ -49,7 +52,9 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
                         if table.name == "picture":
                             pictures.add(row.name)
                         lines.write(json.dumps([_plain(v) for v in row]).encode() + b"\n")
-                        counts[table.name] = counts.get(table.name, 0) + 1
+                        counts[table.name] += 1
+                        if not counts[table.name] % 1000:
+                            progress(counts.total(), None)
                     info = tarfile.TarInfo(f"tables/{table.name}.jsonl")
                     info.size = lines.tell()
                     lines.seek(0)
@@ -66,7 +71,7 @@ def backup(app: Composition, target: Path) -> dict[str, int]:
     return counts
 
 
-def restore(app: Composition, source: Path) -> dict[str, int]:
+def restore(app: Composition, source: Path, progress: Progress = lambda done, rows: None) -> dict[str, int]:
     """Into an empty facility only; all or nothing. Raises Conflict when there is something already."""
     with tarfile.open(source, "r:gz") as archive:
         members = {m.name: m for m in archive.getmembers() if m.isfile()}
@@ -90,6 +95,7 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
             for table in reversed(metadata.sorted_tables):
                 if table.name not in ("audit", "audit_link"):  # these only grow, and are empty here
                     connection.execute(table.delete())
+            done = 0
             for table in metadata.sorted_tables:
                 lines = members.get(f"tables/{table.name}.jsonl")
                 if lines is None:
@@ -100,6 +106,8 @@ def restore(app: Composition, source: Path) -> dict[str, int]:
                 rows = (dict(zip(columns, map(_value, json.loads(line)), strict=True)) for line in file)
                 while block := list(itertools.islice(rows, 500)):
                     connection.execute(insert(table), block)
+                    done += len(block)
+                    progress(done, sum(head["rows"].values()))
                 _count_on(connection, table)
             unit = metadata.tables["unit"]  # what a worker of the old host held is free: that worker is not here
             connection.execute(update(unit).where(unit.c.claimed_by.is_not(None)).values(claimed_by=None, claimed_until_us=None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from panmesh.adapters.sql.upkeep import Kept
@@ -19,10 +19,10 @@ class Verified:
     unreadable: int = 0
 
 
-def verify(app: Composition, *, deep: bool) -> Verified:
-    """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256."""
+def verify(app: Composition, *, deep: bool, shown: Callable[[list[Kept]], Iterable[Kept]] = iter) -> Verified:
+    """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256. `shown`: goes through them and shows how far."""
     result = Verified()
-    for one in app.upkeep.datasets():
+    for one in shown(app.upkeep.datasets()):
         verify_one(app, one, result, deep=deep)
     return result
 

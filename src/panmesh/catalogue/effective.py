@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from panmesh.kernel import techniques
-from panmesh.kernel.text import fold
+from panmesh.kernel.text import fold, typed_otherwise
 from panmesh.kernel.units import to_base
 
 MAX_TEXT = 20_000  # characters of each search text
@@ -129,4 +129,6 @@ def _finite(value: Any) -> float | None:
 
 
 def _joined(parts: Iterable[str | None]) -> str:
-    return fold(" ".join(part for part in parts if part))[:MAX_TEXT]
+    """With words that a keyboard does not write as it does, too: "CeO₂" is found by CeO2."""
+    text = " ".join(part for part in parts if part)
+    return fold(" ".join((text, *typed_otherwise(text))))[:MAX_TEXT]

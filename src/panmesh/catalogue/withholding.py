@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from panmesh.access.names import Withheld, name_key, writings
 from panmesh.catalogue.effective import Described
-from panmesh.kernel.text import fold
+from panmesh.kernel.text import fold, typed_otherwise
 
 
 def hide(described: Described, withheld: Withheld) -> Described:
@@ -17,7 +17,9 @@ def hide(described: Described, withheld: Withheld) -> Described:
     if not found:
         return described
     names = sorted({one for person in found for one in writings(person["name"])}, key=len, reverse=True)
-    text = re.sub("|".join([*map(re.escape, names), *map(_in_one_word, names)]), " ", described.columns["full_text"])
+    spelt = {fold(word) for name in (*names, *(person["name"] for person in found)) for word in typed_otherwise(name)}
+    otherwise = [rf"(?<!\S){re.escape(word)}(?!\S)" for word in sorted(spelt)]
+    text = re.sub("|".join([*map(re.escape, names), *map(_in_one_word, names), *otherwise]), " ", described.columns["full_text"])
     people = tuple({**person, "withheld": True} if person in found else person for person in described.people)
     return replace(described, columns={**described.columns, "full_text": fold(text)}, people=people)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from panmesh.cli.audit import audit
-from panmesh.cli.options import facility, opened
+from panmesh.cli.options import bar, facility, opened, reached
 
 
 @click.group()
@@ -44,7 +44,7 @@ def check(data: Path | None, config: Path | None, deep: bool) -> None:
     from panmesh.ingest.units import UnitState
 
     with opened(data, config) as app:
-        result = verify(app, deep=deep)
+        result = verify(app, deep=deep, shown=lambda kept: bar("comparing", "datasets", of=kept))
         how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
         click.echo(
             f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable."
@@ -63,8 +63,8 @@ def backup(data: Path | None, config: Path | None, file: Path) -> None:
     """
     from panmesh.app.backup import backup as run
 
-    with opened(data, config) as app:
-        rows = run(app, file)
+    with opened(data, config) as app, bar("writing", "rows", scaled=True) as shown:
+        rows = run(app, file, reached(shown))
     click.echo(f"{file}: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
 
 
@@ -78,8 +78,8 @@ def restore(data: Path | None, config: Path | None, file: Path) -> None:
     """
     from panmesh.app.backup import restore as run
 
-    with opened(data, config) as app:
-        rows = run(app, file)
+    with opened(data, config) as app, bar("restoring", "rows", scaled=True) as shown:
+        rows = run(app, file, reached(shown))
     click.echo(f"Restored: {rows.get('dataset', 0)} datasets, {sum(rows.values())} rows.")
 
 
@@ -99,10 +99,12 @@ def reindex(data: Path | None, config: Path | None) -> None:
     with opened(data, config) as app:
         with app.database.read() as connection:
             ids = list(connection.execute(select(dataset.c.id).order_by(dataset.c.id)).scalars())
-        for i in range(0, len(ids), 200):
-            with app.database.write() as connection:
-                for number in ids[i : i + 200]:
-                    materialise(connection, number, app.clock())
+        with bar("reindexing", "datasets", len(ids)) as shown:
+            for i in range(0, len(ids), 200):
+                with app.database.write() as connection:
+                    for number in ids[i : i + 200]:
+                        materialise(connection, number, app.clock())
+                shown.update(len(ids[i : i + 200]))
         build(app.database, app.index_folder)
     click.echo(f"{len(ids)} datasets indexed.")
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import bar, compose, facility
 
 if TYPE_CHECKING:
     from panmesh.app.compose import Composition
@@ -49,8 +48,8 @@ def search_api(data: Path | None, config: Path | None, source: str, origin: str,
 
         path = _existing(source)
         app = compose(data, config)
-        with _bar(path.stat().st_size * PASSES, "B") as bar:
-            batches = batched(read_search_api_file(path, bar.update))
+        with bar("importing", "B", path.stat().st_size * PASSES, scaled=True) as shown:
+            batches = batched(read_search_api_file(path, shown.update))
             _run(app, batches, origin=origin, source=path.name, dry_run=dry_run, report=report)
 
 
@@ -71,8 +70,8 @@ def icat(data: Path | None, config: Path | None, files: tuple[Path, ...], dry_ru
 
     app = compose(data, config)
     batches = batched(read_icat_files(files, app.settings.facility.key))
-    with _bar(None, " records") as bar:
-        _run(app, batches, origin="migrated", source=files[0].name, dry_run=dry_run, report=report, progress=bar.update)
+    with bar("importing", "records", scaled=True) as shown:
+        _run(app, batches, origin="migrated", source=files[0].name, dry_run=dry_run, report=report, progress=shown.update)
 
 
 @click.command()
@@ -95,8 +94,8 @@ def scicat(
 
     app = compose(data, config)
     batches = batched(read_scicat_files(files))
-    with _bar(None, " records") as bar:
-        _run(app, batches, origin=origin, source=files[0].name, dry_run=dry_run, report=report, progress=bar.update)
+    with bar("importing", "records", scaled=True) as shown:
+        _run(app, batches, origin=origin, source=files[0].name, dry_run=dry_run, report=report, progress=shown.update)
 
 
 def _from_service(app: Composition, url: str, origin: str, dry_run: bool, report: Path | None) -> None:
@@ -104,9 +103,9 @@ def _from_service(app: Composition, url: str, origin: str, dry_run: bool, report
 
     live = LiveSearchApi(url, app.settings.data / "imports")
     try:
-        with _bar(live.total(), " records") as bar:
+        with bar("importing", "records", live.total(), scaled=True) as shown:
             batches = live.batches(keep=not dry_run)
-            _run(app, batches, origin=origin, source=url, dry_run=dry_run, report=report, progress=bar.update)
+            _run(app, batches, origin=origin, source=url, dry_run=dry_run, report=report, progress=shown.update)
         for relation in live.left_out:
             click.echo(f"The provider does not serve {relation}: it was left out.")
     finally:
@@ -159,12 +158,6 @@ def _lines(report: Report) -> Iterator[str]:
     for (kind, reason), number in report.reason_counts.most_common(20):
         example = next(iter(report.reasons[kind, reason]), "")
         yield f"  {number} × {kind}: {reason}" + (f" (as {example})" if example else "")
-
-
-def _bar(total: int | None, unit: str) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit=unit, unit_scale=True, desc="importing", disable=None, file=sys.stderr)
 
 
 def _existing(source: str) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from panmesh.cli.options import facility, opened
+from panmesh.cli.options import bar, facility, opened, reached
 
 if TYPE_CHECKING:
     from panmesh.catalogue.correction import Correction, Preview, Wanted
@@ -117,8 +116,8 @@ def undo(data: Path | None, config: Path | None, number: int, output: str) -> No
     """
     from panmesh.access.viewer import OPERATOR
 
-    with opened(data, config) as app, _Bar("undone") as bar:
-        _say(app.corrections.undo(OPERATOR, number, bar.update), output)
+    with opened(data, config) as app, bar("undone", "runs") as shown:
+        _say(app.corrections.undo(OPERATOR, number, reached(shown)), output)
 
 
 def _run(data: Path | None, config: Path | None, wish: Callable[[Any], Wanted], preview: bool, output: str) -> None:
@@ -129,8 +128,8 @@ def _run(data: Path | None, config: Path | None, wish: Callable[[Any], Wanted], 
         if preview:
             _show(app.corrections.preview(OPERATOR, wanted), output)
             return
-        with _Bar("corrected") as bar:
-            _say(app.corrections.make(OPERATOR, wanted, bar.update), output)
+        with bar("corrected", "runs") as shown:
+            _say(app.corrections.make(OPERATOR, wanted, reached(shown)), output)
 
 
 def _quarantined(app: Any, instrument: str | None, first: str | None, last: str | None) -> tuple[str, ...]:
@@ -187,22 +186,3 @@ def _say(done: Correction, output: str) -> None:
         click.echo(f"  left as it is: {r.pid}: {r.why}")
     if done.state.value == "done":
         click.echo(f"To take it back: panmesh correct undo {done.id}")
-
-
-class _Bar:
-    """Progress with rate and time left, on a terminal."""
-
-    def __init__(self, what: str) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit=" runs", desc=what, disable=None, file=sys.stderr)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.close()
-
-    def update(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from panmesh.cli.options import compose, facility
+from panmesh.cli.options import bar, compose, facility
 
 if TYPE_CHECKING:
     from panmesh.app.compose import Composition
@@ -40,20 +39,18 @@ def ingest(data: Path | None, config: Path | None, paths: tuple[Path, ...], watc
 
 
 def _load(app: Composition, paths: tuple[Path, ...], *, digests: bool) -> None:
-    from tqdm import tqdm
-
     started = time.monotonic()
     waiting = sight(app, paths)
     files = failed = 0
-    with tqdm(total=waiting, unit=" files", desc="reading", disable=None, file=sys.stderr) as bar:
+    with bar("reading", "files", waiting) as shown:
         while (worked := app.ingest.work()).units:
             files, failed = files + worked.files, failed + worked.failed
-            bar.update(worked.units)
+            shown.update(worked.units)
     if digests:
         pending = app.desk_counts().pending_digests
-        with tqdm(total=pending, unit=" datasets", desc="digests", disable=None, file=sys.stderr) as bar:
+        with bar("digests", "datasets", pending) as shown:
             while done := app.digests.work(16):
-                bar.update(done)
+                shown.update(done)
     seconds = time.monotonic() - started
     counts = app.desk_counts()
     click.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from panmesh.app.compose import Composition
 
 
@@ -39,3 +42,20 @@ def opened(data: Path | None, config: Path | None) -> Iterator[Composition]:
         yield app
     finally:
         app.close()
+
+
+def bar(what: str, unit: str, total: int | None = None, *, of: Any = None, begun: int = 0, scaled: bool = False) -> tqdm[Any]:
+    """How far long work is, with its rate and the time left, on a terminal; nothing where the output is kept. `of`: what to go through."""
+    from tqdm import tqdm
+
+    return tqdm(of, what, total, unit=f" {unit}", initial=begun, unit_scale=scaled, disable=None, file=sys.stderr)
+
+
+def reached(shown: tqdm[Any]) -> Callable[[int, int | None], None]:
+    """For work that says how much is done, and of how much."""
+
+    def told(done: int, total: int | None) -> None:
+        shown.total = total
+        shown.update(done - shown.n)
+
+    return told

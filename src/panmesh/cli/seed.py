@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from panmesh.cli.options import facility, opened
+from panmesh.cli.options import bar, facility, opened
 
 
 @click.command()
@@ -37,8 +37,6 @@ def seed(
 
     Example: panmesh seed --datasets 1000000 --parameters 10 --data /scratch/large
     """
-    from tqdm import tqdm
-
     from panmesh.adapters.sql.index.building import build
     from panmesh.kernel.clock import to_us
     from panmesh.testing.seed import Seed
@@ -50,8 +48,8 @@ def seed(
         made = Seed(
             app.database, plan, app.settings.data / "seed.json", facility=app.settings.facility.key, existing=into_existing
         )
-        with tqdm(total=datasets, initial=made.done, unit=" runs", unit_scale=True, disable=None) as bar:
-            made.run(bar.update)
+        with bar("seeding", "runs", datasets, begun=made.done, scaled=True) as shown:
+            made.run(shown.update)
         if not no_index:
             build(app.database, app.index_folder)
     visits = len(plan.visits.size)

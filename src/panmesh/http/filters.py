@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl
@@ -27,6 +26,7 @@ from panmesh.catalogue.query import (
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import to_us
 from panmesh.kernel.errors import Fault, Invalid
+from panmesh.kernel.text import typed
 
 TEXT = ("instrument", "facility", "proposal", "visit", "sample", "person", "state", "kind", "read_state")
 _FIELD = {
@@ -113,7 +113,7 @@ def _words(said: list[str]) -> Condition:
 
 
 def _ways(word: str) -> tuple[Condition, ...]:
-    written = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+    written = dict.fromkeys((word, typed(word)))
     pid = techniques.short_for(word)
     meant = (Compare(Field.TECHNIQUE, Op.EQUAL, pid),) if pid is not None else ()
     return (*(Words((one,)) for one in written), *meant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -13,6 +14,17 @@ _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 def fold(text: str) -> str:
     """Case folded, runs of white space as one blank: what text conditions compare."""
     return " ".join(text.replace("\x00", " ").casefold().split())
+
+
+def typed(word: str) -> str:
+    """As keyboards write it: "CeO₂" is CeO2, a letter and its accent are one character (Unicode's NFKC)."""
+    return word if word.isascii() else unicodedata.normalize("NFKC", word)
+
+
+def typed_otherwise(text: str) -> list[str]:
+    """Of the words of a text those that are typed in another way than they stand there, as they are typed; each once, none that stands there."""
+    words = dict.fromkeys(text.split())
+    return list(dict.fromkeys(plain for word in words if (plain := typed(word)) not in words))
 
 
 def key_of(text: str) -> str:
