@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from panmesh.access.accounts import ATTEMPTS
 from panmesh.app.asgi import build
+from panmesh.http.metrics import REGISTRY
 from panmesh.kernel.errors import TooMany, Unauthenticated
 from tests.protocol.conftest import PIDS, SECRET, House
 
@@ -97,3 +98,16 @@ def test_a_visit_that_cannot_be_is_not_found(house: House, text: str) -> None:
         headers=house.bearer("admin") | {"Content-Type": "application/json"},
     )
     assert answer.status_code in (400, 404, 422)
+
+
+@pytest.mark.parametrize("path", ["Datasets", "Datasets/{id}", "Datasets/{id}/files", "Documents/count", "Instruments"])
+def test_figures_tell_the_resources_of_the_search_api_apart(house: House, path: str) -> None:
+    """Also of an answer that is kept."""
+
+    def answered() -> float:
+        return REGISTRY.get_sample_value("panmesh_requests_total", {"method": "GET", "route": f"/api/{path}", "status": "200"}) or 0
+
+    before = answered()
+    for _ in range(3):
+        assert house.client.get(f"/api/{path.replace('{id}', PIDS['open'])}").status_code == 200
+    assert answered() - before == 3

@@ -33,7 +33,7 @@ from panmesh.wire import panosc
 
 LONG_ANSWERS = 4  # whole catalogues sent to anonymous askers at the same time
 _MODEL = {Entity.DATASET: "Dataset", Entity.DOCUMENT: "Document", Entity.INSTRUMENT: "Instrument", Entity.TECHNIQUE: "Technique"}
-EARLY = SimpleNamespace(path="/api")  # the same name in logs and figures as by the long way
+ROOT = "/api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class SearchApi:
         kept = self._cache.get(key, stamp)
         if kept is None:
             return None
-        scope["route"] = EARLY
+        if (found := resource(scope.get("raw_path") or scope["path"].encode(), ROOT)) is not None:
+            scope["route"] = SimpleNamespace(path=ROOT + found.path)
         return _sent(Request(scope), kept)
 
     async def _answer(self, request: Request) -> Response:
@@ -101,6 +102,9 @@ class SearchApi:
         viewer: Viewer = request.scope["panmesh.viewer"]
         raw = request.scope.get("raw_path") or request.url.path.encode()
         root = request.scope.get("root_path", "")
+        found = resource(raw, root)
+        if found is not None:
+            request.scope["route"] = found  # what logs and figures call it
         key = _key(request.scope)
         public = viewer.user_id is None and not viewer.operator
         stamp: Hashable = None
@@ -113,7 +117,6 @@ class SearchApi:
                 kept = self._cache.get(key, stamp)
             if kept is not None:
                 return _sent(request, kept)
-        found = resource(raw, root)
         if found is None:
             if raw.decode("latin-1").rstrip("/").lower() == root.rstrip("/").lower():
                 return self._status()

@@ -12,12 +12,8 @@ from panmesh.kernel.errors import Invalid
 
 MAX_DEPTH = 60  # brackets of one key
 
-COLLECTIONS = {
-    "datasets": Entity.DATASET,
-    "documents": Entity.DOCUMENT,
-    "instruments": Entity.INSTRUMENT,
-    "techniques": Entity.TECHNIQUE,
-}
+NAMES = {Entity.DATASET: "Datasets", Entity.DOCUMENT: "Documents", Entity.INSTRUMENT: "Instruments", Entity.TECHNIQUE: "techniques"}
+COLLECTIONS = {name.lower(): entity for entity, name in NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +24,12 @@ class Resource:
     pid: str | None = None
     files: bool = False
     count: bool = False
+
+    @property
+    def path(self) -> str:
+        """As the specification writes it: what logs and figures call it."""
+        parts = ("{id}" if self.pid is not None else None, "files" if self.files else None, "count" if self.count else None)
+        return "/".join((f"/{NAMES[self.entity]}", *(part for part in parts if part)))
 
 
 def resource(raw_path: bytes, root: str) -> Resource | None:
