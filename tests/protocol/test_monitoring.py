@@ -105,7 +105,8 @@ def test_figures_tell_the_resources_of_the_search_api_apart(house: House, path: 
     """Also of an answer that is kept."""
 
     def answered() -> float:
-        return REGISTRY.get_sample_value("panmesh_requests_total", {"method": "GET", "route": f"/api/{path}", "status": "200"}) or 0
+        labels = {"method": "GET", "route": f"/api/{path}", "status": "200"}
+        return REGISTRY.get_sample_value("panmesh_requests_total", labels) or 0
 
     before = answered()
     for _ in range(3):

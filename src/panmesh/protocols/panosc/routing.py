@@ -12,7 +12,12 @@ from panmesh.kernel.errors import Invalid
 
 MAX_DEPTH = 60  # brackets of one key
 
-NAMES = {Entity.DATASET: "Datasets", Entity.DOCUMENT: "Documents", Entity.INSTRUMENT: "Instruments", Entity.TECHNIQUE: "techniques"}
+NAMES = {
+    Entity.DATASET: "Datasets",
+    Entity.DOCUMENT: "Documents",
+    Entity.INSTRUMENT: "Instruments",
+    Entity.TECHNIQUE: "techniques",
+}
 COLLECTIONS = {name.lower(): entity for entity, name in NAMES.items()}
 
 
