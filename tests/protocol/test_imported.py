@@ -138,3 +138,40 @@ def test_a_pid_with_slashes_and_signs_has_its_pages(make_facility: MakeFacility)
             if "files/" not in link:
                 assert client.get(unescape(link)).status_code == 200, link
     assert client.get("/datasets/20.500.12269/BRIGHTNESS").status_code == 404
+
+
+def test_files_that_are_elsewhere_are_told_of_and_no_link_leads_to_them(make_facility: MakeFacility) -> None:
+    """To harvesters, citation tools and crawlers: the list of the files answers, the files would not."""
+    app = make_facility()
+    records = SearchApiReader().read("datasets", _dataset("open-1", True, "harmless"))
+    app.importing.load(OPERATOR, batched(records), origin=Origin.MIGRATED, source="test")
+    client = Client(build(app, work=False))
+    page = client.get("/datasets/open-1", headers={"Accept": "text/html"})
+    assert 'rel="item"' not in page.headers["link"]
+    for form in ("jsonld", "linkset", "turtle", "ro-crate"):
+        told = client.get("/datasets/open-1", params={"format": form})
+        assert told.status_code == 200
+        assert "/datasets/open-1/files/" not in told.text, form
+    turtle = client.get("/datasets/open-1", params={"format": "turtle"}).text
+    service = re.search(r"dcat:endpointURL <http://testserver(/api/[^>]+)>", turtle)
+    assert service is not None
+    assert client.get(service[1]).json()["items"][0]["name"] == "file-harmless.h5"
+    datacite = client.get("/datasets/open-1", params={"format": "datacite-json"}).json()
+    assert (datacite["formats"], datacite["sizes"]) == (["application/x-hdf5"], ["7 bytes", "1 file"])
+
+
+def test_techniques_of_other_catalogues_are_told_as_terms_of_panet_only_where_they_are(make_facility: MakeFacility) -> None:
+    app = make_facility()
+    number = "PaNET01239"
+    known = [{"pid": f"PaNET:{number}", "name": "photon_and_neutron_technique.defined_by.reflectometry.neutron_reflectometry"}]
+    raws = [_dataset("open-1", True, "harmless"), _dataset("open-2", True, "harmless") | {"techniques": known}]
+    records = [record for raw in raws for record in SearchApiReader().read("datasets", raw)]
+    app.importing.load(OPERATOR, batched(records), origin=Origin.MIGRATED, source="test")
+    client = Client(build(app, work=False))
+    strange = client.get("/datasets/open-1", params={"format": "datacite-json"}).json()
+    assert {"subject": "technique harmless"} in strange["subjects"]
+    assert "PaNET" not in json.dumps(strange)
+    told = client.get("/datasets/open-2", params={"format": "datacite-json"}).json()
+    term = next(one for one in told["subjects"] if one.get("subjectScheme") == "PaNET")
+    assert (term["subject"], term["valueUri"]) == ("neutron reflectometry", f"http://purl.org/pan-science/PaNET/{number}")
+    assert "defined_by" not in json.dumps(told)

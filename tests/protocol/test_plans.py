@@ -268,6 +268,13 @@ def test_plans_of_other_tools_are_taken(proposed: House, shared_data: Path, exam
     assert {c["name"] for c in theirs.get("contributor", [])} <= names
 
 
+def test_a_repository_that_is_named_by_its_doi_alone_is_kept(proposed: House, shared_data: Path) -> None:
+    content = (shared_data / "metadata" / "madmp" / "ex10-fairsharing.json").read_bytes()
+    assert ask(proposed, "pi", DMP, "PUT", content=content, headers=FIRST | JSON).json()["left_out"] == []
+    hosts = [one["host"] for data in dmp(proposed)["dataset"] for one in data["distribution"]]
+    assert [h["url"] for h in hosts if h["title"] == "GBIF.org"] == ["https://doi.org/10.25504/FAIRsharing.zv11j3"]
+
+
 TIMES = ("created", "modified")  # of a plan: ours, since it is made here
 
 
@@ -292,7 +299,7 @@ def _told(value: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
         for one in value:
             yield from _told(one, where)
     elif value != "":
-        yield "/".join(where), repr(value)
+        yield "/".join(where), repr(value.removeprefix("https://doi.org/") if isinstance(value, str) else value)
 
 
 _HERE = {

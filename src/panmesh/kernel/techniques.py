@@ -55,10 +55,10 @@ def names(technique: Technique) -> tuple[str, ...]:
 
 
 def find(text: str) -> str | None:
-    """The pid for a pid, "PaNET01101", a name, a synonym or a former name, case folded; None when nothing fits."""
+    """The pid for a pid, "PaNET01101", "PaNET:PaNET01101", a name, a synonym or a former name, case folded; None when nothing fits."""
     if text in table():
         return text
-    short = PREFIX + text.strip().replace("PANET", "PaNET")
+    short = PREFIX + text.strip().replace("PANET", "PaNET").removeprefix("PaNET:")
     return short if short in table() else _by_name().get(fold(text))
 
 

@@ -29,7 +29,8 @@ def _always(_: FairFacts) -> bool:
 
 
 def _located(f: FairFacts) -> bool:
-    """The record says where the data are had: files where they are open, else the service that is asked for them."""
+    """The record says where the data are had: files where they are open and here, else the service that is asked for them, which
+    assessors take for the data, and its list for a format."""
     return f.state in _SERVED or (f.state is State.OPEN and f.files > 0)
 
 
@@ -58,7 +59,7 @@ METRICS = (
         "FsF-R1.3-02D",
         1,
         "a file format that is open or scientific",
-        lambda f: f.state in _SERVED or (f.state is State.OPEN and f.files > 0 and f.lasting),
+        lambda f: f.state in _SERVED or (f.state is State.OPEN and f.files > 0 and (f.lasting or f.elsewhere)),
     ),
 )  # fmt: skip
 WHOLE = sum(metric.weight for metric in METRICS)

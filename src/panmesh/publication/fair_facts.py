@@ -36,6 +36,7 @@ class FairFacts:
     hdf5: bool
     lasting: bool  # a format that assessors have in their lists
     files: int
+    elsewhere: bool  # only another catalogue has the bytes
     digested: bool
     processed: bool
     sources: bool  # runs that it was made from
@@ -79,6 +80,7 @@ def facts_of(record: DatasetRecord, dois: Mapping[str, str]) -> FairFacts:
         hdf5=(record.format or "") == "hdf5",
         lasting=lasts(record.format),
         files=d.file_count or 0,
+        elsewhere=record.digest_state is DigestState.ELSEWHERE,
         digested=record.digest_state in DIGESTED,
         processed=d.kind is DatasetKind.PROCESSED,
         sources=any(one.direction == "from" for one in record.relations),

@@ -181,7 +181,8 @@ class PublicRecord:
     licence: Licence | None = None  # only when open
     relations: tuple[Relation, ...] = ()
     funding: tuple[Funding, ...] = ()
-    files: tuple[PublicFile, ...] = ()  # the first MOST_FILES; empty unless open
+    files: tuple[PublicFile, ...] = ()  # that are had here: the first MOST_FILES; empty unless open
+    formats_elsewhere: tuple[str, ...] = ()  # media types of files that only another catalogue has
     service: DataService | None = None
     file_count: int | None = None
     total_bytes: int | None = None
@@ -203,7 +204,7 @@ class PublicRecord:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(file.media_type for file in self.files))
+        return tuple(dict.fromkeys((*(file.media_type for file in self.files), *self.formats_elsewhere)))
 
     @property
     def keywords(self) -> tuple[str, ...]:

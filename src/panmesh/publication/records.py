@@ -16,6 +16,7 @@ from panmesh.catalogue.model import (
     DatasetKind,
     DatasetRecord,
     FilesPage,
+    FileState,
     FileView,
     InvestigationView,
     PersonView,
@@ -26,6 +27,7 @@ from panmesh.catalogue.model import (
 from panmesh.catalogue.naming import run_title
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, OneOf, Op, VisitQuery
 from panmesh.catalogue.search import SearchService
+from panmesh.kernel import techniques
 from panmesh.kernel.clock import Clock, facility_day
 from panmesh.kernel.errors import NotFound
 from panmesh.kernel.text import counted, is_plain
@@ -171,7 +173,8 @@ class RecordService:
         creators = _creators(visit, record.people, self._publisher)
         zone, now = d.facility_zone, self._clock()
         state = d.access.state
-        files, count, size = self._files(record, read.files)
+        files = self._files(record, read.files)
+        here, other = _at_hand(read.files, files)
         accepted = _day(visit.ends_us if visit else d.end_us or d.start_us, zone)
         opened = _day(d.access.opens_us, zone)
         created = _day(d.created_us, zone)
@@ -202,11 +205,14 @@ class RecordService:
             state=state,
             licence=CC_BY if state is State.OPEN else None,
             relations=self._relations(record, held, dois),
-            files=files,
+            files=here,
+            formats_elsewhere=tuple(dict.fromkeys(one.media_type for one in other)),
             reason=reason,
-            service=self._files_on_request(d.pid) if state in (State.EMBARGOED, State.HELD) else None,
-            file_count=count,
-            total_bytes=size,
+            service=self._files_on_request(d.pid, listed=bool(other))
+            if other or state in (State.EMBARGOED, State.HELD)
+            else None,
+            file_count=read.files.total if read.files is not None else None,
+            total_bytes=read.files.total_bytes if read.files is not None else None,
         )
 
     def _investigation(self, pid: str, sight: Sight) -> PublicRecord:
@@ -391,16 +397,14 @@ class RecordService:
             found.append(Relation(relation=way, to=other, general="Dataset"))
         return tuple(found)
 
-    def _files(
-        self, record: DatasetRecord, page: FilesPage | None
-    ) -> tuple[tuple[PublicFile, ...], int | None, int | None]:  # fmt: skip
-        if page is None:
-            return (), None, None
-        d = record.summary
-        return tuple(self._file(d.pid, one, record.format) for one in page.items), page.total, page.total_bytes
+    def _files(self, record: DatasetRecord, page: FilesPage | None) -> tuple[PublicFile, ...]:
+        pid = record.summary.pid
+        return tuple(self._file(pid, one, record.format) for one in page.items) if page is not None else ()
 
-    def _files_on_request(self, pid: str) -> DataService:
-        return self._service("The files, for those who may read them", f"datasets/{quote(pid, safe='')}/files")
+    def _files_on_request(self, pid: str, *, listed: bool) -> DataService:
+        """`listed`: anybody reads what files there are, but their bytes are on no storage of ours."""
+        name = "The list of its files, which are not here" if listed else "The files, for those who may read them"
+        return self._service(name, f"datasets/{quote(pid, safe='')}/files")
 
     def _service(self, name: str, path: str) -> DataService:
         api = f"{self._publisher.url}/api/v1"
@@ -419,7 +423,7 @@ class RecordService:
         d = record.summary
         written = str(((record.values or {}).get("description") or {}).get("value") or "").strip()
         kind = "Processed data" if d.kind is DatasetKind.PROCESSED else "Measured data"
-        how = " by " + ", ".join(t.name for t in d.techniques) if d.techniques else ""
+        how = " by " + ", ".join(t.term for t in _techniques(d.techniques)) if d.techniques else ""
         place = f" on {d.instrument.name}" if d.instrument else ""
         of = f" of {d.sample.name}" if d.sample else ""
         when = f", {facility_day(d.start_us, d.facility_zone)}" if d.start_us is not None else ""
@@ -450,11 +454,21 @@ def _agent(person: PersonView, role: str | None = None) -> Agent:
 
 
 def _techniques(found: Sequence[TechniqueView]) -> tuple[Subject, ...]:
-    base = "http://purl.org/pan-science/PaNET/"
-    return tuple(
-        Subject(term=t.name, scheme="PaNET", scheme_uri=PANET, uri=t.pid if t.pid.startswith("http") else base + t.pid)
-        for t in found
-    )
+    """PaNET's terms under PaNET's names, however another catalogue calls them; what PaNET does not have is no term of it."""
+    return tuple(dict.fromkeys(_technique(one) for one in found))
+
+
+def _technique(one: TechniqueView) -> Subject:
+    pid = techniques.find(one.pid) or techniques.find(one.name)
+    if pid is None:
+        return Subject(term=one.name, uri=one.pid if one.pid.startswith(("http://", "https://")) else None)
+    return Subject(term=techniques.label(pid) or one.name, scheme="PaNET", scheme_uri=PANET, uri=pid)
+
+
+def _at_hand(page: FilesPage | None, files: Sequence[PublicFile]) -> tuple[tuple[PublicFile, ...], tuple[PublicFile, ...]]:
+    """Files that are had here, and files of which only the names are: a link to those would lead nowhere."""
+    away = {one.name for one in page.items if one.state is FileState.ELSEWHERE} if page is not None else set()
+    return tuple(f for f in files if f.name not in away), tuple(f for f in files if f.name in away)
 
 
 def _day(us: int | None, zone: str) -> date | None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from panmesh.kernel.errors import Fault, Invalid
 from panmesh.kernel.text import is_plain
+from panmesh.publication import identifiers
 from panmesh.publication.plan import Known, Plan
 
 LONGEST = 20_000  # characters of one text
@@ -166,7 +167,10 @@ def _text(value: Any, _pointer: str, _faults: list[Fault]) -> str:
 
 
 def _url(value: Any, pointer: str, faults: list[Fault]) -> str:
+    """A DOI written without its resolver, as some tools name a repository, gets it: the standard wants an address."""
     text = _text(value, pointer, faults)
+    if "://" not in text and (doi := identifiers.doi(text)) is not None:
+        return f"https://doi.org/{doi}"
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"\s", text):
         raise _Left("is no http address")

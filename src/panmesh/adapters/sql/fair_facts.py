@@ -91,6 +91,7 @@ def facts_of_many(connection: Connection, rows: Sequence[Any], dois: Mapping[str
             hdf5=row.format == "hdf5",
             lasting=lasts(row.format),
             files=row.file_count or 0,
+            elsewhere=row.digest_state == DigestState.ELSEWHERE.value,
             digested=row.digest_state is not None and DigestState(row.digest_state) in DIGESTED,
             processed=row.kind == DatasetKind.PROCESSED.value,
             sources=row.id in sources,
