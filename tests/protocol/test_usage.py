@@ -6,16 +6,19 @@ import csv
 import io
 import json
 import random
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import case, delete, update
 
+from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.usage_tables import usage_event, usage_month, usage_salt
+from panmesh.app.publishing import Publishing
 from panmesh.http.use import UseNotes
 from panmesh.kernel.clock import DAY_US, from_us
 from panmesh.publication.usage import Action, Method, Recorder, Use, count_days, counts_of, what
@@ -68,6 +71,32 @@ def test_people_tools_and_robots_are_counted_each_as_what_they_are(day: House) -
     counted(day)
     assert of(day) == {"regular": (4, 2, 1, 1), "machine": (1, 1, 1, 1)}
     assert not of(day, PIDS["embargoed"])
+
+
+TOOLS = (
+    "curl/8.5.0", "Wget/1.21.4", "aria2/1.37.0", "python-httpx/0.27.0", "python-requests/2.32.3", "Python-urllib/3.12", "Python/3.12 aiohttp/3.9.5",
+    "rclone/v1.66.0", "Go-http-client/2.0", "libwww-perl/6.77", "davfs2/1.6.1", "MATLAB R2024b", "HTTPie/3.2",
+)  # fmt: skip
+
+
+ROBOTS = ("Mozilla/5.0 (compatible; bingbot/2.0)", "facebookexternalhit/1.1", "Scrapy/2.11", "b2find-harvester", "")
+
+
+def test_downloads_by_tools_are_requests_of_machines_wherever_they_take_them(day: House) -> None:
+    """Most of them are in COUNTER's list of robots as well."""
+    for agent in (*TOOLS, *ROBOTS):
+        for path in (FILE, f"/api/v1{FILE}"):
+            ask(day, path, {"user-agent": agent})
+    counted(day)
+    many = len(TOOLS)
+    assert of(day) == {"machine": (2 * many, many, 2 * many, many)}
+
+
+def test_a_browser_that_says_little_is_a_person(day: House) -> None:
+    """Over plain HTTP browsers do not say whether somebody clicked."""
+    ask(day, FILE, {"user-agent": FIREFOX["user-agent"]})
+    counted(day)
+    assert of(day) == {"regular": (1, 1, 1, 1)}
 
 
 def test_nothing_tells_who_it_was(day: House) -> None:
@@ -222,10 +251,22 @@ def test_the_report_of_the_facility_is_for_its_staff(day: House) -> None:
         assert day.client.get("/report.csv", headers=headers).status_code in (303, 403)
     page = day.client.get("/report", headers=day.bearer("steward")).text
     assert "5, 5" in page  # datasets, and bytes
+    assert "<dt>FAIR</dt>" not in page  # before runs were scored
     lines = day.client.get("/report.csv", headers=day.bearer("steward")).text.splitlines()
     assert len(lines) == 1 + 36
     assert lines[-1].startswith(f"{from_us(day.moment[0]):%Y-%m},5,5000,1,1000,0,")
     assert lines[1].split(",")[1:6] == ["0"] * 5  # three years ago there was nothing
+
+
+def test_the_report_says_nearly_all_where_it_is_not_all_and_how_fair_the_runs_are(day: House) -> None:
+    with day.app.database.write() as c:
+        c.execute(update(t.dataset).values(total_bytes=case((t.dataset.c.pid == PIDS["open"], 10**9), else_=1)))
+    Publishing(day.app, threading.Event()).round()  # scores them
+    day.app.usage_store.hold(day.moment[0])
+    page = day.client.get("/report", headers=day.bearer("steward")).text
+    assert "20 % of the datasets, 99 % of the bytes" in page
+    (month,) = day.app.quality.of_facility(day.app.accounts.viewer("steward")).held
+    assert f"<dt>FAIR</dt><dd>{month.scores.assessed:.0f} % by the metrics of F-UJI; {month.scores.complete:.0f} %" in page
 
 
 def test_the_report_by_year_says_what_was_published_and_who_cites_it(day: House) -> None:

@@ -109,9 +109,13 @@ def what(path: str) -> tuple[Action, str] | None:
     return None
 
 
+_BROWSERS = ("Mozilla/", "Opera/")  # all of them say so; not all say how they came to ask
+
+
 @lru_cache(4096)
 def is_robot(agent: str) -> bool:
-    return bool(counter_robots.is_robot(agent))
+    """COUNTER's list of robots has the tools with which people take data too; for research data these are machines, and count."""
+    return bool(counter_robots.is_robot(agent)) and not is_machine(agent)
 
 
 @lru_cache(4096)
@@ -152,13 +156,13 @@ class Recorder:
             return None
         day = from_us(noted.at_us).date().isoformat()
         who = f"account {noted.account}" if noted.account is not None else f"{_address(noted.address)} {noted.agent}"
-        machine = is_machine(noted.agent) or (noted.path.startswith("/api/") and not noted.browser)
+        by_hand = noted.browser or (noted.agent.startswith(_BROWSERS) and not noted.path.startswith("/api/"))
         return Use(
             day=day,
             at_us=noted.at_us,
             pid=noted.pid,
             action=noted.action,
-            method=Method.MACHINE if machine else Method.REGULAR,
+            method=Method.REGULAR if by_hand and not is_machine(noted.agent) else Method.MACHINE,
             visitor=hashlib.blake2b(who.encode("utf-8", "replace"), digest_size=8, key=self._salt(day)).digest(),
             target=hashlib.blake2b(noted.path.encode("utf-8", "replace"), digest_size=8).digest(),
             bytes=noted.bytes if noted.action is Action.REQUEST else 0,
