@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -87,3 +88,22 @@ def test_rings_stay_round() -> None:
 
 def test_units_are_printed_as_people_write_them() -> None:
     assert "q (Å⁻¹)" in draw(_line([1.0, 2.0], [1.0, 2.0]))
+
+
+def test_the_pixels_of_an_image_are_counted_as_in_the_file() -> None:
+    axes = tuple(Axis(label="", units=None, values=(), count=count) for count in (30, 4000))
+    ticks = _ticks(draw(_image(3, 4, [float(i) for i in range(12)], axes)))
+    assert "4000" in ticks
+
+
+def test_each_point_has_its_uncertainty_as_a_bar() -> None:
+    plot = replace(_line([1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 100.0, 1e5]), errors=(2.0, None, 10.0, 1e4))
+    [bars] = re.findall(r'<path class="e" d="([^"]*)"', draw(plot))
+    assert bars.count("M") == 3
+    assert max(float(end) for end in re.findall(r"V([\d.]+)", bars)) == SIZES["wide"].height - SIZES["wide"].bottom
+    assert 'class="e"' not in draw(plot, SIZES["thumb"])
+
+
+def test_a_long_name_that_ends_in_its_unit_has_it_once() -> None:
+    drawn = draw(_line([1.0, 2.0], [1.0, 2.0], name="wavelength (angstrom)"))
+    assert ">wavelength (angstrom) <" in drawn or ">wavelength (angstrom)<" in drawn

@@ -756,6 +756,46 @@ def test_10_an_external_signal_is_named_with_the_file_that_it_needs(reader: Sand
     assert (plot.signal, plot.missing) == ("/entry/data/counts", ("data_000001.h5",))
 
 
+@pytest.mark.parametrize("how", ["group", "signal", "default name"])
+def test_10_a_curve_of_cansas_is_drawn_against_q_with_its_uncertainties(reader: SandboxedReader, path: Path, how: str) -> None:
+    errors = "I_errors" if how == "default name" else "Idev"
+    with h5py.File(path, "w") as file:
+        entry = _group(file, "sasentry", "NXentry")
+        data = _group(entry, "sasdata", "NXdata", Q=np.arange(1.0, 6.0), I=np.ones(5), **{errors: np.ones(5)})
+        data.attrs["signal"], data.attrs["I_axes"] = "I", "Q"
+        if how == "group":
+            data.attrs["I_uncertainties"] = errors
+        if how == "signal":
+            data["I"].attrs["uncertainties"] = errors
+    plot = _plot(_run(reader, path))
+    assert (plot.signal, plot.axes, plot.errors) == (
+        "/sasentry/sasdata/I",
+        ("/sasentry/sasdata/Q",),
+        f"/sasentry/sasdata/{errors}",
+    )
+
+
+def test_10_fewer_axes_than_dimensions_lie_where_their_indices_say(reader: SandboxedReader, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        data = _group(_group(file, "entry", "NXentry"), "data", "NXdata", counts=np.ones((3, 4, 5)), energy=np.arange(5.0))
+        data.attrs.update({"signal": "counts", "axes": ["energy"], "energy_indices": [2]})
+    assert _plot(_run(reader, path)).axes == ("", "", "/entry/data/energy")
+
+
+def test_10_an_old_axis_that_does_not_fit_where_it_says_lies_where_it_fits(reader: SandboxedReader, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        data = _group(_group(file, "entry", "NXentry"), "data", "NXdata", counts=np.ones((1, 4, 7)), q=np.arange(7.0))
+        data["counts"].attrs["signal"], data["q"].attrs["axis"] = 1, 1
+    assert _plot(_run(reader, path)).axes == ("", "", "/entry/data/q")
+
+
+def test_10_uncertainties_of_another_shape_are_none_of_the_signal(reader: SandboxedReader, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        data = _group(_group(file, "entry", "NXentry"), "data", "NXdata", counts=np.ones(5), errors=np.ones(4))
+        data.attrs["signal"] = "counts"
+    assert _plot(_run(reader, path)).errors is None
+
+
 # --- 11. links ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -355,6 +356,37 @@ def test_a_long_line_keeps_its_single_peak(reader: SandboxedReader, mine: Path) 
     plot = reader.preview(path, _plot("/data", line.shape))
     assert plot.columns <= 2000
     assert plot.values[plot.axes[0].values.index(77_777.0)] == 5.0
+
+
+def test_a_large_image_keeps_its_single_reflection_and_counts_its_own_pixels(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    image = np.zeros((900, 1700), "u4")
+    image[701, 1233], image[:, 40] = 5, 2**32 - 1  # a reflection, and a gap between two modules
+    with h5py.File(path, "w") as file:
+        file["data"] = image
+    plot = reader.preview(path, _plot("/data", image.shape))
+    assert max(value for value in plot.values if value is not None) == 5.0
+    assert (plot.low, plot.high) == (0.0, 5.0)
+    assert [axis.count for axis in plot.axes] == [900, 1700]
+
+
+def test_a_line_is_drawn_with_its_uncertainties_and_long_names(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        file["data"], file["q"], file["sigma"] = np.arange(1.0, 5.0), np.arange(4.0), np.full(4, 0.5)
+        file["data"].attrs["long_name"] = "Scattered intensity"
+        file["q"].attrs.update({"long_name": "Momentum transfer", "unit": "1/nm"})
+    plot = reader.preview(path, replace(_plot("/data", (4,), ("/q",)), errors="/sigma"))
+    assert (plot.label, plot.errors) == ("Scattered intensity", (0.5,) * 4)
+    assert (plot.axes[0].label, plot.axes[0].units) == ("Momentum transfer", "1/nm")
+
+
+def test_a_stack_of_spectra_is_drawn_as_lines(reader: SandboxedReader, mine: Path) -> None:
+    path = mine / "run.h5"
+    with h5py.File(path, "w") as file:
+        file["data"] = np.arange(2 * 3 * 5.0).reshape(2, 3, 5)
+    plot = reader.preview(path, replace(_plot("/data", (2, 3, 5)), interpretation="spectrum"), frame=4)
+    assert (plot.kind, plot.values) == ("line", (20.0, 21.0, 22.0, 23.0, 24.0))
 
 
 def test_ctrl_c_at_the_terminal_is_for_the_server_not_for_its_readers(reader: SandboxedReader, mine: Path) -> None:

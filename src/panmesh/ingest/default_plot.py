@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from panmesh.ingest.entries import within
 from panmesh.ingest.facts import PlotFacts
+from panmesh.ingest.plot_axes import errors_of, marked_axes, named_axes
 from panmesh.ingest.tree import Node, NodeKind, Tree, join, parent_of, text_of
 
 _NUMBERS = ("float", "integer", "unsigned")
@@ -61,7 +62,9 @@ def _of_group(tree: Tree, node: Node, marking: str) -> PlotFacts | None:
         signal = tree.child(node.path, name)
         link = tree.nodes.get(join(node.path, name))
         if signal is not None or (link is not None and link.kind is NodeKind.EXTERNAL):
-            return _plot(tree, node, signal or link, _new_axes(tree, node), marking or "@signal on group")
+            rank = len(signal.shape or ()) if signal is not None else 0
+            axes = named_axes(tree, node, name, rank)
+            return _plot(tree, node, signal or link, axes, marking or "@signal on group", name)
     marked = [
         target
         for member in tree.members(node.path)
@@ -69,10 +72,10 @@ def _of_group(tree: Tree, node: Node, marking: str) -> PlotFacts | None:
     ]
     if marked:  # where several are, the others are mostly sums of the one with the most dimensions
         target = max(marked, key=lambda n: sum(length > 1 for length in n.shape or ()))
-        return _plot(tree, node, target, _old_axes(tree, node, target), marking or "@signal on dataset")
+        return _plot(tree, node, target, marked_axes(tree, node, target), marking or "@signal on dataset")
     if "I_axes" in node.attrs and (signal := tree.child(node.path, "I")) is not None:
-        names = (text_of(node.attrs["I_axes"]) or "").replace(",", " ").split()
-        return _plot(tree, node, signal, tuple(_path(tree, node, n) for n in names), marking or "@signal on group")
+        axes = named_axes(tree, node, "I", len(signal.shape or ()))
+        return _plot(tree, node, signal, axes, marking or "@signal on group")
     return None
 
 
@@ -83,47 +86,10 @@ def _is_signal(node: Node) -> bool:
     return mark == 1 or (isinstance(mark, str) and mark.strip() == "1")
 
 
-def _new_axes(tree: Tree, node: Node) -> tuple[str, ...]:
-    axes = node.attrs.get("axes")
-    if isinstance(axes, str):
-        names = axes.replace(":", ",").split(",")
-    elif isinstance(axes, tuple):
-        names = [str(a) for a in axes if isinstance(a, str)]
-    else:
-        return ()
-    if len(names) == 1 and ("," in names[0] or ":" in names[0]):
-        names = names[0].replace(":", ",").split(",")
-    return tuple("" if n.strip() in (".", "") else _path(tree, node, n.strip()) for n in names)
-
-
-def _old_axes(tree: Tree, node: Node, signal: Node) -> tuple[str, ...]:
-    written = text_of(signal.attrs.get("axes"))
-    if written:
-        return tuple(_path(tree, node, n) for n in written.strip("[]").replace(":", ",").replace(" ", ",").split(",") if n)
-    rank = len(signal.shape or ())
-    found: dict[int, str] = {}
-    for member in tree.members(node.path):
-        target = tree.get(member.path)
-        if target is None or target.kind is not NodeKind.DATASET:
-            continue
-        mark = target.attrs.get("axis")
-        while isinstance(mark, tuple) and mark:
-            mark = mark[0]
-        number = (
-            int(mark) if isinstance(mark, int | float) else int(mark) if isinstance(mark, str) and mark.strip().isdigit() else 0
-        )
-        primary = target.attrs.get("primary")
-        if 1 <= number <= rank and (number not in found or primary in (1, (1,), "1")):
-            found[number] = target.path
-    return tuple(found.get(i + 1, "") for i in range(rank)) if found else ()
-
-
-def _path(tree: Tree, node: Node, name: str) -> str:
-    target = tree.child(node.path, name)
-    return target.path if target is not None and target.kind is NodeKind.DATASET else ""
-
-
-def _plot(tree: Tree, node: Node, signal: Node | None, axes: tuple[str, ...], marking: str) -> PlotFacts | None:
+def _plot(
+    tree: Tree, node: Node, signal: Node | None, axes: tuple[str, ...], marking: str, name: str | None = None
+) -> PlotFacts | None:
+    """`name`: of the signal in its group, where a link leads elsewhere."""
     if signal is None or signal.kind not in (NodeKind.DATASET, NodeKind.EXTERNAL):
         return None
     if signal.kind is NodeKind.DATASET and signal.dtype not in _NUMBERS:
@@ -138,6 +104,8 @@ def _plot(tree: Tree, node: Node, signal: Node | None, axes: tuple[str, ...], ma
         title=text_of(title.value) if title is not None else text_of(node.attrs.get("title")),
         marking=marking,
         missing=_elsewhere(tree, signal),
+        errors=errors_of(tree, node, signal, name or signal.name) if signal.shape else None,
+        interpretation=text_of(signal.attrs.get("interpretation")) or text_of(node.attrs.get("interpretation")),
     )
 
 

@@ -111,6 +111,8 @@ class PlotFacts:
     missing: tuple[
         str, ...
     ] = ()  # other files that hold the signal's numbers (virtual, linked, raw); without them it would be flat
+    errors: str | None = None  # dataset path: of the same shape, the standard uncertainty of each number
+    interpretation: str | None = None  # as in NXdata: "image", "spectrum" …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

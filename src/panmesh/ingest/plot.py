@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Axis:
     label: str
     units: str | None
     values: tuple[float | None, ...]  # as many as the data has along it; () where the file has none
+    count: int | None = None  # of the pixels in the file along it, of which an image may show fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class PlotData:
     units: str | None
     axes: tuple[Axis, ...] = ()  # of the shown part, slowest first
     title: str | None = None
+    errors: tuple[float | None, ...] = ()  # of a line: the standard uncertainty of each value; () where the file has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +62,9 @@ class PlotRequest:
     plot: PlotFacts
     companions: tuple[Path, ...] = ()  # the other files of the dataset, the only ones that a link may lead into
     frame: int | None = None  # of a stack, from 0; None: that in the middle
+
+
+def shown_dimensions(shape: Sequence[int], interpretation: str | None) -> list[int]:
+    """Those of a signal that one drawing shows, slowest first: of an image two, of a line, or of a stack of spectra, one."""
+    long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
+    return long[-1:] if interpretation == "spectrum" else long[-2:]

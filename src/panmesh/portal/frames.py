@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from panmesh.ingest.plot import shown_dimensions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
@@ -28,7 +30,10 @@ class Stack:
 
 def stack_of(facts: Mapping[str, Any] | None, asked: str | None) -> Stack | None:
     """None: the default plot is no stack. Without a number the frame in the middle, as in lists."""
-    rest = [int(n) for n in ((facts or {}).get("plot") or {}).get("shape") or () if n > 1][:-2]
+    plot = (facts or {}).get("plot") or {}
+    shape = plot.get("shape") or ()
+    shown = shown_dimensions(shape, plot.get("interpretation"))
+    rest = [int(n) for i, n in enumerate(shape) if n > 1 and i not in shown]
     if not rest:
         return None
     count = math.prod(rest)

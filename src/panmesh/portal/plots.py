@@ -48,8 +48,8 @@ MOST_KEPT = 200_000  # characters of a drawing that is remembered
 
 STYLE = (
     "text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#30363d}.f{stroke:#8c959f;fill:none}.g{stroke:#e2e6ea}"
-    ".l{stroke:#0a58a6;stroke-width:1.5;stroke-linejoin:round;fill:none}.d{fill:#0a58a6}.t{font-size:12px;font-variant-numeric:tabular-nums}"
-    "@media(prefers-color-scheme:dark){text{fill:#d7dde3}.f{stroke:#6e7681}.g{stroke:#262e37}.l{stroke:#6cb6ff}.d{fill:#6cb6ff}}"
+    ".l{stroke:#0a58a6;stroke-width:1.5;stroke-linejoin:round;fill:none}.e{stroke:#0a58a6;stroke-opacity:.45}.d{fill:#0a58a6}.t{font-size:12px;font-variant-numeric:tabular-nums}"
+    "@media(prefers-color-scheme:dark){text{fill:#d7dde3}.f{stroke:#6e7681}.g{stroke:#262e37}.l,.e{stroke:#6cb6ff}.d{fill:#6cb6ff}}"
 )
 _DOTS_UP_TO = 80  # points that are marked one by one
 
@@ -77,7 +77,8 @@ def without_dust(plot: PlotData) -> PlotData:
         return value if abs(value) > 1e-150 else 0.0
 
     axes = tuple(replace(axis, values=tuple(map(sane, axis.values))) for axis in plot.axes)
-    return replace(plot, values=tuple(map(sane, plot.values)), low=sane(plot.low), high=sane(plot.high), axes=axes)
+    values, errors = tuple(map(sane, plot.values)), tuple(map(sane, plot.errors))
+    return replace(plot, values=values, low=sane(plot.low), high=sane(plot.high), axes=axes, errors=errors)
 
 
 def message(text: str, size: Size = SIZES["wide"]) -> str:
@@ -100,19 +101,38 @@ def _line(plot: PlotData, size: Size) -> str:
     axis = plot.axes[0] if plot.axes else Axis(label="", units=None, values=())
     x = [v if v is not None else math.nan for v in axis.values] or list(range(len(plot.values)))
     y = [v if v is not None else math.nan for v in plot.values]
-    points = [(a, b) for a, b in zip(x, y, strict=False) if math.isfinite(a) and math.isfinite(b)]
-    if not points:
+    errors = plot.errors if plot.errors and not size.bare else (None,) * len(y)
+    measured = [(a, b, e or 0.0) for a, b, e in zip(x, y, errors, strict=False) if math.isfinite(a) and math.isfinite(b)]
+    if not measured:
         return centred("There are no finite numbers to draw.", size)
     name = named(axis)
-    if len(points) > 1 and _same([a for a, _ in points]):  # an axis that stood still tells nothing
-        points, name = [(float(i), b) for i, (_, b) in enumerate(points)], ""
-    logarithmic = _wants_logarithm([b for _, b in points])
-    xs = [a for a, _ in points]
+    if len(measured) > 1 and _same([a for a, _, _ in measured]):  # an axis that stood still tells nothing
+        measured, name = [(float(i), b, e) for i, (_, b, e) in enumerate(measured)], ""
+    xs, ys = [a for a, _, _ in measured], [b for _, b, _ in measured]
+    logarithmic = _wants_logarithm(ys)
     across = scale_of(xs, size.ticks, logarithmic=logarithmic and _wants_logarithm(xs, 100), margin=0 if _ordered(xs) else 0.03)
-    upward = scale_of([b for _, b in points], max(3, size.ticks - 1), logarithmic=logarithmic, margin=0.05)
+    reached = [*ys, *(b + e for _, b, e in measured), *(b - e for _, b, e in measured if not logarithmic)]
+    upward = scale_of(reached, max(3, size.ticks - 1), logarithmic=logarithmic, margin=0.05)
     width, height = size.inner
-    placed = [(size.left + across.at(a) * width, size.top + (1 - upward.at(b)) * height) for a, b in points]
-    return frame(size, width, across, upward, name or "point", with_unit(plot.label, plot.units)) + _curve(placed, size)
+
+    def place(value: float) -> float:
+        return size.top + (1 - upward.at(value)) * height
+
+    placed = [(size.left + across.at(a) * width, place(b)) for a, b, _ in measured]
+    bars = [
+        (left, place(b + e), place(b - e) if b > e or not logarithmic else size.top + height)
+        for (left, _), (_, b, e) in zip(placed, measured, strict=True)
+        if e > 0
+    ]
+    around = frame(size, width, across, upward, name or "point", with_unit(plot.label, plot.units))
+    return around + _bars(bars, size.top + height) + _curve(placed, size)
+
+
+def _bars(bars: Sequence[tuple[float, float, float]], bottom: float) -> str:
+    """One standard uncertainty up and down of each point; what goes on below the frame ends at it."""
+    if not bars:
+        return ""
+    return f'<path class="e" d="{"".join(f"M{x:.1f} {high:.1f}V{min(low, bottom):.1f}" for x, high, low in bars)}"/>'
 
 
 def _curve(placed: Sequence[tuple[float, float]], size: Size) -> str:
@@ -168,7 +188,7 @@ def _proportion(x: Axis, y: Axis, plot: PlotData) -> float | None:
     spans = []
     for axis, count in ((x, plot.columns), (y, plot.rows)):
         if not axis.values:
-            spans.append(float(count))
+            spans.append(float(axis.count or count))
             continue
         values = np.array([math.nan if v is None else v for v in axis.values], dtype=np.float64)
         steps = np.diff(values)
@@ -254,11 +274,11 @@ def scale_of(values: Sequence[float], count: int, *, logarithmic: bool = False, 
 
 
 def _pixels(axis: Axis, count: int, ticks: int) -> Scale:
-    """Of the pixels of an image: each value of the axis stands in the middle of its pixel, also where they are not evenly spaced."""
+    """Of the pixels of an image, counted as in the file where the axis has no values: each value of the axis stands in the middle of its pixel, also where they are not evenly spaced."""
     values = np.array([math.nan if v is None else v for v in axis.values], dtype=np.float64)
     steps = np.diff(values)
     if values.size != count or count < 2 or not (np.all(steps > 0) or np.all(steps < 0)):
-        return scale_of([0.0, float(max(count, 1))], ticks)
+        return scale_of([0.0, float(max(axis.count or count, 1))], ticks)
     places = (np.arange(count) + 0.5) / count
     if steps[0] < 0:
         values, places = values[::-1], places[::-1]
@@ -373,7 +393,8 @@ def named(axis: Axis) -> str:
 
 
 def with_unit(label: str, units: str | None) -> str:
-    return f"{plain_name(label)} ({unit(units)})" if label and units else plain_name(label)
+    """A long name often ends in its unit already."""
+    return f"{plain_name(label)} ({unit(units)})" if label and units and not label.endswith((")", "]")) else plain_name(label)
 
 
 def cut(text: str, length: int) -> str:

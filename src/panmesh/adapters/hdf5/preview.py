@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5s, h5t
+from h5py import h5a, h5d, h5s, h5t
 
 from panmesh.adapters.hdf5.inside import Found, Inside, NotThere, Outside, Unknown, open_dataset
+from panmesh.adapters.hdf5.thinning import brightest, extremes
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
-from panmesh.ingest.plot import Axis, PlotData, Series
+from panmesh.ingest.plot import Axis, PlotData, Series, shown_dimensions
 from panmesh.ingest.reader import ReadLimits
 
 MAX_POINTS = 2000  # of a line
 MAX_SIDE = 400  # of an image
 MAX_READ = 64 << 20  # bytes that a preview may hold
 MAX_FRAME_BYTES = 256 << 20  # of the frame that is thinned out while it is read
+MAX_BAND = 4 << 20  # numbers of such a frame that are in memory at once
+NO_COUNT = float(2**32 - 1)  # what detectors that count in 32 bits write for pixels that do not count
 MAX_CHUNK = 128 << 20  # bytes: a frame of 18 megapixels is one chunk
 CACHE = 8 << 20  # bytes of decoded chunks: each is read once
 MAX_SERIES = 1 << 20  # numbers of one series
@@ -33,7 +36,7 @@ def warm() -> None:
     """NumPy loads some of its modules at the first use, which the sandbox would forbid."""
     few = np.array([1.0, np.nan, 2.0])
     np.percentile(few[np.isfinite(few)], 1), np.nanargmin(few), np.nanargmax(few)
-    _extremes(few, 2)
+    extremes(few, 2), brightest(few.reshape(1, 3), 2, 2)
 
 
 def read_preview(
@@ -86,22 +89,23 @@ def _draw(inside: Inside, plot: dict[str, Any], frame: int | None, limits: ReadL
     shape = tuple(int(n) for n in signal.shape)
     if not shape or 0 in shape:
         raise NotDrawable("the signal is empty")
-    long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
-    shown = long[-2:] if len(long) >= 2 else long[-1:]
+    shown = shown_dimensions(shape, plot.get("interpretation"))
     start = _start(shape, shown, frame)
     step = [max(1, -(-n // MAX_SIDE)) if i in shown and len(shown) == 2 else 1 for i, n in enumerate(shape)]
     count = [-(-n // s) if i in shown else 1 for i, (n, s) in enumerate(zip(shape, step, strict=True))]
     size = math.prod(shape[i] for i in shown) * int(signal.get_type().get_size())
     if size > MAX_FRAME_BYTES or math.prod(count) * 8 > MAX_READ:
         raise NotDrawable("one frame is larger than a preview may read")
-    data = _read(signal, start, count, step).reshape([count[i] for i in shown])
     axes = [_axis(inside, plot, i, shape, limits) for i in shown]
-    if data.ndim == 1:
-        data, axes = _thin_line(data, axes[0])
+    errors = None
+    if len(shown) == 1:
+        data = _read(signal, start, count).reshape(-1)
+        errors = _errors(inside, plot, shape, (start, count), limits)
+        data, errors, axes = _thin_line(data, errors, axes[0])
     else:
-        axes = [_thin_axis(axis, step[i]) for axis, i in zip(axes, shown, strict=True)]
-    good = data[np.isfinite(data)]
-    low, high = (float(np.percentile(good, 1)), float(np.percentile(good, 99))) if good.size else (None, None)
+        data = _frame(signal, start, shown, step)
+        axes = [_thin_axis(axis, step[i], shape[i]) for axis, i in zip(axes, shown, strict=True)]
+    low, high = _range(data)
     rest = [_place(_axis(inside, plot, i, shape, limits), start[i], n) for i, n in enumerate(shape) if i not in shown and n > 1]
     return PlotData(
         kind="line" if data.ndim == 1 else "image",
@@ -112,11 +116,50 @@ def _draw(inside: Inside, plot: dict[str, Any], frame: int | None, limits: ReadL
         values=_plain(data),
         low=low,
         high=high,
-        label=plot["signal"].rsplit("/", 1)[-1],
+        label=_text(signal, b"long_name") or plot["signal"].rsplit("/", 1)[-1],
         units=plot.get("units"),
+        errors=_plain(errors) if errors is not None else (),
         axes=tuple(axes),
         title=plot.get("title"),
     )
+
+
+def _frame(signal: Any, start: list[int], shown: Sequence[int], step: Sequence[int]) -> Any:
+    """The image, its brightest pixels where it is thinned out, read in bands: a frame of many pixels is never in memory as a whole."""
+    rows, columns = (int(signal.shape[i]) for i in shown)
+    each = step[shown[0]] * max(1, MAX_BAND // (columns * step[shown[0]]))
+    bands = []
+    for first in range(0, rows, each):
+        begin, count = list(start), [1] * len(start)
+        begin[shown[0]], count[shown[0]], count[shown[1]] = first, min(each, rows - first), columns
+        band = _read(signal, begin, count).reshape(count[shown[0]], columns)
+        if signal.dtype.kind == "u":
+            band[band == NO_COUNT] = np.nan
+        bands.append(brightest(band, step[shown[0]], step[shown[1]]))
+    return np.concatenate(bands)
+
+
+def _range(data: Any) -> tuple[float | None, float | None]:
+    """Of the colours: without the hundredth that is darkest and brightest, unless nothing is left between them."""
+    good = data[np.isfinite(data)]
+    if not good.size:
+        return None, None
+    low, high = float(np.percentile(good, 1)), float(np.percentile(good, 99))
+    return (low, high) if high > low else (float(good.min()), float(good.max()))
+
+
+def _errors(
+    inside: Inside, plot: dict[str, Any], shape: tuple[int, ...], part: tuple[list[int], list[int]], limits: ReadLimits
+) -> Any:
+    """Of the same part as the signal's numbers; None where there are none that can be read: the line is drawn without them."""
+    path = plot.get("errors")
+    if not path:
+        return None
+    try:
+        dataset = _open(inside, path, limits)
+        return _read(dataset, *part).reshape(-1) if tuple(dataset.shape) == shape else None
+    except ROOT_ERRORS:
+        return None
 
 
 def _start(shape: tuple[int, ...], shown: Sequence[int], frame: int | None) -> list[int]:
@@ -148,7 +191,7 @@ def _series(inside: Inside, path: str, limits: ReadLimits) -> Series:
         raise NotDrawable("it is no series")
     values = _read(dataset, [0] * len(shape), shape).reshape(-1)
     if values.size > SERIES_POINTS:
-        values = values[_extremes(values, SERIES_POINTS)]
+        values = values[extremes(values, SERIES_POINTS)]
     return Series(path=path, values=_plain(values))
 
 
@@ -208,6 +251,7 @@ def _axis(inside: Inside, plot: dict[str, Any], dimension: int, shape: tuple[int
     label = path.rsplit("/", 1)[-1]
     try:
         dataset = _open(inside, path, limits)
+        label = _text(dataset, b"long_name") or label
         if math.prod(int(n) for n in dataset.shape) not in (shape[dimension], shape[dimension] + 1):
             return Axis(label=label, units=None, values=())  # a bomb, or an axis of something else
         values = _read(dataset, [0] * len(dataset.shape), [int(n) for n in dataset.shape]).reshape(-1)
@@ -217,15 +261,14 @@ def _axis(inside: Inside, plot: dict[str, Any], dimension: int, shape: tuple[int
         values = (values[1:] + values[:-1]) / 2  # bin edges
     if values.size != shape[dimension]:
         return Axis(label=label, units=None, values=())
-    return Axis(label=label, units=_units_of(dataset), values=tuple(values))
+    return Axis(label=label, units=_text(dataset, b"units") or _text(dataset, b"unit"), values=tuple(values))
 
 
-def _units_of(dataset: Any) -> str | None:
-    from h5py import h5a
-
-    if not h5a.exists(dataset, b"units"):
+def _text(dataset: Any, name: bytes) -> str | None:
+    """Of an attribute."""
+    if not h5a.exists(dataset, name):
         return None
-    attribute = h5a.open(dataset, b"units")
+    attribute = h5a.open(dataset, name)
     if attribute.get_type().get_class() != h5t.STRING:
         return None
     array = np.empty(attribute.shape, dtype=attribute.dtype)
@@ -234,32 +277,19 @@ def _units_of(dataset: Any) -> str | None:
     return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip("\x00 ") or None
 
 
-def _thin_line(data: Any, axis: Axis) -> tuple[Any, list[Axis]]:
+def _thin_line(data: Any, errors: Any, axis: Axis) -> tuple[Any, Any, list[Axis]]:
     """Minimum and maximum of each bin, so that no peak is lost."""
     n = data.size
     x = np.asarray(axis.values, dtype=np.float64) if axis.values else np.arange(n, dtype=np.float64)
     if n > MAX_POINTS:
-        picks = _extremes(data, MAX_POINTS)
-        data, x = data[picks], x[picks]
-    return data, [Axis(label=axis.label, units=axis.units, values=_plain(x))]
+        picks = extremes(data, MAX_POINTS)
+        data, x, errors = data[picks], x[picks], errors[picks] if errors is not None else None
+    return data, errors, [Axis(label=axis.label, units=axis.units, values=_plain(x))]
 
 
-def _extremes(data: Any, points: int) -> Any:
-    """Places of the lowest and the highest finite number of each bin, in their order."""
-    bins = points // 2
-    width = -(-data.size // bins)
-    padded = np.full(bins * width, np.nan)
-    padded[: data.size] = data
-    padded = padded.reshape(bins, width)
-    finite = np.isfinite(padded)
-    known = np.flatnonzero(finite.any(axis=1))
-    low = np.where(finite, padded, np.inf).argmin(axis=1)
-    high = np.where(finite, padded, -np.inf).argmax(axis=1)
-    return np.unique(np.concatenate([known * width + low[known], known * width + high[known]]))
-
-
-def _thin_axis(axis: Axis, step: int) -> Axis:
-    return Axis(label=axis.label, units=axis.units, values=_plain(np.asarray(axis.values, dtype=np.float64)[::step]))
+def _thin_axis(axis: Axis, step: int, count: int) -> Axis:
+    values = _plain(np.asarray(axis.values, dtype=np.float64)[::step])
+    return Axis(label=axis.label, units=axis.units, values=values, count=count)
 
 
 def _plain(array: Any) -> tuple[float | None, ...]:

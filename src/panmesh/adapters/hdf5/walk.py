@@ -20,7 +20,9 @@ from panmesh.ingest.reader import ReadLimits
 from panmesh.ingest.tree import MAX_INLINE_ITEMS, Node, NodeKind, Problem, Source, Summary, Tree, Value, join, parent_of, text_of
 
 # Attributes of datasets that mean something to us; of groups all are read.
-_WANTED = frozenset(b"units unit signal axis axes primary long_name local_name short_name".split())
+_WANTED = frozenset(
+    b"units unit signal axis axes primary long_name local_name short_name uncertainties uncertainty interpretation".split()
+)
 _FIRST = (b"NX_class", b"default", b"signal", b"axes", b"units")  # read even where attributes are without number
 # Looked for by name in a group of more members than are listed: what says most of a run.
 _FIRST_MEMBERS = (
