@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,13 +14,15 @@ from panmesh.adapters.hdf5.selection import BadSelection, select
 SHAPES = st.lists(st.integers(0, 5), min_size=1, max_size=4).map(tuple)
 ENDS = st.one_of(st.just(""), st.integers(-7, 7).map(str))
 SLICES = st.builds(lambda a, b, c: f"{a}:{b}" + (f":{c}" if c else ""), ENDS, ENDS, st.sampled_from(["", "1", "2", "3"]))
-MEMBERS = st.one_of(st.integers(-5, 5).map(str), SLICES)
+MEMBERS = st.one_of(st.integers(-5, 5).map(str), SLICES, st.just("..."))
 
 
-def _as_numpy(text: str) -> tuple[int | slice, ...]:
-    return tuple(
-        slice(*(int(n) if n else None for n in member.split(":"))) if ":" in member else int(member) for member in text.split(",")
-    )
+def _as_numpy(text: str) -> tuple[Any, ...]:
+    return tuple(Ellipsis if member == "..." else _index(member) for member in text.split(","))
+
+
+def _index(member: str) -> int | slice:
+    return slice(*(int(n) if n else None for n in member.split(":"))) if ":" in member else int(member)
 
 
 @given(shape=SHAPES, members=st.lists(MEMBERS, min_size=1, max_size=5))

@@ -36,9 +36,9 @@ def marked_axes(tree: Tree, node: Node, signal: Node) -> tuple[str, ...]:
 
 def errors_of(tree: Tree, node: Node, signal: Node, name: str) -> str | None:
     """The array beside the signal that says how far each of its numbers may be wrong."""
-    told = (signal.attrs.get("uncertainties"), signal.attrs.get("uncertainty"))
-    told += (node.attrs.get(f"{name}_uncertainties"), node.attrs.get(f"{name}_uncertainty"))
-    for one in (*(text_of(value) for value in told), f"{name}_errors", f"{name}_error", "errors"):
+    told = [signal.attrs.get(key) for key in ("uncertainties", "uncertainty")]
+    told += [node.attrs.get(f"{name}_{key}") for key in ("uncertainties", "uncertainty")]
+    for one in (*map(text_of, told), f"{name}_errors", f"{name}_error", "errors"):
         target = tree.child(node.path, one) if one else None
         if target is not None and target is not signal and target.kind is NodeKind.DATASET and target.shape == signal.shape:
             return target.path

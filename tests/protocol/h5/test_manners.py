@@ -44,6 +44,7 @@ def zoo(runs: Runs) -> Runs:
         file["reference"] = np.array([file["image"].ref], dtype=h5py.ref_dtype)
         file["opaque"] = np.void(b"\x00\xff\x01")
         file["type"] = np.dtype("f4")
+        file["nothing"] = h5py.Empty("f4")
         file.create_dataset("unlimited", shape=(0, 5), maxshape=(None, 5), dtype="f4", chunks=(1, 5))
         file["image"].attrs.update({"units": "counts", "nan": np.nan, "empty": h5py.Empty("f4"), "many": np.arange(3)})
     runs.put("open", "zoo.nxs")
@@ -159,6 +160,58 @@ def test_files_come_out_under_telling_names(zoo: Runs) -> None:
     assert np.load(io.BytesIO(zoo.get("open", "export", path="/complex").content))[1] == 3 - 4j
     answer = zoo.get("open", "export", path="/image", format="png", width=300)
     assert (answer.headers["content-type"], Image.open(io.BytesIO(answer.content)).size) == ("image/png", (300, 256))
+
+
+def test_each_kind_of_value_is_a_table_that_reads_back(zoo: Runs) -> None:
+    with h5py.File(zoo.folder("open") / "zoo.nxs", "r+") as file:
+        file["exact"] = np.array([2**63 - 1, -(2**63)])
+        file["tenth"] = np.array([[0.1, np.nan], [-np.inf, 1e-300]])
+        file["short"] = np.array([0.1], dtype="f4")
+        file["records"] = np.array(
+            [(1, 0.5, b"Si, (111)"), (2, 1.5, b"Ge")], dtype=[("n", "i4"), ("x", "f8"), ("crystal", "S10")]
+        )
+    for path, told in (
+        ("/exact", "9223372036854775807\n-9223372036854775808\n"),
+        ("/tenth", "0.1,nan\n-inf,1e-300\n"),
+        ("/short", "0.1\n"),
+        ("/bool", "1\n0\n"),
+        ("/scalar", f"{2**62}\n"),
+        ("/text", "Ångström\n"),
+        ("/texts", 'a\né\n""\n'),
+        ("/complex", "(1+2j)\n(3-4j)\n"),
+        ("/records", 'n,x,crystal\n1,0.5,"Si, (111)"\n2,1.5,Ge\n'),
+    ):
+        answer = zoo.get("open", "export", path=path, format="csv")
+        assert (answer.status_code, answer.text) == (200, told), path
+    for path in ("/records", "/latin", "/scalar"):
+        answer = zoo.get("open", "export", path=path)
+        with h5py.File(zoo.folder("open") / "zoo.nxs") as file:
+            assert np.array_equal(np.load(io.BytesIO(answer.content)), file[path][()]), path
+
+
+@pytest.mark.parametrize("path", ["/big", "/"])
+def test_the_other_byte_order_reads_as_json(zoo: Runs, path: str) -> None:
+    with h5py.File(zoo.folder("open") / "zoo.nxs", "r+") as file:
+        file.attrs["offsets"] = np.array([1.5, 2.5], dtype=">f8")
+    if path == "/":
+        assert zoo.get("open", "attr", path=path).json()["offsets"] == [1.5, 2.5]
+    else:
+        assert zoo.get("open", "data", path=path, selection="511,590:").json() == IMAGE[511, 590:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "why"),
+    [
+        ("/not", "tiff", "Tiff holds images, of two dimensions or more, and this has 1: ask for npy or csv."),
+        ("/scalar", "tiff", "Tiff holds images, of two dimensions or more, and this has 0: ask for npy or csv."),
+        ("/latin", "tiff", "Tiff holds no texts or records: ask for npy."),
+        ("/nothing", "npy", "It is empty, and nothing has no form npy: json says null."),
+        ("/scalar", "png", "A single number is no picture: ask for json or csv."),
+    ],
+)
+def test_what_has_no_such_form_is_refused_with_what_to_ask_for(zoo: Runs, path: str, form: str, why: str) -> None:
+    answer = zoo.get("open", "export", path=path, format=form)
+    assert (answer.status_code, answer.json()["detail"]) == (422, why)
 
 
 def test_pictures_of_lines_and_images_and_of_nothing_else(zoo: Runs) -> None:

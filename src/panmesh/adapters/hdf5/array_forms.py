@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import h5py
 import numpy as np
 from h5grove import encoders
 from h5grove.utils import convert
+
+from panmesh.adapters.hdf5.array_table import NoTable, table
 
 
 class Refused(Exception):
@@ -37,13 +40,20 @@ def converted(values: Any, dtype: str) -> Any:
 
 
 def encoded(values: Any, form: str) -> Reply:
+    """Raises Refused."""
     if form == "json":
         return as_json(values)
+    if isinstance(values, h5py.Empty):
+        raise Refused("invalid", f"it is empty, and nothing has no form {form}: json says null")
     array = np.asarray(values)
+    if form == "csv":
+        return _table(array)
     if array.dtype.hasobject:  # its bytes would be addresses in our memory
-        raise Refused("invalid", f"what has no fixed length has no form {form}: ask for json")
-    if form == "tiff" and array.dtype.kind == "c":
-        raise Refused("invalid", "tiff holds no complex numbers")
+        raise Refused("invalid", f"what has no fixed length has no form {form}: ask for json, or texts for csv")
+    if form == "npy" and array.dtype.kind in "SV":  # h5grove leaves texts and records out
+        return Reply("application/octet-stream", encoders.npy_encode(array))
+    if form == "tiff":
+        _holds_in_tiff(array)
     try:
         encoded = encoders.encode(array, form)
     except (ValueError, TypeError) as error:
@@ -51,10 +61,26 @@ def encoded(values: Any, form: str) -> Reply:
     return Reply(encoded.headers["Content-Type"], encoded.content)
 
 
+def _table(array: Any) -> Reply:
+    try:
+        return Reply("text/csv; charset=utf-8", table(array))
+    except NoTable as error:
+        raise Refused("invalid", str(error)) from error
+
+
+def _holds_in_tiff(array: Any) -> None:
+    kind = {"c": "complex numbers", "b": "", "i": "", "u": "", "f": ""}.get(array.dtype.kind, "texts or records")
+    if kind:
+        raise Refused("invalid", f"tiff holds no {kind}: ask for npy")
+    if array.ndim < 2 or 0 in array.shape:
+        has = f"this has {array.ndim}" if array.size else "this has no numbers"
+        raise Refused("invalid", f"tiff holds images, of two dimensions or more, and {has}: ask for npy or csv")
+
+
 def as_json(content: Any) -> Reply:
     try:
         return Reply("application/json", encoders.orjson_encode(content, _plain))
-    except TypeError:  # text that is no UTF-8 somewhere in it
+    except TypeError:  # somewhere in it is text that is no UTF-8, or numbers in another byte order than this machine's
         return Reply("application/json", encoders.orjson_encode(_mended(content), _plain))
 
 
@@ -75,4 +101,6 @@ def _mended(value: Any) -> Any:
         return [_mended(one) for one in value]
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSUV":
         return _mended(value.tolist())
+    if isinstance(value, np.ndarray) and not value.dtype.isnative:
+        return value.astype(value.dtype.newbyteorder("="))
     return value

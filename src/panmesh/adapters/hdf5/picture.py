@@ -27,6 +27,8 @@ _INK = (10, 88, 166, 255)
 def png(values: Any, wanted: dict[str, Any]) -> bytes:
     """First row at the top, as in the array. Raises BadSelection."""
     values = np.squeeze(values)
+    if values.size == 1:
+        raise BadSelection("a single number is no picture: ask for json or csv")
     if values.size == 0 or values.ndim not in (1, 2):
         has = values.ndim if values.size else "no numbers"
         raise BadSelection(f"a picture has one or two dimensions, and this has {has}: select one frame, such as selection=0")

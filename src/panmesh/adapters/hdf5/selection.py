@@ -59,7 +59,7 @@ class Selected:
 
 def select(text: str | None, shape: tuple[int, ...]) -> Selected:
     """Raises BadSelection. `None` and the empty text are everything."""
-    members = _members(text) if text else []
+    members = _filled(_members(text), len(shape)) if text else []
     if len(members) > len(shape):
         raise BadSelection(f"{_short(text)} names {len(members)} dimensions of an array that has {len(shape)}.")
     spans = [_span(member, length, axis) for axis, (member, length) in enumerate(zip(members, shape, strict=False))]
@@ -70,6 +70,16 @@ def _members(text: str) -> list[str]:
     if len(text) > MOST_CHARACTERS:
         raise BadSelection(f"a selection has at most {MOST_CHARACTERS} characters.")
     return [member.strip() for member in text.split(",")]
+
+
+def _filled(members: list[str], rank: int) -> list[str]:
+    """With the dimensions that '...' stands for."""
+    if "..." not in members:
+        return members
+    if members.count("...") > 1:
+        raise BadSelection("'...' stands for all dimensions that are not named, and may be written once.")
+    place = members.index("...")
+    return members[:place] + [":"] * (rank - len(members) + 1) + members[place + 1 :]
 
 
 def _span(member: str, length: int, axis: int) -> Span:
