@@ -59,6 +59,13 @@ def write_everything(path: Path) -> None:
         older["z"].attrs["signal"] = "1"
         older["slow"], older["fast"] = [10, 20], [1.0, 2.0, 3.0]
         older["slow"].attrs["axis"], older["fast"].attrs["axis"] = 1, 2
+        sas = _group(entry, "sas", "NXdata", signal="I", I_axes="Q", Q_indices="0", I_uncertainties="Idev")
+        sas["I"], sas["Q"], sas["Idev"] = np.ones(4), np.arange(4.0), np.full(4, 0.5)
+        lists = _group(entry, "lists", np.array([b"NXdata"]))
+        lists["v"], lists["q"] = np.ones((1, 3, 5)), np.arange(5.0)
+        lists["v"].attrs["signal"], lists["q"].attrs["axis"] = [1], [1]
+        away = _group(entry, "away", "NXdata", signal="counts")
+        away["counts"] = h5py.ExternalLink("/elsewhere/x.h5", "/entry")
         kinds = _group(entry, "kinds", "NXcollection")
         kinds["big_endian"] = np.arange(6, dtype=">i4").reshape(2, 3)
         kinds["flags"] = np.array([True, False, True])
@@ -73,7 +80,7 @@ def write_everything(path: Path) -> None:
         kinds["outside"] = h5py.ExternalLink("/elsewhere/x.h5", "/entry")
 
 
-def _group(parent: Any, name: str, kind: str, **attributes: Any) -> Any:
+def _group(parent: Any, name: str, kind: Any, **attributes: Any) -> Any:
     group = parent.create_group(name)
     group.attrs["NX_class"] = kind
     for key, value in attributes.items():

@@ -199,6 +199,20 @@ def test_the_older_conventions_are_known(house: tuple[str, str, Dataset]) -> Non
         run.to_xarray("/entry/kinds")
 
 
+def test_a_curve_of_cansas_has_q_and_its_uncertainties(house: tuple[str, str, Dataset]) -> None:
+    found = house[2].to_xarray("/entry/sas")
+    assert (found.I.dims, list(found.Q.values), list(found.I_errors.values)) == (("Q",), [0.0, 1.0, 2.0, 3.0], [0.5] * 4)
+
+
+def test_what_is_written_as_a_list_of_one_is_that_one(house: tuple[str, str, Dataset]) -> None:
+    assert house[2].to_xarray("/entry/lists").v.dims == ("dim_0", "dim_1", "q")
+
+
+def test_a_signal_that_lies_elsewhere_is_named(house: tuple[str, str, Dataset]) -> None:
+    with pytest.raises(panmesh.client.NotFound, match="'counts', is not among the files of this run"):
+        house[2].to_xarray("/entry/away")
+
+
 def test_the_older_way_of_a_library_that_is_missing_is_said(
     house: tuple[str, str, Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:

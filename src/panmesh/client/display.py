@@ -8,6 +8,8 @@ from html import escape
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.3em 0"
 _CELL = "padding:.15em .8em .15em 0;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.25)"
 _QUIET = "opacity:.65"
+_WHOLE = ";white-space:nowrap"
+SHORT = 24  # characters of what is not broken into lines: pids, days, instruments
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
@@ -55,5 +57,8 @@ def number(value: float | str | None) -> str:
 
 
 def _row(row: Sequence[str], sides: Sequence[str]) -> str:
-    cells = (f'<td style="{_CELL};text-align:{side}">{escape(cell)}</td>' for side, cell in zip(sides, row, strict=True))
+    cells = (
+        f'<td style="{_CELL};text-align:{side}{_WHOLE if len(cell) <= SHORT else ""}">{escape(cell)}</td>'
+        for side, cell in zip(sides, row, strict=True)
+    )
     return f"<tr>{''.join(cells)}</tr>"

@@ -43,7 +43,7 @@ def find(place: Place, path: str) -> Flow[str]:
     for _ in range(_DEEP):
         info = yield from look(place, path)
         told = (yield from attributes(place, path)) if info.attributes else {}
-        if told.get("NX_class") == "NXdata" or isinstance(told.get("signal"), str):
+        if _one(told.get("NX_class")) == "NXdata" or isinstance(_one(told.get("signal")), str):
             return path
         path = yield from _next(place, info, told)
         if not path:
@@ -70,7 +70,7 @@ def plottable(place: Place, path: str) -> Flow[Plottable]:
         signal=signal,
         dims=named,
         axes=along,
-        errors=_errors(signal, fields),
+        errors=_errors(told, signal, fields),
         others={name: fields[name] for name in _names(told.get("auxiliary_signals")) if name in fields},
     )
 
@@ -78,7 +78,7 @@ def plottable(place: Place, path: str) -> Flow[Plottable]:
 def _next(place: Place, info: Info, told: Mapping[str, Any]) -> Flow[str]:
     """The way to the default plot; "": there is none."""
     groups = [child for child in info.children if child.kind == "group"][:MOST]
-    default = told.get("default")
+    default = _one(told.get("default"))
     if isinstance(default, str) and default.strip("/"):
         named = absolute(default, info.path)
         if any(named == one.path or named.startswith(one.path + "/") for one in groups):
@@ -87,7 +87,7 @@ def _next(place: Place, info: Info, told: Mapping[str, Any]) -> Flow[str]:
     classes = yield Together([attributes(place, one.path) for one in classed], AT_ONCE)
     for wanted in ("NXdata", "NXentry", "NXsubentry"):
         for one, said in zip(classed, classes, strict=True):
-            if said.get("NX_class") == wanted:
+            if _one(said.get("NX_class")) == wanted:
                 return one.path
     return ""
 
@@ -100,12 +100,14 @@ def _fields(place: Place, members: list[Info]) -> Flow[dict[str, Field]]:
 
 
 def _signal(path: str, told: Mapping[str, Any], fields: Mapping[str, Field]) -> Field:
-    name = told.get("signal")
+    name = _one(told.get("signal"))
     if isinstance(name, str) and name in fields:
         return fields[name]
     for one in fields.values():
-        if str(one.attributes.get("signal")) == "1":
+        if str(_one(one.attributes.get("signal"))) == "1":
             return one
+    if isinstance(name, str):
+        raise NoSuchPath(f"the signal of {path}, {name!r}, is not among the files of this run, or it is no array.")
     if "data" in fields:
         return fields["data"]
     raise NoSuchPath(f"{path} does not say which of its arrays is the signal; name one: run['{path}/…'].plot()")
@@ -113,7 +115,7 @@ def _signal(path: str, told: Mapping[str, Any], fields: Mapping[str, Field]) -> 
 
 def _axes(told: Mapping[str, Any], signal: Field, fields: Mapping[str, Field]) -> dict[str, tuple[Field, tuple[int, ...]]]:
     shape = signal.info.shape or ()
-    names = _names(told.get("axes")) or _names(signal.attributes.get("axes"))
+    names = _names(told.get("axes")) or _names(told.get(f"{signal.info.name}_axes")) or _names(signal.attributes.get("axes"))
     found: dict[str, tuple[Field, tuple[int, ...]]] = {}
     for place, name in enumerate(names):
         if name in fields and name != signal.info.name:
@@ -124,8 +126,8 @@ def _axes(told: Mapping[str, Any], signal: Field, fields: Mapping[str, Field]) -
             continue
         if f"{name}_indices" in told:
             _keep(found, name, one, _indices(told[f"{name}_indices"], 0, one), shape)
-        elif str(one.attributes.get("axis", "")).isdigit() and not names:
-            _keep(found, name, one, (int(one.attributes["axis"]) - 1,), shape)
+        elif (number := str(_one(one.attributes.get("axis", "")))).isdigit() and not names:
+            _keep(found, name, one, (_fitting(one, int(number) - 1, shape),), shape)
     return found
 
 
@@ -150,9 +152,18 @@ def _dims(axes: Mapping[str, tuple[Field, tuple[int, ...]]], shape: tuple[int, .
     return tuple(names)
 
 
-def _errors(signal: Field, fields: Mapping[str, Field]) -> Field | None:
-    told = signal.attributes.get("uncertainties")
-    for name in (told, f"{signal.info.name}_errors", f"{signal.info.name}_error", "errors"):
+def _fitting(one: Field, dimension: int, shape: tuple[int, ...]) -> int:
+    """The dimension that it names; where it has another length and fits one other alone, that one."""
+    length = one.info.shape[0] if one.info.shape else 0
+    fits = [dim for dim, n in enumerate(shape) if n > 1 and length in (n, n + 1)]
+    return fits[0] if len(fits) == 1 and dimension not in fits else dimension
+
+
+def _errors(told: Mapping[str, Any], signal: Field, fields: Mapping[str, Field]) -> Field | None:
+    """By today's convention, by that of canSAS, or by their name."""
+    named = [signal.attributes.get(key) for key in ("uncertainties", "uncertainty")]
+    named += [told.get(f"{signal.info.name}_{key}") for key in ("uncertainties", "uncertainty")]
+    for name in (*map(_one, named), f"{signal.info.name}_errors", f"{signal.info.name}_error", "errors"):
         if isinstance(name, str) and name in fields and fields[name].info.shape == signal.info.shape:
             return fields[name]
     return None
@@ -161,9 +172,14 @@ def _errors(signal: Field, fields: Mapping[str, Field]) -> Field | None:
 def _indices(told: Any, default: int, one: Field) -> tuple[int, ...]:
     if isinstance(told, list):
         return tuple(int(dim) for dim in told)
-    if isinstance(told, int | float):
+    if isinstance(told, int | float) or isinstance(told, str) and told.isdecimal():
         return (int(told),)
     return tuple(range(default, default + max(1, len(one.info.shape or ()))))
+
+
+def _one(told: Any) -> Any:
+    """What is written as a list of one is that one."""
+    return told[0] if isinstance(told, list) and len(told) == 1 else told
 
 
 def _names(told: Any) -> list[str]:
