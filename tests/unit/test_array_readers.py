@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -68,6 +68,23 @@ def test_many_who_ask_for_one_file_at_once_are_all_answered(readers: ArrayReader
         one.join()
     assert said == [b"[0.0,1.0,2.0,3.0,4.0]"] * 160
     assert len(_children(readers)) <= 2
+
+
+def test_a_process_that_was_made_before_a_link_was_known_costs_no_question(readers: ArrayReaders, tmp_path: Path) -> None:
+    beside = _file(tmp_path / "beside.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as made:
+        made["data"], made["linked"] = np.arange(2.0), h5py.ExternalLink("beside.h5", "/data")
+    info = (tmp_path / "a.h5").stat()
+    file = ArrayFile(
+        path=tmp_path / "a.h5", device=info.st_dev, inode=info.st_ino, size=info.st_size, modified_ns=info.st_mtime_ns
+    )
+
+    def find(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], ArrayFile | None]:
+        _ask(readers, file)  # somebody else asks meanwhile, for what no link leads to
+        return dict.fromkeys(names, beside)
+
+    linked = readers.ask("pm-1", file, ArrayQuestion(what=Ask.DATA, path="/linked"), find)
+    assert linked.body == b"[0.0,1.0,2.0,3.0,4.0]"
 
 
 def test_a_lost_process_or_its_parent_costs_one_question_at_most(readers: ArrayReaders, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from panmesh.ingest.reader import ReadLimits
 from panmesh.portal.changing import ALL, SHOWN, Changing, changing
 from panmesh.portal.file_tree import Folder, as_tree
 from panmesh.portal.frames import stack_of
+from panmesh.portal.looking import begins_at
 from panmesh.portal.run_parameters import grouped
 from panmesh.portal.sparklines import draw_changes, extent
 
@@ -196,3 +197,10 @@ def test_a_parameter_is_found_by_its_name_here_or_in_the_file() -> None:
         assert [place for place, _ in grouped(facts, word)] == ["sample"]
     assert grouped(facts, "nothing") == []
     assert len(grouped(facts, None)) == 2
+
+
+def test_the_viewer_begins_where_the_page_draws() -> None:
+    marked = {"group": "/entry/data", "signal": "/entry/data/counts", "marking": "default chain"}
+    assert begins_at(marked, "/entry") == "/entry/data"
+    assert begins_at(_plot((5,)), None) == "/data"
+    assert (begins_at({}, "/entry"), begins_at({}, None)) == ("/entry", "/")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from panmesh.catalogue.model import DatasetRecord
 
@@ -33,9 +34,13 @@ def looking_into(record: DatasetRecord, names: Iterable[str], wanted: str | None
         return None
     chosen = wanted if wanted in known else known[0]
     plot = (record.facts or {}).get("plot") or {}
-    start = plot.get("group") or record.summary.entry or "/"
-    path = str(start) if chosen == primary else "/"
+    path = begins_at(plot, record.summary.entry) if chosen == primary else "/"
     return Looking(files=tuple(known[:MOST]), chosen=chosen, path=path, built=ISLAND.is_file())
+
+
+def begins_at(plot: Mapping[str, Any], entry: str | None) -> str:
+    """Where the default plot is: its group, or the array itself where it is our guess, for the group says nothing to the viewer."""
+    return str(plot.get("signal" if plot.get("marking") == "guess" else "group") or entry or "/")
 
 
 def is_hdf5(name: str) -> bool:

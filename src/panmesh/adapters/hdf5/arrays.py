@@ -67,7 +67,11 @@ class ArrayReaders:
                 self._give_back(process)
                 return _answer(head, body, process.depends, file.size)
             process.close()
-            self._learn(key, known, _pairs(head), find)
+            names = set(_pairs(head))
+            if names <= process.told:
+                raise Unavailable("The reader asked twice for the same file and was stopped.")
+            if new := sorted(names - set(known)):  # none: another process, made before, has learnt it meanwhile
+                self._learn(key, known, new, find)
 
     def close(self) -> None:
         with self._lock:
@@ -141,8 +145,6 @@ class ArrayReaders:
         return Invalid(f"The file cannot be read here: {why}.")
 
     def _learn(self, key: _Key, known: _Known, names: list[tuple[str, str]], find: FindNeighbours) -> None:
-        if not set(names) - set(known):
-            raise Unavailable("The reader asked twice for the same file and was stopped.")
         if len(known) + len(names) > MOST_NEIGHBOURS:
             raise TooMuch(f"It is spread over more than {MOST_NEIGHBOURS} files, which are not opened at once.", MOST_NEIGHBOURS)
         found = find(names)
@@ -184,6 +186,7 @@ class ArrayReaders:
 class _Process:
     def __init__(self, key: _Key, known: _Known, parent: _Parent) -> None:
         self._key = key
+        self.told = frozenset(known)
         self._others = tuple(one for one in known.values() if one is not None)
         self.depends = (
             blake2b(repr(sorted(known.items(), key=lambda item: item[0])).encode(), digest_size=8).hexdigest() if known else ""
