@@ -8,6 +8,7 @@ from panmesh.adapters.sql import bulk_editing
 from panmesh.catalogue.correction import CorrectionState
 from panmesh.kernel.clock import DAY_US
 from panmesh.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from panmesh.testing.statements import asked_of
 from tests.protocol.conftest import PIDS, House
 from tests.protocol.test_notes import sign_in
 
@@ -37,8 +38,9 @@ def test_seen_first_then_done_then_undone(house: House) -> None:
         service.undo(who, made.id)
 
 
-def test_what_others_changed_meanwhile_is_left_as_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_editing, "PIECE", 1)
+@pytest.mark.parametrize("piece", [1, 100])
+def test_what_others_changed_meanwhile_is_left_as_it_is(house: House, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(bulk_editing, "PIECE", piece)
     who, store = house.app.accounts.viewer("pi"), house.app.bulk_edits
     number = store._store.begin(who, MINE, VALUES, "why", house.moment[0])
     record = house.app.search.get(who, MINE[1])
@@ -52,6 +54,20 @@ def test_what_others_changed_meanwhile_is_left_as_it_is(house: House, monkeypatc
     house.app.editing.change(who, MINE[0], {"title": "Later"}, later.revision)
     store.undo(who, number)
     assert titles(house)[:2] == ["Later", "Mine"]
+
+
+def test_many_cost_as_many_statements_as_one(house: House) -> None:
+    who, store = house.app.accounts.viewer("pi"), house.app.bulk_edits._store
+    asked_for = {}
+    for pids in (MINE[:1], MINE):
+        number = store.begin(who, pids, VALUES, "why", house.moment[0])
+        for what in ("do", "undo"):
+            with asked_of(house.app.database) as asked:
+                assert store.step(number, house.moment[0]) == (len(pids), len(pids))
+            asked_for.setdefault(what, []).append(len(asked))
+            if what == "do":
+                store.begin_undo(who, number, house.moment[0])
+    assert all(many <= one + 3 for one, many in asked_for.values()), asked_for  # those that have people and parameters write them
 
 
 def test_a_killed_one_is_gone_on_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

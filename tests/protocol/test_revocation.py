@@ -28,6 +28,7 @@ SIZE = 256 << 20
 ARRAY = 120 << 20  # of one answer
 PROMISED = identity.RIGHTS_SECONDS + 5  # "within ten seconds", says docs/how-to/teams.md
 ON_ITS_WAY = 6 << 20  # in the buffers of the server, of both kernels and of the client
+PATIENCE = 60.0  # seconds, on a machine that is busy with other things; what may come meanwhile is counted in bytes
 Take = Callable[[House], None]
 
 
@@ -98,7 +99,7 @@ def test_a_running_download_ends_and_is_not_resumed(house: House, monkeypatch: p
         assert f"content-length: {SIZE}" in head
         take(house)
         before = len(got)
-        assert take_slowly(line, got, 10.0), "it goes on"
+        assert take_slowly(line, got, PATIENCE), "it goes on"
         assert len(got) - before < 1.5 * (8 << 20) + ON_ITS_WAY
         assert len(got) < SIZE
         etag = next(one.partition(": ")[2] for one in head.split("\r\n") if one.startswith("etag"))
@@ -116,7 +117,7 @@ def test_a_download_in_a_browser_ends_with_the_session(house: House, monkeypatch
     with served(build(house.app, work=False)) as url, downloading(url + path, cookie) as (line, got):
         assert not take_slowly(line, got, 2.0)
         house.app.accounts.sign_out(session.secret)
-        assert take_slowly(line, got, 10.0)
+        assert take_slowly(line, got, PATIENCE)
         assert len(got) < SIZE // 2
 
 
@@ -131,7 +132,7 @@ def test_a_download_of_many_files_ends_too(house: House, monkeypatch: pytest.Mon
         with downloading(url + path, member) as (line, got):
             assert not take_slowly(line, got, 3.0), "whoever may read is not cut"
             leave_team(house)
-            assert take_slowly(line, got, 10.0)
+            assert take_slowly(line, got, PATIENCE)
             assert len(got) < SIZE // 2
 
 
@@ -158,7 +159,7 @@ def test_a_hold_ends_running_downloads_of_those_who_no_longer_may_read(
         hold(house, PIDS["open" if login else "embargoed"])
         assert not take_slowly(line, got, 3.0), "of another run: it goes on"
         hold(house, PIDS[name])
-        assert take_slowly(line, got, 10.0), "it goes on"
+        assert take_slowly(line, got, PATIENCE), "it goes on"
         assert len(got) < SIZE // 2
         again = httpx.get(url + path, headers={**asking, "Range": f"bytes={len(got)}-"})
         assert again.status_code == 403
@@ -175,7 +176,7 @@ def test_a_hold_ends_a_large_array_too(house: House, runs: Runs, monkeypatch: py
             assert not take_slowly(line, got, 2.5)
             assert b"200 OK" in got[:50], bytes(got[:500])
             hold(house, PIDS["open"])
-            assert take_slowly(line, got, 10.0)
+            assert take_slowly(line, got, PATIENCE)
             assert len(got) < ARRAY - (20 << 20)
 
 
@@ -221,7 +222,7 @@ def test_a_large_array_that_is_being_sent_ends(house: House, runs: Runs, take: T
             assert not take_slowly(line, got, 2.5)
             assert b"200 OK" in got[:50], bytes(got[:500])
             take(house)
-            assert take_slowly(line, got, 10.0)
+            assert take_slowly(line, got, PATIENCE)
             assert len(got) < ARRAY - (20 << 20)
 
 

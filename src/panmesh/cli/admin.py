@@ -93,7 +93,7 @@ def reindex(data: Path | None, config: Path | None) -> None:
     from sqlalchemy import select
 
     from panmesh.adapters.sql.index.building import build
-    from panmesh.adapters.sql.materialise import materialise
+    from panmesh.adapters.sql.materialise import materialise_many
     from panmesh.adapters.sql.tables import dataset
 
     with opened(data, config) as app:
@@ -102,8 +102,7 @@ def reindex(data: Path | None, config: Path | None) -> None:
         with bar("reindexing", "datasets", len(ids)) as shown:
             for i in range(0, len(ids), 200):
                 with app.database.write() as connection:
-                    for number in ids[i : i + 200]:
-                        materialise(connection, number, app.clock())
+                    materialise_many(connection, ids[i : i + 200], app.clock())
                 shown.update(len(ids[i : i + 200]))
         build(app.database, app.index_folder)
     click.echo(f"{len(ids)} datasets indexed.")

@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 import tracemalloc
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -23,6 +24,7 @@ from panmesh.protocols.panosc.app import LONG_ANSWERS
 from tests.protocol.panosc.conftest import Provider, open_provider
 
 PATIENCE = 2.0  # seconds
+Answer = TypeVar("Answer")
 ODD_TEXTS = (
     "",
     "\x00",
@@ -108,6 +110,16 @@ def _filters(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+def in_time(ask: Callable[[], Answer]) -> Answer:
+    """Within the patience of an asker, once of three times: other tests run beside it, and what is really slow is so every time."""
+    for _ in range(3):
+        started = time.perf_counter()
+        answer = ask()
+        if time.perf_counter() - started < PATIENCE:
+            return answer
+    raise AssertionError("three times too slow")
+
+
 FILTERS = st.recursive(st.just({}), _filters, max_leaves=4) | _filters(st.just({})) | _wild
 PATHS = st.sampled_from(
     ("Datasets", "Documents", "Instruments", "Datasets/many%2Ffiles/files", "Datasets/units%2Fscan", "techniques")
@@ -117,10 +129,8 @@ PATHS = st.sampled_from(
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(PATHS, FILTERS)
 def test_no_filter_breaks_it(provider: Provider, path: str, plain: Any) -> None:
-    started = time.perf_counter()
-    answer = provider.get(path, json.dumps(plain))
+    answer = in_time(partial(provider.get, path, json.dumps(plain)))
     assert answer.status_code in (200, 400), answer.text
-    assert time.perf_counter() - started < PATIENCE
     if "%2F" not in path or path.endswith("files"):
         where = plain.get("where", plain) if isinstance(plain, dict) else plain
         assert provider.status(f"{path}/count", where=json.dumps(where)) in (200, 400)
@@ -158,9 +168,7 @@ def test_no_regular_expression_breaks_it(provider: Provider, pattern: str) -> No
 )  # fmt: skip
 def test_expensive_expressions_are_cheap_or_refused(provider: Provider, pattern: str) -> None:
     for path, field in (("Datasets", "title"), ("Datasets/many%2Ffiles/files", "name"), ("techniques", "name")):
-        started = time.perf_counter()
-        assert provider.status(path, {"where": {field: {"regexp": pattern}}}) in (200, 400)
-        assert time.perf_counter() - started < PATIENCE, path
+        assert in_time(partial(provider.status, path, {"where": {field: {"regexp": pattern}}})) in (200, 400)
 
 
 def test_words_of_expressions_mean_the_same_on_both_databases(provider: Provider) -> None:
@@ -213,10 +221,8 @@ def test_a_question_of_100_kilobytes(provider: Provider, case: tuple[str, Any]) 
     plain = case[1] if isinstance(case[1], str) else json.dumps(case[1], separators=(",", ":"))
     assert len(plain) < 100_000
     for path in ("Datasets", "Documents"):
-        started = time.perf_counter()
-        status, text = _raw(provider, path, plain)
+        status, text = in_time(partial(_raw, provider, path, plain))
         assert status in (200, 400), text
-        assert time.perf_counter() - started < PATIENCE, path
 
 
 def test_a_question_of_more_than_100_kilobytes_is_refused(provider: Provider) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.editing_policy import may_edit
@@ -15,9 +15,10 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.bulk_tables import bulk_edit, bulk_edit_item
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.editing import terms_value
 from panmesh.adapters.sql.ledger import in_chunks
-from panmesh.adapters.sql.materialise import layers_of, materialise
+from panmesh.adapters.sql.materialise import layers_of, materialise_many
 from panmesh.adapters.sql.tables import account, change, dataset, layer, pid, terms
 from panmesh.catalogue.bulk_editing import BulkEdit, BulkPreview, Line
 from panmesh.catalogue.correction import CorrectionState, ItemState
@@ -84,11 +85,8 @@ class SqlBulkEdits:
                 return one.total, one.total
             waiting = bulk_edit_item.c.bulk_edit_id == number, bulk_edit_item.c.state == _WAITING[state].value
             items = c.execute(select(bulk_edit_item).where(*waiting).order_by(bulk_edit_item.c.position).limit(PIECE)).all()
-            for item in items:
-                if state is CorrectionState.RUNNING:
-                    _do(c, one, item, now_us)
-                else:
-                    _undo(c, one, item, now_us)
+            if items:
+                (_do if state is CorrectionState.RUNNING else _undo)(c, one, items, now_us)
             left = c.execute(select(func.count()).select_from(bulk_edit_item).where(*waiting)).scalar_one()
             if not left:
                 ended = CorrectionState.DONE if state is CorrectionState.RUNNING else CorrectionState.UNDONE
@@ -155,34 +153,52 @@ def _known(c: Connection, viewer: Viewer, pids: Sequence[str], now_us: int) -> l
     return list({found[one].dataset_id: found[one] for one in pids}.values())
 
 
-def _do(c: Connection, one: Any, item: Any, now_us: int) -> None:
-    revision = c.execute(select(dataset.c.revision).where(dataset.c.id == item.dataset_id)).scalar()
-    if revision != item.revision:
-        _mark(c, item, state=ItemState.REFUSED.value, why=_MEANWHILE)
+def _do(c: Connection, one: Any, items: Sequence[Any], now_us: int) -> None:
+    """A layer for each that is still as it was seen."""
+    revisions = _revisions(c, items)
+    _mark(c, [i for i in items if revisions.get(i.dataset_id) != i.revision], state=ItemState.REFUSED.value, why=_MEANWHILE)
+    changed = [item for item in items if revisions.get(item.dataset_id) == item.revision]
+    if not changed:
         return
-    values = json.loads(one.values_json)
-    written = {"dataset_id": item.dataset_id, "source": "human", "by": one.by, "at_us": now_us}
-    written["values_json"] = json.dumps({field: {"value": value} for field, value in values.items()})
-    made = c.execute(layer.insert().returning(layer.c.id), written).scalar_one()
-    _mark(c, item, state=ItemState.DONE.value, layer_id=made, revision=_after(c, item, now_us))
+    said = json.dumps({field: {"value": value} for field, value in json.loads(one.values_json).items()})
+    layers = [
+        {"dataset_id": item.dataset_id, "source": "human", "by": one.by, "at_us": now_us, "values_json": said} for item in changed
+    ]
+    made = c.execute(layer.insert().returning(layer.c.id, sort_by_parameter_order=True), layers).scalars().all()
+    by_position = {item.position: number for item, number in zip(changed, made, strict=True)}
+    _mark(c, changed, state=ItemState.DONE.value, layer_id=by_position)
+    _after(c, changed, now_us)
 
 
-def _undo(c: Connection, one: Any, item: Any, now_us: int) -> None:
-    """Takes its layer away; what others changed since stays, above it."""
-    gone = layer.c.id == item.layer_id, layer.c.undone_us.is_(None)
+def _undo(c: Connection, one: Any, items: Sequence[Any], now_us: int) -> None:
+    """Takes its layers away; what others changed since stays, above them."""
+    gone = layer.c.id.in_([item.layer_id for item in items]), layer.c.undone_us.is_(None)
     c.execute(update(layer).where(*gone).values(undone_us=now_us, undone_by=one.undone_by))
-    _mark(c, item, state=ItemState.UNDONE.value, revision=_after(c, item, now_us))
+    _mark(c, items, state=ItemState.UNDONE.value)
+    _after(c, items, now_us)
 
 
-def _after(c: Connection, item: Any, now_us: int) -> int:
-    materialise(c, item.dataset_id, now_us)
-    c.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": item.pid, "what": "updated"})
-    return int(c.execute(select(dataset.c.revision).where(dataset.c.id == item.dataset_id)).scalar_one())
+def _after(c: Connection, items: Sequence[Any], now_us: int) -> None:
+    materialise_many(c, [item.dataset_id for item in items], now_us)
+    insert_many(c, change, [{"at_us": now_us, "kind": "dataset", "pid": item.pid, "what": "updated"} for item in items])
+    revisions = _revisions(c, items)
+    _mark(c, items, revision={item.position: revisions[item.dataset_id] for item in items})
 
 
-def _mark(c: Connection, item: Any, **values: Any) -> None:
-    here = bulk_edit_item.c.bulk_edit_id == item.bulk_edit_id, bulk_edit_item.c.position == item.position
-    c.execute(update(bulk_edit_item).where(*here).values(**values))
+def _revisions(c: Connection, items: Sequence[Any]) -> dict[int, int]:
+    query = select(dataset.c.id, dataset.c.revision).where(dataset.c.id.in_([item.dataset_id for item in items]))
+    return {row.id: row.revision for row in c.execute(query)}
+
+
+def _mark(c: Connection, items: Sequence[Any], **values: Any) -> None:
+    """A value for all of them, or one for each position."""
+    if not items:
+        return
+    each = [name for name, value in values.items() if isinstance(value, dict)]
+    here = bulk_edit_item.c.bulk_edit_id == items[0].bulk_edit_id, bulk_edit_item.c.position == bindparam("place")
+    said = values | {name: bindparam(f"new_{name}") for name in each}
+    rows = [{"place": i.position, **{f"new_{name}": values[name][i.position] for name in each}} for i in items]
+    c.execute(update(bulk_edit_item).where(*here).values(**said), rows)
 
 
 def _sees_all(viewer: Viewer) -> bool:

@@ -13,8 +13,9 @@ from panmesh.access.terms import AccessClass
 from panmesh.access.viewer import MemberSource, TeamRole, Viewer
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.dialects import insert_many
 from panmesh.adapters.sql.documents import keep_document
-from panmesh.adapters.sql.materialise import materialise
+from panmesh.adapters.sql.materialise import materialise_many
 from panmesh.adapters.sql.people_tables import team_removal
 from panmesh.adapters.sql.rules import keep_plain, pin, planned_opening, rules_of
 from panmesh.adapters.sql.tables import (
@@ -374,9 +375,8 @@ class _Import:
         """Runs are found by the words of their visit's title: by those of the new one from now on."""
         c = self._connection
         runs = c.execute(select(dataset.c.id, dataset.c.pid).where(dataset.c.investigation_id == investigation_id)).all()
-        for run in runs:
-            materialise(c, run.id, self._now_us)
-            c.execute(change.insert(), {"at_us": self._now_us, "kind": "dataset", "pid": run.pid, "what": "updated"})
+        materialise_many(c, [run.id for run in runs], self._now_us)
+        insert_many(c, change, [{"at_us": self._now_us, "kind": "dataset", "pid": run.pid, "what": "updated"} for run in runs])
 
     def _pid(self, kind: str) -> str:
         new = mint(os.urandom)

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as on_postgresql
 from sqlalchemy.dialects.sqlite import insert as on_sqlite
 
 from panmesh.access.names import Withheld, orcid_writings
-from panmesh.adapters.sql.materialise import materialise
+from panmesh.adapters.sql.dialects import insert_many
+from panmesh.adapters.sql.materialise import materialise_many
 from panmesh.adapters.sql.people_tables import former_member, name_pending
 from panmesh.adapters.sql.tables import account, change, dataset, dataset_person, investigation, person, team_member, terms
 from panmesh.adapters.sql.withheld_now import withheld_now
@@ -33,10 +34,10 @@ def renew_texts(connection: Connection, now_us: int, limit: int = PIECE) -> int:
     rows = connection.execute(
         select(dataset.c.id, dataset.c.pid).join(name_pending, name_pending.c.dataset_id == dataset.c.id).limit(limit)
     ).all()
-    for row in rows:
-        materialise(connection, row.id, now_us)
-        connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "updated"})
-        connection.execute(delete(name_pending).where(name_pending.c.dataset_id == row.id))
+    ids = [row.id for row in rows]
+    materialise_many(connection, ids, now_us)
+    insert_many(connection, change, [{"at_us": now_us, "kind": "dataset", "pid": row.pid, "what": "updated"} for row in rows])
+    connection.execute(delete(name_pending).where(name_pending.c.dataset_id.in_(ids)))
     return len(rows)
 
 
