@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from panmesh.access.accounts import AccountService
 from panmesh.access.viewer import OPERATOR
 from panmesh.app.asgi import build
 from panmesh.app.settings import load
 from panmesh.app.worker import ingest_until_done, scan_tree
+from panmesh.catalogue.search import SearchService
 from panmesh.catalogue.statistics import Lack
-from panmesh.kernel.errors import Invalid
+from panmesh.http.identity import COOKIE
+from panmesh.kernel.errors import Invalid, Unavailable
 from panmesh.portal.words import HELD
+from panmesh.testing.personas import PASSWORD
 from panmesh.testing.simulator import write_run
 from tests.conftest import MakeFacility
 from tests.protocol.conftest import PIDS, Client, House
@@ -190,3 +194,41 @@ def test_what_a_run_lacks_leads_to_where_it_is_mended(house: House) -> None:
         links |= {(lack, link) for link in re.findall(r'href="/(edits|corrections)/new\?instrument=i1"', page)}
     assert links
     assert all((link == "corrections") is (lack is Lack.PROPOSAL) for lack, link in links)
+
+
+def test_errors_before_any_page_are_pages_for_browsers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too large, a database that is away, a slip of ours: with words, not as JSON or as one line of text."""
+
+    def away(*_: object) -> None:
+        raise Unavailable("The database does not answer.")
+
+    def slip(*_: object) -> None:
+        raise ZeroDivisionError
+
+    large = {"Content-Length": str(50 << 20), "Content-Type": "application/x-www-form-urlencoded"}
+    pages = [house.client.post("/edits/preview", content=b"", headers=BROWSER | large)]
+    cookie = {"Cookie": f"{COOKIE}={house.app.accounts.sign_in('pi', PASSWORD, 'here').secret}"}
+    many = [("picture", (f"{number}.png", b"x", "image/png")) for number in range(21)]
+    pages.append(house.client.post(f"/datasets/{PIDS['open']}/notes", files=many, headers=BROWSER | cookie))
+    monkeypatch.setattr(SearchService, "facilities", away)  # of which every page says the time zone
+    pages.append(house.client.get("/instruments", headers=BROWSER))
+    monkeypatch.setattr(AccountService, "of_session", away)
+    pages.append(house.client.get("/", headers=BROWSER | cookie))
+    monkeypatch.setattr(SearchService, "facilities", slip)
+    pages.append(house.client.get("/instruments", headers=BROWSER))
+    assert [page.status_code for page in pages] == [413, 422, 503, 503, 500]
+    for page in pages:
+        assert page.headers["content-type"] == "text/html; charset=utf-8", page.text
+        assert 'role="search"' in page.text
+    assert "20" in pages[1].text.partition("<main")[2]
+    assert "incident" in pages[-1].text
+
+
+def test_what_pages_load_is_kept_by_browsers_under_the_address_of_its_content(house: House) -> None:
+    page = house.client.get("/").text
+    style = re.search(r'href="(/static/panmesh\.css\?v=[0-9a-f]{12})"', page)
+    assert style is not None
+    assert "immutable" in house.client.get(style[1]).headers["cache-control"]
+    for other in ("/static/panmesh.css", "/static/panmesh.css?v=000000000000"):  # of a server that is newer or older
+        assert house.client.get(other).headers["cache-control"] == "public, no-cache"
+    assert house.client.get("/static/../pages.py").status_code == 404

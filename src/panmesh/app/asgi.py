@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -28,12 +29,11 @@ from panmesh.http.event_stream import EventHub
 from panmesh.http.files_at_hand import ManyFiles
 from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
-from panmesh.http.problems import on_panmesh_error
 from panmesh.http.services import Services, viewer
 from panmesh.http.shared import Shared
 from panmesh.http.use import UseNotes
 from panmesh.kernel.errors import Forbidden, PanmeshError
-from panmesh.portal.pages import on_http_error, routes
+from panmesh.portal.pages import on_crash, on_http_error, on_panmesh_error, routes, shown
 from panmesh.protocols.api.app import create_api
 from panmesh.protocols.api.kept import KeptSearches
 from panmesh.protocols.dcat.routes import dcat_routes
@@ -197,10 +197,10 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
             *harvest_routes(app),
             *routes(),
         ],
-        exception_handlers={PanmeshError: on_panmesh_error, 404: on_http_error, 405: on_http_error},
+        exception_handlers={PanmeshError: on_panmesh_error, HTTPException: on_http_error, Exception: on_crash},
         lifespan=lifespan,
     )
-    return Front(starlette, bundle, early, ManyFiles(bundle, stamp), UseNotes(app.recorder))
+    return Front(starlette, bundle, early, ManyFiles(bundle, stamp), UseNotes(app.recorder), shown)
 
 
 def from_environment() -> ASGIApp:

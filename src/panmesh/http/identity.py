@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import structlog
 from anyio import to_thread
 from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from panmesh.access.viewer import ANONYMOUS, Viewer
@@ -45,6 +47,7 @@ _API_SECURITY = (  # no page, nothing to frame or to run
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 Early = Callable[[Scope], Awaitable[ASGIApp | None]]
+Shown = Callable[[Request, Response], Awaitable[Response]]  # what a program is told of an error; as a page for a browser
 Use = Callable[[Scope, int, list[tuple[bytes, bytes]]], None]  # request, status, headers of the answer
 _EXPOSED = b"ETag, Link, X-Total-Count, Content-Range, Repr-Digest, Accept-Ranges, Location"
 
@@ -53,10 +56,17 @@ class Front:
     """Identity, limits, security headers, CORS of the open API, one log line, one metric: around every route."""
 
     def __init__(
-        self, app: ASGIApp, services: Services, early: Early | None = None, files: ManyFiles | None = None, use: Use | None = None
+        self,
+        app: ASGIApp,
+        services: Services,
+        early: Early | None = None,
+        files: ManyFiles | None = None,
+        use: Use | None = None,
+        shown: Shown | None = None,
     ) -> None:
         """`early`: an answer for a request of nobody, when it is there already: then no route is looked for. `files`: one more of the
-        many files of a dataset. `use`: where use of the data is noted."""
+        many files of a dataset. `use`: where use of the data is noted. `shown`: what browsers see of an error."""
+        self._shown = shown
         self._use = use
         self._app = app
         self._services = services
@@ -81,7 +91,7 @@ class Front:
                 return
             if seen["large"] and not seen["begun"]:  # frameworks take what a body raises for a malformed body
                 most_bytes, seen["large"] = seen["large"], 0
-                await problem(_too_large(most_bytes))(scope, receive, answered)
+                await self._refuse(scope, receive, answered, problem(_too_large(most_bytes)))
                 seen["replaced"] = True
                 return
             if message["type"] == "http.response.start":
@@ -112,15 +122,19 @@ class Front:
         except PanmeshError as error:
             if seen["begun"]:
                 raise
-            await problem(error)(scope, receive, answered)
+            await self._refuse(scope, receive, answered, problem(error))
         except Exception as error:
             if rights.ended:
                 return  # the server closes the connection: what was sent is not whole
             if seen["begun"]:
                 raise
-            await crashed(error, scope["path"])(scope, receive, answered)
+            await self._refuse(scope, receive, answered, crashed(error, scope["path"]))
         finally:
             self._note(scope, seen["status"], time.perf_counter() - started)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, told: Response) -> None:
+        answer = told if self._shown is None else await self._shown(Request(scope), told)
+        await answer(scope, receive, send)
 
     async def _identify(self, scope: Scope, headers: Headers) -> None:
         authorization = headers.get("authorization", "")
@@ -262,8 +276,6 @@ def _finish(message: Message, asked: Headers, scope: Scope, api: bool) -> None:
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
-    from starlette.responses import Response
-
     allow = {
         "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
         "access-control-allow-headers": "Authorization, Content-Type, If-Match, If-None-Match, Range, If-Range",

@@ -141,7 +141,8 @@ class Services:
 
 
 def services(request: Request) -> Services:
-    found: Services = request.app.state.services if hasattr(request.app.state, "services") else request.scope["panmesh.services"]
+    scope = request.scope  # what answers before any application is chosen has no other
+    found: Services = scope.get("panmesh.services") or request.app.state.services
     return found
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
+import orjson
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from panmesh.http import landing, problems
 from panmesh.http.services import services
@@ -42,7 +39,8 @@ from panmesh.portal import (
     pages_visit,
     pages_visits,
 )
-from panmesh.portal.rendering import page, render
+from panmesh.portal.assets import FOLDER, Assets
+from panmesh.portal.rendering import error_page, page
 
 
 def routes() -> list[Route | Mount]:
@@ -95,9 +93,9 @@ def routes() -> list[Route | Mount]:
         *pages_fair.routes(),
         *pages_requests.routes(),
         *pages_steward.routes(),
-        Route("/sign-in", page(pages_account.sign_in), methods=["GET", "POST"], name="sign-in"),
-        Route("/sign-out", page(pages_account.sign_out), methods=["POST"], name="sign-out"),
-        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+        Route("/sign-in", page(pages_account.sign_in, token=False), methods=["GET", "POST"], name="sign-in"),
+        Route("/sign-out", page(pages_account.sign_out, holds=False), methods=["POST"], name="sign-out"),
+        Mount("/static", Assets(directory=FOLDER), name="static"),
     ]
 
 
@@ -136,13 +134,33 @@ Crawl-delay: 2
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """What the router refuses: a page for browsers, problem+json for programs. The APIs answer for themselves."""
+    """What the router refuses. The APIs answer for themselves."""
     assert isinstance(error, HTTPException)
-    if "text/html" not in request.headers.get("accept", ""):
-        return await problems.on_http_error(request, error)
-    title, detail = _NOWHERE.get(error.status_code, (error.detail, error.detail))
-    page = await to_thread.run_sync(partial(render, request, "error.html", title=title, detail=detail, status=error.status_code))
-    page.headers.update(error.headers or {})
+    return await shown(request, await problems.on_http_error(request, error), _NOWHERE.get(error.status_code))
+
+
+async def on_panmesh_error(request: Request, error: Exception) -> Response:
+    return await shown(request, await problems.on_panmesh_error(request, error))
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    return await shown(request, await problems.on_crash(request, error))
+
+
+async def shown(request: Request, told: Response, words: tuple[str, str] | None = None) -> Response:
+    """Of an error: a page for browsers, problem+json for programs. It needs no database: that may be what is wrong.
+
+    `words`: title and detail, where a person needs others than a program.
+    """
+    path = request.url.path
+    if path.startswith("/api/") or "text/html" not in request.headers.get("accept", "") or path.endswith(".svg"):
+        return told
+    body = orjson.loads(told.body)
+    title, detail = words or (body["title"], body["detail"])
+    page = await to_thread.run_sync(error_page, request, title, detail, told.status_code)
+    page.headers.update(
+        {name: value for name, value in told.headers.items() if name in ("allow", "cache-control", "retry-after")}
+    )
     return page
 
 

@@ -11,6 +11,7 @@ from panmesh.http.identity import COOKIE, SECURE_COOKIE
 from panmesh.http.problems import status_of
 from panmesh.http.services import services, viewer
 from panmesh.kernel.errors import PanmeshError
+from panmesh.portal.held_form import unpacked
 from panmesh.portal.pages_basket import take_over
 from panmesh.portal.rendering import render
 
@@ -36,17 +37,20 @@ def sign_in(request: Request, form: dict[str, str]) -> Response:
     back = wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
     if request.method == "GET":
         return render(request, "sign-in.html", back=back, fault=None, login="")
+    held = unpacked(form.get("held", ""))
     address = request.client.host if request.client else "unknown"
     try:
         session = s.accounts.sign_in(form.get("login", ""), form.get("password", ""), address)
     except PanmeshError as error:
         login = form.get("login", "")
-        return render(request, "sign-in.html", back=back, fault=error, login=login, status=status_of(error)[0])
-    return signed_in(request, session, back)
+        return render(request, "sign-in.html", back=back, fault=error, login=login, held=held, status=status_of(error)[0])
+    if held is None:
+        return signed_in(request, session, RedirectResponse(back, 303))
+    request.scope["panmesh.viewer"], request.scope["panmesh.csrf"] = session.viewer, session.csrf  # as for every page from now on
+    return signed_in(request, session, render(request, "held.html", held=held))
 
 
-def signed_in(request: Request, session: Session, back: str) -> Response:
-    response = RedirectResponse(back, 303)
+def signed_in(request: Request, session: Session, response: Response) -> Response:
     secure = request.url.scheme == "https"
     response.set_cookie(
         SECURE_COOKIE if secure else COOKIE,

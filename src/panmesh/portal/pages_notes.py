@@ -32,12 +32,12 @@ def routes() -> list[Route]:
     for base in _ADDRESS.values():
         found += [
             Route(f"{base}/{{pid}}/notes", page(add, uploads=True), methods=["POST"]),
-            Route(f"{base}/{{pid}}/pictures", page(add_pictures, uploads=True), methods=["POST"]),
+            Route(f"{base}/{{pid}}/pictures", page(add_pictures, uploads=True, holds=False), methods=["POST"]),
             Route(f"{base}/{{pid}}/pictures/{{name}}", page(picture)),
         ]
     return [
         *found,
-        Route("/notes/preview", page(preview), methods=["POST"]),
+        Route("/notes/preview", page(preview, holds=False), methods=["POST"]),
         Route("/notes/{number:int}", page(note), methods=["GET", "POST"]),
         Route("/notes/{number:int}/delete", page(delete), methods=["POST"]),
         Route("/notes/{number:int}/restore", page(restore), methods=["POST"]),

@@ -132,7 +132,7 @@ def _joined(request: Request, one: Invitation, form: dict[str, str]) -> Response
     s, password = services(request), form.get("password", "")
     _, login = s.teams.accept_new(one, login=form.get("login", ""), name=form.get("name", ""), password=password)
     address = request.client.host if request.client else "unknown"
-    return signed_in(request, s.accounts.sign_in(login, password, address), "/teams")
+    return signed_in(request, s.accounts.sign_in(login, password, address), RedirectResponse("/teams", 303))
 
 
 def _proven(s: Services, token: str) -> Invitation:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,8 +19,9 @@ from panmesh.http.identity import cross_origin
 from panmesh.http.problems import status_of
 from panmesh.http.services import Services, services, viewer
 from panmesh.http.threads import waiting
-from panmesh.kernel.errors import Forbidden, NotFound, PanmeshError, Unauthenticated, Unavailable
-from panmesh.portal import strings, words
+from panmesh.kernel.errors import Forbidden, Invalid, NotFound, PanmeshError, Unauthenticated, Unavailable
+from panmesh.portal import assets, strings, words
+from panmesh.portal.held_form import HeldForm, TooLate, held
 from panmesh.portal.plots import SIZES, message
 from panmesh.portal.sentences import say
 
@@ -29,9 +31,13 @@ Handler = Callable[[Request, dict[str, str]], Any]
 MOST_FILES = 20  # of one form
 
 
-def page(handler: Handler, *, uploads: bool = False, waits: bool = False) -> Callable[[Request], Awaitable[Any]]:
+def page(
+    handler: Handler, *, uploads: bool = False, waits: bool = False, holds: bool = True, token: bool = True
+) -> Callable[[Request], Awaitable[Any]]:
     """Reads the form and checks its CSRF token, runs the handler in a thread, shows errors as pages. `waits`: for the reading of files.
 
+    `holds`: whether a form that comes after its session is shown again, to be sent once more. `token`: none is asked of
+    whoever signs in, for a session of another tab would have another.
     Fields that a form has several times are in `repeated(request, name)`, the files of one with `uploads` in `uploaded(request)`.
     """
 
@@ -41,9 +47,11 @@ def page(handler: Handler, *, uploads: bool = False, waits: bool = False) -> Cal
             if request.method == "POST":
                 async with request.form(max_files=MOST_FILES if uploads else 0, max_fields=2000) as data:
                     form = {k: v for k, v in data.items() if isinstance(v, str)}
-                    _check_csrf(request, form)
                     request.state.repeated = [(k, v) for k, v in data.multi_items() if isinstance(v, str)]
                     files = [v for v in data.values() if isinstance(v, UploadFile) and v.size]
+                    _check_origin(request)
+                    if token:
+                        _check_csrf(request, form, held(request, request.state.repeated, files=bool(files)) if holds else None)
                     request.state.uploaded = [(file.filename or "", await file.read()) for file in files]
             for value in (*request.path_params.values(), *request.query_params.values(), *_texts(request)):
                 if isinstance(value, str) and ("\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)):
@@ -52,6 +60,8 @@ def page(handler: Handler, *, uploads: bool = False, waits: bool = False) -> Cal
             if request.method == "POST" or waits:
                 return await (waiting if waits else to_thread.run_sync)(handler, request, form)
             return await to_thread.run_sync(_looked_up, handler, request, form)
+        except HTTPException as error:
+            return await to_thread.run_sync(_error_page, request, Invalid(f"The form could not be taken. {error.detail}"))
         except PanmeshError as error:
             return await to_thread.run_sync(_error_page, request, error)
 
@@ -80,14 +90,20 @@ def _texts(request: Request) -> list[str]:
     return [value for _, value in getattr(request.state, "repeated", [])]
 
 
-def _check_csrf(request: Request, form: dict[str, str]) -> None:
-    expected = request.scope.get("panmesh.csrf")
-    if expected is None:
-        if cross_origin(request.scope, request.headers):
-            raise Forbidden("This form was sent from another site.")
-        return  # nobody is signed in: there is nothing to abuse
-    if form.get("csrf") != expected:
-        raise Forbidden("The form is too old; go back, reload the page and send it again.")
+def _check_origin(request: Request) -> None:
+    if cross_origin(request.scope, request.headers):  # whose cookie does not count: nobody is signed in
+        raise Forbidden("This form was sent from another site.")
+
+
+def _check_csrf(request: Request, form: dict[str, str], kept: HeldForm | None) -> None:
+    expected, given = request.scope.get("panmesh.csrf"), form.get("csrf", "")
+    if expected is None and (not given or kept is None):
+        return  # nobody is signed in, or was: there is nothing to abuse
+    if given == expected:
+        return
+    if kept is not None:
+        raise TooLate(kept)
+    raise Forbidden("The form is too old; go back, reload the page and send it again.")
 
 
 def _error_page(request: Request, error: PanmeshError) -> Response:
@@ -97,7 +113,16 @@ def _error_page(request: Request, error: PanmeshError) -> Response:
     if isinstance(error, Unavailable) and request.url.path.endswith(".svg"):
         drawing = message(say(error.detail), SIZES[size_of(request)])
         return Response(drawing, 200, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
-    return render(request, "error.html", title=title, detail=error.detail, status=status, may_be_hidden=status in (403, 404))
+    if isinstance(error, TooLate):
+        if viewer(request).user_id is None:
+            return render(request, "sign-in.html", back="/", fault=None, login="", held=error.form, status=401)
+        return render(request, "held.html", held=error.form, status=status)
+    return error_page(request, title, error.detail, status, may_be_hidden=status in (403, 404))
+
+
+def error_page(request: Request, title: str, detail: str, status: int, *, may_be_hidden: bool = False) -> Response:
+    """Asks nothing of the database, which may be what is wrong."""
+    return _filled(request, "error.html", status, title=title, detail=detail, may_be_hidden=may_be_hidden)
 
 
 def _here(request: Request) -> str:
@@ -107,6 +132,10 @@ def _here(request: Request) -> str:
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    return _filled(request, template, status, zone=zone_of(services(request)), **values)
+
+
+def _filled(request: Request, template: str, status: int, **values: Any) -> Response:
     s, who = services(request), viewer(request)
     language = language_of(request)
     strings.speak_to(s.languages.get(language, {}))  # also on pages of errors, before any handler
@@ -123,7 +152,6 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
             back_here=_here(request),
             now_us=s.clock(),
             status=status,
-            zone=zone_of(s),
             language=language,
             **values,
         )
@@ -176,7 +204,9 @@ def _environment(language: str, said: Mapping[str, str] | None) -> Environment:
             holds=words.holds,
             said=say,
         )
-        made.globals.update(ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words)
+        made.globals.update(
+            asset=assets.address, ago=words.ago, span=words.span, days=words.days, plural=words.plural, words=words
+        )
         if said is not None:
             strings.translate(made, said)
         _ENVIRONMENTS[key] = made
