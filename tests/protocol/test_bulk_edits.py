@@ -113,6 +113,8 @@ def test_in_the_portal(house: House) -> None:
     assert "A run embargoed" in seen.text
     assert "&lt;b&gt;New&lt;/b&gt;" in seen.text
     assert browser.post("/edits/preview", **(form | {"set-title": ""})).status_code == 422
+    unticked = browser.post("/edits/preview", **(form | {"description": "measured in the dark"}))  # and not ticked
+    assert (unticked.status_code, "measured in the dark" in unticked.text) == (422, True)
     assert browser.post("/edits", **form, count="2").status_code == 422
     made = browser.post("/edits", **form, count="1")
     assert made.status_code == 303, made.text

@@ -161,6 +161,18 @@ def test_forms_without_the_token_of_the_session_change_nothing(house: House, pi:
     assert "forged" not in house.client.get(path).text
 
 
+def test_a_note_that_is_sent_again_on_a_bad_line_is_there_once(house: House, pi: Browser) -> None:
+    path = f"/datasets/{PIDS['embargoed']}"
+    pi.get(path)
+    first, again = (pi.post(f"{path}/notes", text="beam lost").headers["location"] for _ in range(2))
+    assert first == again
+    assert pi.post(f"{path}/notes", text="beam back").headers["location"] != first
+    assert pi.post(f"{path}/notes", text="beam lost").headers["location"] != first  # once more, and this was said in between
+    house.moment[0] += 180_000_000
+    assert pi.post(f"{path}/notes", text="beam lost").status_code == 303
+    assert pi.get(path).count("<p>beam lost</p>") == 3
+
+
 # --- history, undo, deletion ------------------------------------------------------------------------------------------
 
 

@@ -142,7 +142,9 @@ class NoteStore(Protocol):
         """With its versions, the newest first: for those who may change it, for others none."""
         ...
 
-    def add(self, viewer: Viewer, about: About, text: str, now_us: int) -> Note: ...
+    def add(self, viewer: Viewer, about: About, text: str, now_us: int, *, since_us: int | None = None) -> Note:
+        """`since_us`: one with the same words, by the same person, that is not older is returned as it is."""
+        ...
 
     def change(self, viewer: Viewer, number: int, text: str | None, revision: int, now_us: int) -> Note:
         """`text` None: delete it. Raises Stale when `revision` is not the newest."""

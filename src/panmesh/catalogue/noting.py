@@ -28,6 +28,8 @@ from panmesh.catalogue.search import SearchService
 from panmesh.kernel.clock import Clock
 from panmesh.kernel.errors import Conflict, Embargoed, Forbidden, NotFound, Unauthenticated
 
+SENT_AGAIN_US = 120_000_000
+
 
 class NoteService:
     def __init__(self, store: NoteStore, pictures: PictureStore, search: SearchService, clock: Clock) -> None:
@@ -50,9 +52,11 @@ class NoteService:
         _need_read(viewer)
         return self._store.note(viewer, number, self._clock())
 
-    def add(self, viewer: Viewer, about: About, text: str) -> Note:
+    def add(self, viewer: Viewer, about: About, text: str, *, once: bool = False) -> Note:
+        """`once`: the same words of the same person, just before, are this note: on a bad line a form is sent again."""
         self._check_writer(viewer, about)
-        return self._store.add(viewer, about, checked_text(text), self._clock())
+        words, now_us = checked_text(text), self._clock()
+        return self._store.add(viewer, about, words, now_us, since_us=now_us - SENT_AGAIN_US if once else None)
 
     def change(self, viewer: Viewer, number: int, text: str, revision: int) -> Note:
         _need_write(viewer)

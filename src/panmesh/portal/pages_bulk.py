@@ -85,6 +85,9 @@ def undo(request: Request, _form: dict[str, str]) -> Response:
 def values_of(form: dict[str, str]) -> dict[str, Any]:
     """Fields whose box is ticked; an empty one is taken away."""
     given = {name: form.get(name, "").strip() for name in FIELDS if form.get(f"set-{name}")}
+    written = [label for name, label in FIELDS.items() if name not in given and form.get(name, "").strip()]
+    if given and written:
+        raise Invalid(f"Tick what shall change: there is something written for {written[0]}, and it is not ticked.")
     if not given:
         raise Invalid("Tick what shall change.", (Fault("/", "nothing is ticked"),))
     values: dict[str, Any] = {name: text or None for name, text in given.items()}

@@ -92,7 +92,7 @@ def add(request: Request, form: dict[str, str]) -> Response:
             raise Invalid("There is nothing to keep: write some words, add a picture, or choose a flag.")
         if marked:
             s.notes.set_mark(who, about, flag, tags, _number(form.get("mark")))
-        made = s.notes.add(who, about, text) if text else None
+        made = s.notes.add(who, about, text, once=True) if text else None
     except (Invalid, Stale) as error:
         return _refused(request, about, form.get("text", ""), error)
     return RedirectResponse(f"{_address(about)}#{f'note-{made.id}' if made else 'notes'}", 303)

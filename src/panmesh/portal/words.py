@@ -276,7 +276,13 @@ SCRIPTS = Spoken(
         "grown": "The file has grown: show it",
         "unloaded": "The viewer could not be loaded. Reload the page to try again.",
         "frame": "{1} of {2}",
-        "unsent": "The picture could not be sent.",
+        "unsent": "The picture could not be sent. Paste it again when there is a line.",
+        "notlive": "The line is lost: this page is as it was. It comes back by itself.",
+        "liveagain": "The line is back: this page is live.",
+        "fitting": "{1} fit",
+        "draft": "This is what you wrote here before; it was not sent.",
+        "unsure": "This is what you wrote here before; whether it has arrived is not known: look whether it is here.",
+        "drop": "Drop it",
     }
 )
 # Each of these tables is said in the reader's language.

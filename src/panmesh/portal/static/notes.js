@@ -15,8 +15,8 @@ for (const form of document.querySelectorAll("form[data-notes]")) {
     waiting = setTimeout(async () => {
       const mine = ++asked;
       if (!text.value.trim()) { shown.hidden = true; return; }
-      const answer = await send("/notes/preview", [["about", form.dataset.notes], ["text", text.value]]);
-      if (!answer.ok || mine !== asked) return;
+      const answer = await send("/notes/preview", [["about", form.dataset.notes], ["text", text.value]]).catch(() => null);
+      if (!answer || !answer.ok || mine !== asked) return; // without a line there is no look beforehand; the words stay
       shown.innerHTML = await answer.text(); // sanitised by the server
       shown.hidden = false;
     }, 300);
@@ -27,9 +27,9 @@ for (const form of document.querySelectorAll("form[data-notes]")) {
   };
   const add = async (files) => {
     tell("");
-    const answer = await send(`${form.dataset.notes}/pictures`, files.map((file) => ["picture", file]));
-    const said = await answer.json().catch(() => ({ detail: say("unsent") }));
-    if (answer.ok) insert(`${said.markdown.join("\n")}\n`);
+    const answer = await send(`${form.dataset.notes}/pictures`, files.map((file) => ["picture", file])).catch(() => null);
+    const said = (answer && await answer.json().catch(() => null)) || { detail: say("unsent") };
+    if (said.markdown) insert(`${said.markdown.join("\n")}\n`);
     else tell(said.detail);
   };
   const pictures = (list) => [...list].filter((file) => file.type.startsWith("image/"));

@@ -4,6 +4,23 @@
 const SAID = JSON.parse(document.getElementById("said").textContent);
 const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => values[place - 1]);
 
+// For those who do not see that something changed.
+const aloud = (words) => { document.getElementById("aloud").textContent = words; };
+
+// Browsers give pages their clipboard over TLS only; many a beamline has none.
+const copy = async (text) => {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "hidden";
+  const before = document.activeElement;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+  before.focus();
+};
+
 // A page that lives: when something happens, the parts that it names are asked for again. While it is looked at only:
 // each stream is a connection, and browsers have few for one site.
 (() => {
@@ -33,36 +50,76 @@ const say = (name, ...values) => SAID[name].replace(/\{(\d)\}/g, (_, place) => v
       here.replaceChildren(...there.childNodes);
     }
   };
+  // Without an answer the page stays as it was drawn; the stream says when there is a server again.
+  const renewed = () => renew().catch(() => {});
   const happened = (event) => {
     const { type, run } = JSON.parse(event.data);
     if (said && type === "run.created" && run) said.textContent = say("came", run.title || run.pid);
     if (said && type === "read.failed") said.textContent = say("failed", run ? run.title || run.pid : say("file"));
     if (said && type === "run.complete" && run) said.textContent = say("complete", run.title || run.pid);
-    if (!timer) timer = setTimeout(renew, Number(place.dataset.liveWait) || 200);
+    if (!timer) timer = setTimeout(renewed, Number(place.dataset.liveWait) || 200);
+  };
+  // A browser comes back by itself after a lost connection, but gives up after an answer that is no stream: of a proxy
+  // whose server starts again, or of one that is full. Then it is asked for again, less and less often.
+  let pause = 0;
+  const line = document.createElement("p");
+  line.className = "lost";
+  line.setAttribute("role", "status");
+  document.body.append(line);
+  const tellLost = (words) => { line.textContent = words; };
+  let lost = false;
+  const stop = () => {
+    if (stream) stream.close();
+    stream = null;
+  };
+  const again = () => {
+    if (!lost) tellLost(say("notlive"));
+    lost = true;
+    delete place.dataset.liveOpen;
+    if (!stream || stream.readyState !== EventSource.CLOSED) return;
+    stop();
+    pause = Math.min((pause || 1000) * 2, 60000);
+    setTimeout(listen, pause);
+  };
+  const opened = () => {
+    place.dataset.liveOpen = "";
+    pause = 0;
+    if (!lost) return;
+    lost = false;
+    tellLost("");
+    if (said) said.textContent = say("liveagain");
+    renewed(); // what happened meanwhile may be more than a stream repeats
   };
   const listen = () => {
     if (document.hidden) {
-      if (stream) stream.close();
-      stream = null;
+      stop();
     } else if (!stream) {
       stream = new EventSource(place.dataset.live);
-      stream.addEventListener("open", () => { place.dataset.liveOpen = ""; });
+      stream.addEventListener("open", opened);
+      stream.addEventListener("error", again);
       for (const type of ["run.created", "run.updated", "run.complete", "run.corrected", "run.withdrawn", "read.failed", "opened"]) {
         stream.addEventListener(type, happened);
       }
     }
   };
   document.addEventListener("visibilitychange", async () => {
-    if (!document.hidden) await renew().catch(() => {}); // without an answer: from where the page was drawn
+    if (!document.hidden) await renewed();
     listen();
   });
-  window.addEventListener("pagehide", () => { if (stream) stream.close(); });
+  window.addEventListener("online", async () => {
+    await renewed();
+    stop();
+    listen();
+  });
+  window.addEventListener("pagehide", stop);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) renewed().then(listen); }); // back to it
   listen();
 })();
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(button.dataset.copy);
+  await copy(button.dataset.copy);
+  aloud(say("copied"));
   const before = button.textContent;
   button.textContent = say("copied");
   setTimeout(() => { button.textContent = before; }, 1500);
@@ -181,7 +238,7 @@ document.addEventListener("input", (event) => {
   if (!slider) return;
   const form = slider.form;
   const picture = form.parentElement.querySelector("picture");
-  form.querySelector("output").textContent = say("frame", slider.value, Number(slider.max).toLocaleString("en"));
+  form.querySelector("output").textContent = say("frame", slider.value, Number(slider.max).toLocaleString(document.documentElement.lang));
   clearTimeout(form.waiting);
   form.waiting = setTimeout(async () => {
     const frame = slider.value;
@@ -219,6 +276,7 @@ document.addEventListener("input", (event) => {
   }
   const all = part.querySelector("details");
   if (all && word) all.open = true;
+  aloud(word ? say("fitting", part.querySelectorAll("tbody tr:not([hidden])").length) : "");
 });
 document.addEventListener("submit", (event) => { if (event.target.querySelector("[data-filter]")) event.preventDefault(); });
 
@@ -240,3 +298,80 @@ document.addEventListener("submit", (event) => { if (event.target.querySelector(
     menu.querySelector("summary").focus();
   });
 })();
+
+// What somebody wrote: kept in this tab until it was sent, though the browser is closed over it or the line is lost; asked about
+// before the page is left; sent once, however often the button is pressed.
+(() => {
+  const forms = [...document.querySelectorAll("main form")].filter((form) => form.method === "post" && !form.querySelector("[type=password]"));
+  const written = (form) => [...form.elements].filter((field) => field.matches("textarea, input:is([type=text], :not([type]))"));
+  const differs = (field) => field.value !== field.defaultValue;
+  const place = (field) => `draft ${document.body.dataset.who} ${new URL(field.form.action).pathname} ${field.name}`;
+  const kept = (form) => [...form.querySelectorAll("textarea")];
+  let sent = null; // the form that is on its way
+
+  const page = () => location.href.split("#")[0];
+  const drafts = () => Object.keys(sessionStorage).filter((name) => name.startsWith("draft ")).map((name) => [name, JSON.parse(sessionStorage[name])]);
+
+  // This page is the answer to what was sent, if the form's page led here and nothing failed; or it holds the form itself.
+  const answers = document.body.dataset.status < 400 && performance.getEntriesByType("navigation")[0]?.type !== "back_forward";
+  const holds = document.querySelector("[data-held]");
+  for (const [name, draft] of drafts()) {
+    if (draft.sent && answers && (draft.from === document.referrer || holds)) delete sessionStorage[name];
+  }
+  for (const field of forms.flatMap(kept)) {
+    const draft = sessionStorage[place(field)] && JSON.parse(sessionStorage[place(field)]);
+    if (!draft || draft.text === field.value || draft.over !== field.defaultValue || differs(field)) continue;
+    field.value = draft.text;
+    const line = document.createElement("p");
+    line.className = "note line";
+    line.setAttribute("role", "status");
+    const drop = document.createElement("button");
+    drop.type = "button";
+    drop.textContent = say("drop");
+    drop.addEventListener("click", () => {
+      field.value = field.defaultValue;
+      delete sessionStorage[place(field)];
+      line.remove();
+      field.focus();
+    });
+    line.append(draft.sent ? say("unsure") : say("draft"), " ", drop);
+    field.closest("label, div, form").before(line);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches("textarea") || !forms.includes(target.form)) return;
+    if (differs(target)) sessionStorage[place(target)] = JSON.stringify({ text: target.value, over: target.defaultValue });
+    else delete sessionStorage[place(target)];
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || (event.submitter && event.submitter.formMethod === "get") || form.method !== "post") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    sent = form;
+    setTimeout(() => { delete form.dataset.sent; sent = null; }, 20000); // no answer: to try once more is right
+    for (const field of kept(form)) {
+      const draft = sessionStorage[place(field)];
+      if (draft) sessionStorage[place(field)] = JSON.stringify({ ...JSON.parse(draft), sent: true, from: page() });
+    }
+  });
+  window.addEventListener("pageshow", (event) => { // back from where it was sent to
+    sent = null;
+    for (const [name, draft] of drafts()) {
+      if (draft.from === page() && (event.persisted || !answers)) sessionStorage[name] = JSON.stringify({ ...draft, sent: false });
+    }
+    for (const form of forms) delete form.dataset.sent;
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (forms.some((form) => form !== sent && written(form).some(differs))) event.preventDefault();
+  });
+  // Whoever signs out leaves nothing behind for the next person at this screen.
+  document.querySelector("form[action='/sign-out']")?.addEventListener("submit", () => {
+    for (const [name] of drafts()) delete sessionStorage[name];
+  });
+})();
+// What is written into one of several changes is meant to be made.
+document.addEventListener("input", ({ target }) => {
+  const box = target.form && target.form.elements[`set-${target.name}`];
+  if (box && target.value) box.checked = true;
+});
