@@ -135,3 +135,24 @@ def test_a_pid_is_copied_and_said_without_tls_too(open_page: OpenPage) -> None:
     expect(page.locator("#aloud")).to_have_text("copied")
     expect(button).to_be_focused()
     assert page.evaluate("window.copied").startswith("pm-")
+
+
+def test_at_200_per_cent_the_menu_takes_two_lines_and_the_page_says_whose_times_it_has(open_page: OpenPage) -> None:
+    page = open_page("/investigations", login="admin", alone=True)
+    page.set_viewport_size({"width": WIDE // 2, "height": HEIGHT // 2})
+    assert page.get_by_role("navigation", name="Main").bounding_box()["height"] < 64
+    expect(page.get_by_role("contentinfo")).to_contain_text("Times are those of the facility (Europe/Paris)")
+    page.emulate_media(media="print")
+    expect(page.locator(".zone")).to_be_visible()
+    page.emulate_media(media="screen")
+
+
+def test_where_the_reader_has_own_colours_the_page_that_is_open_is_told_from_the_others(open_page: OpenPage) -> None:
+    page = open_page("/investigations", alone=True)
+    page.emulate_media(forced_colors="active")
+    menu = page.get_by_role("navigation", name="Main")
+    lines = [
+        menu.get_by_role("link", name=name).evaluate("one => getComputedStyle(one).borderBottomColor")
+        for name in ("Data", "Visits", "Instruments")
+    ]
+    assert lines[0] == lines[2] != lines[1]

@@ -231,4 +231,10 @@ def test_what_pages_load_is_kept_by_browsers_under_the_address_of_its_content(ho
     assert "immutable" in house.client.get(style[1]).headers["cache-control"]
     for other in ("/static/panmesh.css", "/static/panmesh.css?v=000000000000"):  # of a server that is newer or older
         assert house.client.get(other).headers["cache-control"] == "public, no-cache"
+    packed = house.client.get(style[1], headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 0.4 * len(packed.text)
+    again = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
+    assert house.client.get("/static/panmesh.css", headers=again).status_code == 304
+    assert "content-encoding" not in house.client.get(style[1], headers={"Accept-Encoding": "identity"}).headers
     assert house.client.get("/static/../pages.py").status_code == 404
