@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import pytest
 
+from panmesh.adapters.storage import under_way
 from panmesh.adapters.storage import watch as module
 from panmesh.adapters.storage.watch import Overflow, Watcher, inotify_reliable
 
@@ -36,6 +38,24 @@ def test_a_file_is_told_of_when_it_is_closed_and_not_before(watcher: Watcher, tm
         out.write(b"half")
         out.flush()
         assert _all(watcher, 0.05) == {}
+    assert _all(watcher) == {str(path): True}
+
+
+@pytest.mark.parametrize("folder", ["", "new"])
+def test_a_file_that_readers_may_open_while_it_is_written_is_told_of_at_once(
+    watcher: Watcher, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_way, "LOOK_SECONDS", 0.0)
+    watcher.add(str(tmp_path))
+    (tmp_path / folder).mkdir(exist_ok=True)
+    path = tmp_path / folder / "run.nxs"
+    with h5py.File(path, "w", libver="latest") as file:
+        file["data"] = [1, 2, 3]
+        file.flush()
+        assert set(_all(watcher, 0.05)) == ({str(path)} if folder else set())
+        file.swmr_mode = True
+        assert dict(watcher.events(0.05)) == {str(path): True}
+        assert _all(watcher, 0.05) == {}, "once, until it is closed"
     assert _all(watcher) == {str(path): True}
 
 

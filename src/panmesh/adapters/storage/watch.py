@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from panmesh.adapters.storage.under_way import UnderWay
 from panmesh.ingest.names import ignored
 
 _IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_MOVED_FROM, _IN_CREATE, _IN_DELETE = 0x8, 0x80, 0x40, 0x100, 0x200
@@ -48,8 +49,8 @@ def inotify_reliable(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bo
 
 
 class Watcher:
-    """Watches trees. `events` yields paths of files that were closed after writing or moved in, and of files and folders that went
-    (folders with "/" at the end; of what lay in them nothing more is told).
+    """Watches trees. `events` yields paths of files that were closed after writing, moved in, or opened to readers while they are
+    written, and of files and folders that went (folders with "/" at the end; of what lay in them nothing more is told).
 
     `unwatched` has the folders that could not be watched, with the reason: their files are seen by a scan only.
     """
@@ -61,6 +62,7 @@ class Watcher:
             raise OSError(error, f"inotify cannot be started ({os.strerror(error)}); raise fs.inotify.max_user_instances")
         self._folders: dict[int, str] = {}
         self._roots: list[str] = []
+        self._under_way = UnderWay()
         self.unwatched: dict[str, str] = {}
 
     def add(self, folder: str, *, tell: bool = True) -> list[str]:
@@ -72,7 +74,9 @@ class Watcher:
     def events(self, timeout: float) -> Iterator[tuple[str, bool]]:
         """(path, whether it is there) for what happened, waiting at most `timeout` seconds for the first. Of a path with several
         events the last one counts. Raises Overflow after the last, when all folders are watched again and are to be scanned."""
-        if not select.select([self._handle], [], [], timeout)[0]:
+        happened = select.select([self._handle], [], [], timeout)[0]
+        yield from ((path, True) for path in self._under_way.readable())
+        if not happened:
             return
         seen: dict[str, bool] = {}
         overflow = False
@@ -110,6 +114,7 @@ class Watcher:
                             waiting.append(entry.path)
                         elif tell:
                             there.append(entry.path)
+                            self._under_way.began(entry.path)  # perhaps: what is in a new folder may be half written
             except (FileNotFoundError, NotADirectoryError):
                 continue  # it went, or is no folder any more
             except OSError as error:
@@ -148,10 +153,11 @@ class Watcher:
             else:
                 self._forget(path)
                 seen[f"{path}/"] = False
-        elif mask & (_IN_CLOSE_WRITE | _IN_MOVED_TO):
-            seen[path] = True
-        elif mask & (_IN_DELETE | _IN_MOVED_FROM):
-            seen[path] = False
+        elif mask & _IN_CREATE:
+            self._under_way.began(path)
+        else:
+            self._under_way.ended(path)
+            seen[path] = bool(mask & (_IN_CLOSE_WRITE | _IN_MOVED_TO))
 
 
 def _parsed(data: bytes) -> Iterator[tuple[int, int, str]]:
