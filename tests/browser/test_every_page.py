@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import expect
 
@@ -91,6 +93,10 @@ def test_page_is_whole_readable_and_fits(name: str, open_page: OpenPage, faults:
     page = open_page(path, login=login)
     assert page.title()
     assert page.locator("h1").count() == 1
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].filter(h => h.checkVisibility()).map(h => Number(h.tagName[1]))"
+    )
+    assert all(after <= before + 1 for before, after in pairwise(levels)), levels  # by which screen readers go
     unfold(page)
     findings = serious_findings(page)
     page.emulate_media(color_scheme="dark")

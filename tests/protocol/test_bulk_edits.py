@@ -108,6 +108,7 @@ def test_in_the_portal(house: House) -> None:
     browser = sign_in(house, "pi")
     shown = browser.get("/edits/new?state=embargoed")
     assert "Change the metadata of 1 run" in shown
+    assert '<a href="/?state=embargoed">Cancel</a>' in shown  # back to where they were chosen
     form = {"search": "state=embargoed", "reason": "wrong macro", "set-title": "1", "title": "<b>New</b>"}
     seen = browser.post("/edits/preview", **form)
     assert "A run embargoed" in seen.text
