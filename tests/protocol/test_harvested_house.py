@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
 import rdflib
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from panmesh.adapters.sql import tables as t
 from panmesh.adapters.sql.harvest_tables import harvest_item, harvest_text
@@ -273,3 +274,27 @@ def test_the_record_of_a_visit_that_has_ended_changes_with_a_late_run(told: Hous
     assert after[0] > before[0]
     assert "pm-late" in after[1]
     assert "pm-late" not in before[1]
+
+
+def test_proposals_are_told_of_as_far_as_their_public_visits_tell_of_them(house: House) -> None:
+    """And no further: neither the text that reviewers read, nor a proposal whose visits nobody may know of."""
+    with house.app.database.write() as c:
+        number = c.execute(select(t.investigation.c.facility_id)).scalars().first()
+        row = {"facility_id": number, "kind": "user", "policy_version": "1", "proposal_text": SECRET, "team_id": 1}
+        for one, name in ((1, "Ceria"), (2, SECRET)):  # the second has no visit
+            said = {"id": one, "pid": f"pm-proposal{one}", "number": f"P-{one}", "number_folded": f"p{one}", "title": name}
+            c.execute(insert(t.proposal).values(**row, **said))
+        c.execute(update(t.investigation).where(t.investigation.c.pid == "pm-visit1").values(proposal_id=1))
+    round_(house)
+    listed = house.client.get("/oai?verb=ListRecords&metadataPrefix=oai_datacite&set=type:proposal").text
+    assert SECRET not in listed
+    assert re.findall(r"<identifier>[^<]*:(pm-[^<]+)</identifier>", listed) == ["pm-proposal1"]
+    assert 'resourceTypeGeneral="Project"' in listed
+    assert "pm-proposal" not in house.client.get("/oai?verb=ListIdentifiers&metadataPrefix=oai_dc&set=openaire_data").text
+    with house.app.database.write() as c:
+        visits = select(t.investigation.c.terms_id).where(t.investigation.c.proposal_id == 1)
+        c.execute(update(t.terms).where(t.terms.c.id.in_(visits)).values(withdrawn_us=house.moment[0]))
+    house.app.harvest_upkeep.sweep()
+    round_(house)
+    after = house.client.get("/oai?verb=ListIdentifiers&metadataPrefix=oai_dc&set=type:proposal").text
+    assert 'status="deleted"' in after

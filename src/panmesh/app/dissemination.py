@@ -15,6 +15,7 @@ _KIND = {
     ItemKind.INVESTIGATION: Kind.INVESTIGATION,
     ItemKind.INSTRUMENT: Kind.INSTRUMENT,
     ItemKind.COLLECTION: Kind.COLLECTION,
+    ItemKind.PROPOSAL: Kind.PROPOSAL,
 }
 
 

@@ -28,6 +28,7 @@ class ItemKind(StrEnum):
     INVESTIGATION = "investigation"
     INSTRUMENT = "instrument"
     COLLECTION = "collection"  # a version of a release
+    PROPOSAL = "proposal"  # what its visits that anybody may know of tell of it
 
 
 class Condition(StrEnum):
@@ -41,7 +42,9 @@ TYPE_OF = {
     ItemKind.INVESTIGATION: "session",
     ItemKind.INSTRUMENT: "instrument",
     ItemKind.COLLECTION: "collection",
+    ItemKind.PROPOSAL: "proposal",
 }
+DATALESS = frozenset({ItemKind.INSTRUMENT, ItemKind.PROPOSAL})  # what data come from
 _SHOWN = {State.OPEN: "open", State.EMBARGOED: "embargoed"}
 LISTED = frozenset(state.value for state in _SHOWN)
 FOLDER = {
@@ -49,6 +52,7 @@ FOLDER = {
     ItemKind.INVESTIGATION: "investigations",
     ItemKind.INSTRUMENT: "instruments",
     ItemKind.COLLECTION: "releases",
+    ItemKind.PROPOSAL: "proposals",
 }
 
 
@@ -62,8 +66,8 @@ class Subject:
     facility: str  # key
     instrument: str | None  # key
     techniques: tuple[str, ...]  # pids
-    terms: Terms | None  # None: always open
-    parts: tuple[Terms, ...] = ()  # of a release: those of its runs
+    terms: Terms | None  # None: always open, or as its parts
+    parts: tuple[Terms, ...] = ()  # of a release: those of its runs; of a proposal: those of its visits
     native: bool
     changed_us: int | None  # last change of the record; None: the catalogue does not know
 
@@ -84,15 +88,18 @@ def standing(subject: Subject, now_us: int) -> Standing:
     current = State.OPEN if terms is None else state(terms, now_us)
     if subject.kind is ItemKind.COLLECTION:
         current, _ = release_state(subject.parts, current is State.WITHDRAWN, now_us)
-    may = terms is None or may_read(ANONYMOUS, terms, Artefact.CORE_METADATA, now_us)
+    if subject.kind is ItemKind.PROPOSAL:
+        may = any(state(one, now_us) in _SHOWN and _told(one, now_us) for one in subject.parts)
+    else:
+        may = terms is None or _told(terms, now_us)
     access = _SHOWN.get(current) if subject.native and may else None
-    instants = [] if terms is None else [at for one in (terms, *subject.parts) for at in _instants(one)]
+    instants = [at for one in (terms, *subject.parts) if one is not None for at in _instants(one)]
     past = [at for at in instants if at <= now_us]
     coming = [at for at in instants if at > now_us] if subject.native else []
     sets = [f"facility:{word(subject.facility)}", f"type:{TYPE_OF[subject.kind]}"]
     if access is not None:
         sets.append(f"access:{access}")
-    if subject.kind is not ItemKind.INSTRUMENT:
+    if subject.kind not in DATALESS:
         sets.append(DATA)
     if subject.instrument is not None:
         sets.append(f"instrument:{word(subject.instrument)}")
@@ -113,6 +120,10 @@ def ancestors(sets: Sequence[str]) -> set[str]:
 def word(text: str) -> str:
     """As a set's spec may be written (OAI-PMH 2.6)."""
     return re.sub(r"[^A-Za-z0-9\-_.!~*'()]", "-", text) or "-"
+
+
+def _told(terms: Terms, now_us: int) -> bool:
+    return may_read(ANONYMOUS, terms, Artefact.CORE_METADATA, now_us)
 
 
 def _instants(terms: Terms) -> list[int]:

@@ -130,8 +130,8 @@ class SqlDois:
 
     def subject(self, kind: str, pid: str, now_us: int) -> DoiSubject | None:
         """Proposals and collections are told by their records alone."""
-        if kind not in set(ItemKind):
-            return DoiSubject(native=kind != "proposal" or self._proposed_here(pid))
+        if kind not in (ItemKind.DATASET, ItemKind.INVESTIGATION, ItemKind.INSTRUMENT):
+            return DoiSubject(native=kind != ItemKind.PROPOSAL or self._proposed_here(pid))
         one = ItemKind(kind)
         with self._db.read() as connection:
             number = connection.execute(select(TABLE_OF[one].c.id).where(TABLE_OF[one].c.pid == pid)).scalar()
@@ -277,8 +277,7 @@ def _wake_around(connection: Connection, row: Doi, now_us: int) -> None:
             tool = select(instrument.c.id, instrument.c.pid).where(instrument.c.id.in_(on))
             _wake(connection, ItemKind.INSTRUMENT, tool, now_us)
             above = select(investigation.c.proposal_id).where(investigation.c.pid == row.pid)
-            named = select(proposal.c.pid).where(proposal.c.id.in_(above))
-            connection.execute(update(doi).where(doi.c.pid.in_(named), doi.c.error.is_(None)).values(**woken(now_us)))
+            _wake(connection, ItemKind.PROPOSAL, select(proposal.c.id, proposal.c.pid).where(proposal.c.id.in_(above)), now_us)
         case "proposal":
             own = select(proposal.c.id).where(proposal.c.pid == row.pid)
             _wake(connection, ItemKind.INVESTIGATION, visits.where(investigation.c.proposal_id.in_(own)), now_us)

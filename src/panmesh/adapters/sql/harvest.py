@@ -191,6 +191,7 @@ _NAMES = {
     "type:dataset": "Datasets",
     "type:session": "Visits: the data of one experiment session together",
     "type:instrument": "Instruments",
+    "type:proposal": "Proposals, as far as their public visits tell of them",
 }
 
 

@@ -1,4 +1,4 @@
-"""What decides whether and where datasets, visits and instruments are listed for harvesters, read in pieces."""
+"""What decides whether and where datasets, visits, instruments and proposals are listed for harvesters, read in pieces."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from panmesh.adapters.sql.tables import (
     imported,
     instrument,
     investigation,
+    proposal,
     terms,
 )
 from panmesh.catalogue.model import Origin
-from panmesh.publication.harvesting import ItemKind, Subject
+from panmesh.publication.harvesting import ItemKind, Subject, standing
 
 TABLE_OF: dict[ItemKind, Table] = {
     ItemKind.INSTRUMENT: instrument,
     ItemKind.INVESTIGATION: investigation,
     ItemKind.DATASET: dataset,
     ItemKind.COLLECTION: release_version,
+    ItemKind.PROPOSAL: proposal,
 }
 PIECE = 500  # ids in one statement
 _OURS = (Origin.NATIVE.value, Origin.MIGRATED.value)  # a mirrored record is another's to tell of
@@ -44,7 +46,7 @@ def subjects(connection: Connection, kind: ItemKind, ids: Sequence[int], now_us:
     for begin in range(0, len(ids), PIECE):
         piece = ids[begin : begin + PIECE]
         techniques = _techniques(connection, kind, piece, now_us)
-        parts = terms_of_runs(connection, piece) if kind is ItemKind.COLLECTION else {}
+        parts = _PARTS[kind](connection, piece) if kind in _PARTS else {}
         for row in connection.execute(_QUERY[kind].where(TABLE_OF[kind].c.id.in_(piece))).mappings():
             one = row["subject"]
             found.append(_subject(kind, row, tuple(techniques.get(one, ())), tuple(parts.get(one, ()))))
@@ -65,6 +67,9 @@ def states_now(connection: Connection, kind: ItemKind, ids: Iterable[int], now_u
         return dict.fromkeys(connection.execute(select(t.c.id).where(t.c.id.in_(wanted))).scalars(), State.OPEN.value)
     if kind is ItemKind.COLLECTION:
         return {one.id: _state_of(one, now_us) for one in subjects(connection, kind, wanted, now_us)}
+    if kind is ItemKind.PROPOSAL:
+        found = subjects(connection, kind, wanted, now_us)
+        return {one.id: State.OPEN.value for one in found if standing(one, now_us).shown}
     query = select(t.c.id, state_label(now_us).label("state")).join(terms, terms.c.id == t.c.terms_id)
     rows = connection.execute(query.where(t.c.id.in_(wanted), readable(ANONYMOUS, Artefact.CORE_METADATA, now_us)))
     return {row.id: row.state for row in rows}
@@ -80,6 +85,35 @@ def holding(connection: Connection, datasets: Any) -> list[int]:
     """Versions of releases that hold one of these; `datasets`: a condition on them."""
     query = select(release_run.c.version_id).join(dataset, dataset.c.id == release_run.c.dataset_id).where(datasets).distinct()
     return list(connection.execute(query).scalars())
+
+
+def proposals_of(connection: Connection, visits: Sequence[int]) -> list[int]:
+    """Of these visits, each once."""
+    i, found = investigation.c, set[int]()
+    for begin in range(0, len(visits), PIECE):
+        query = select(i.proposal_id).where(i.id.in_(visits[begin : begin + PIECE]), i.proposal_id.is_not(None)).distinct()
+        found.update(connection.execute(query).scalars())
+    return sorted(found)
+
+
+def _terms_of_visits(connection: Connection, ids: Sequence[int]) -> dict[int, list[Terms]]:
+    """Under which the visits of each proposal stand that are ours to tell of, each once."""
+    i = investigation.c
+    query = (
+        select(i.proposal_id, *terms.c)
+        .join(terms, terms.c.id == i.terms_id)
+        .outerjoin(document, document.c.investigation_id == i.id)
+        .where(i.proposal_id.in_(ids), i.natural_key.not_like("%|quarantine"))
+        .where(func.coalesce(document.c.origin, Origin.NATIVE.value).in_(_OURS))
+        .distinct()
+    )
+    found: dict[int, list[Terms]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        found[row["proposal_id"]].append(terms_of({c.name: row[c] for c in terms.c}))
+    return found
+
+
+_PARTS = {ItemKind.COLLECTION: terms_of_runs, ItemKind.PROPOSAL: _terms_of_visits}
 
 
 def _subject(kind: ItemKind, row: Any, techniques: tuple[str, ...], parts: tuple[Terms, ...]) -> Subject:
@@ -181,9 +215,23 @@ def _collections() -> Select[Any]:
     )  # fmt: skip
 
 
+def _proposals() -> Select[Any]:
+    p = proposal.c
+    return (
+        select(
+            p.id.label("subject"), p.pid, literal(Origin.NATIVE.value).label("origin"), null().label("changed_us"), facility.c.facility_key,
+            null().label("instrument_key"), *_of_terms(),
+        )
+        .select_from(proposal)
+        .join(facility, facility.c.id == p.facility_id)
+        .outerjoin(terms, ~true())
+    )  # fmt: skip
+
+
 _QUERY = {
     ItemKind.DATASET: _datasets(),
     ItemKind.INVESTIGATION: _investigations(),
     ItemKind.INSTRUMENT: _instruments(),
     ItemKind.COLLECTION: _collections(),
+    ItemKind.PROPOSAL: _proposals(),
 }

@@ -13,7 +13,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import insert_many, update_many
 from panmesh.adapters.sql.feed import SqlFeed
 from panmesh.adapters.sql.harvest_leaving import leave
-from panmesh.adapters.sql.harvest_subjects import TABLE_OF, holding, next_ids, subjects
+from panmesh.adapters.sql.harvest_subjects import TABLE_OF, holding, next_ids, proposals_of, subjects
 from panmesh.adapters.sql.harvest_tables import (
     ANEW,
     anew,
@@ -184,6 +184,7 @@ class _Round:
             self._look(kind, ids, changed=frozenset(ids))
             if kind is ItemKind.INVESTIGATION and ids:
                 self._wake(dataset.c.investigation_id.in_(ids))
+                self._look_at_proposals(ids)
             elif kind is ItemKind.DATASET and ids:
                 self._look_at_releases(dataset.c.id.in_(ids))
                 self._look_at_visits([row.pid for row in told if row.kind == kind.value and row.what not in QUIET | BYTES])
@@ -193,9 +194,9 @@ class _Round:
             self._wake(dataset.c.terms_id.in_(numbers))
             self._look_at_releases(dataset.c.terms_id.in_(numbers))
             visits = TABLE_OF[ItemKind.INVESTIGATION]
-            self._look(
-                ItemKind.INVESTIGATION, list(self._c.execute(select(visits.c.id).where(visits.c.terms_id.in_(numbers))).scalars())
-            )
+            ids = list(self._c.execute(select(visits.c.id).where(visits.c.terms_id.in_(numbers))).scalars())
+            self._look(ItemKind.INVESTIGATION, ids)
+            self._look_at_proposals(ids)
 
     def due(self) -> int:
         c = harvest_item.c
@@ -206,8 +207,11 @@ class _Round:
         for row in rows:
             by_kind[row.kind][row.subject_id] = row.next_us
         for kind, due in by_kind.items():
-            of_runs = kind == ItemKind.COLLECTION.value  # what is told of a release says how its runs stand
-            changed = frozenset(number for number, next_us in due.items() if of_runs or next_us == _WOKEN)
+            of_parts = kind in (
+                ItemKind.COLLECTION,
+                ItemKind.PROPOSAL,
+            )  # what is told of them says what there is of runs, of visits
+            changed = frozenset(number for number, next_us in due.items() if of_parts or next_us == _WOKEN)
             self._look(ItemKind(kind), list(due), changed=changed)
         return len(rows)
 
@@ -251,6 +255,11 @@ class _Round:
         keep_terms(self._c, ids, self._now_us)
         for begin in range(0, len(ids), PIECE):
             self._look(ItemKind.COLLECTION, ids[begin : begin + PIECE], changed=frozenset(ids))
+
+    def _look_at_proposals(self, visits: Sequence[int]) -> None:
+        """Those of these visits: they tell of nothing else."""
+        ids = proposals_of(self._c, visits)
+        self._look(ItemKind.PROPOSAL, ids, changed=frozenset(ids))
 
     def _look_at_visits(self, runs: Sequence[str]) -> None:
         """Those of these runs: they tell how many there are, how large, and what they are called."""

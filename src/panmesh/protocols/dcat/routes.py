@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from panmesh.http.links import absolute
 from panmesh.http.services import Services, services
-from panmesh.publication.harvesting import FOLDER, TURTLE, Item, ItemKind
+from panmesh.publication.harvesting import DATALESS, FOLDER, TURTLE, Item
 from panmesh.wire.dcat import PREFIXES
 from panmesh.wire.turtle import Statements, iri, literal
 
@@ -48,7 +48,7 @@ def _head(s: Services, request: Request, items: list[Item], here: str | None, fo
     g.add(publisher, "a", "foaf:Agent")
     g.add(publisher, "foaf:name", literal(s.facility_name))
     for item in items:
-        if item.kind is not ItemKind.INSTRUMENT:
+        if item.kind not in DATALESS:
             g.add(me, "dcat:dataset", iri(absolute(s.public_url, base, FOLDER[item.kind], item.pid)))
     page = iri(f"{root}?after={here}" if here else root)
     g.add(me, "hydra:view", page)
