@@ -103,6 +103,15 @@ def test_an_undecided_extension_delays_the_opening_by_thirty_days_at_most() -> N
     assert soon.terms.opens_us == opens + 5 * DAY_US
 
 
+def test_what_is_held_back_opens_on_the_day_that_was_kept_when_its_extension_is_refused_meanwhile() -> None:
+    one = visit()
+    opens = one.terms.opens_us or 0
+    asked = take(one, Step.ASK_EXTENSION, opens - 9 * DAY_US, to_us=opens + 400 * DAY_US)
+    held = take(asked, Step.HOLD, opens - 8 * DAY_US)
+    ended = take(take(held, Step.KEEP_DATE, opens - 7 * DAY_US), Step.UNHOLD, opens + DAY_US)
+    assert (ended.terms.opens_us, state(ended.terms, opens + DAY_US)) == (opens, State.OPEN)
+
+
 def test_an_extension_is_refused_once_open_and_where_it_is_none() -> None:
     one = visit()
     opens = one.terms.opens_us or 0

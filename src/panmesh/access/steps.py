@@ -63,8 +63,9 @@ def _extend(held: Held, now_us: int, to_us: int | None, _hold: Hold) -> Held:
 
 
 def _keep_date(held: Held, now_us: int, to_us: int | None, _hold: Hold) -> Held:
-    """`to_us`: the extension that was in force before. What opened while the question waited stays open."""
-    if state(held.terms, now_us) is not State.EMBARGOED:
+    """`to_us`: the extension that was in force before. What opened while the question waited stays open; what is held back meanwhile
+    opens, when the hold ends, on the day that was kept."""
+    if state(held.terms, now_us) is State.OPEN:
         return held
     return replace(held, embargo=replace(held.embargo, extended_to_us=to_us, asked_to_us=None))
 
