@@ -9,18 +9,21 @@ import sys
 import threading
 from collections.abc import Callable
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from panmesh.adapters.sql import tables as t
+from panmesh.adapters.sql.doi_tables import doi
+from panmesh.adapters.sql.dois import intend_doi
 from panmesh.adapters.sql.event_notices import tell_of_archive
 from panmesh.adapters.sql.notice_round import SqlNoticeRound
 from panmesh.adapters.sql.request_tables import announcement, notice
 from panmesh.app.announcing import Announcer
 from panmesh.cli.main import cli
-from panmesh.kernel.clock import DAY_US, facility_day
+from panmesh.kernel.clock import DAY_US, facility_day, from_us
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
 from tests.protocol.mailbox import Mailbox
 
@@ -78,7 +81,9 @@ def test_the_team_hears_before_its_data_open_and_when_they_did(
     house.app.harvest_upkeep.renew()
     mails = at(OPENS - 180 * DAY_US)
     assert to(mails) == {"pi", "member", "scientist"}
-    assert {mail["Subject"] for mail in mails} == {f"Your data open on {_words(OPENS)}: A run embargoed"}
+    subject = f"ata open on {_words(OPENS)}: A run embargoed"
+    subjects = {mail["To"].partition("@")[0]: mail["Subject"] for mail in mails}
+    assert subjects == {"pi": f"Your d{subject}", "member": f"Your d{subject}", "scientist": f"D{subject}"}
     lead = next(mail for mail in mails if mail["To"].startswith("pi"))
     assert "in 180 days" in text(lead)
     assert f"https://data.example.org/why/{VISIT}?ask=extension" in text(lead)
@@ -86,7 +91,7 @@ def test_the_team_hears_before_its_data_open_and_when_they_did(
     assert lead["Auto-Submitted"] == "auto-generated"
     assert at(OPENS - 180 * DAY_US + 1) == []
     month_asleep = at(OPENS - 20 * DAY_US)
-    assert ["in 30 days" in text(mail) for mail in month_asleep] == [True] * 3
+    assert ["in 20 days" in text(mail) for mail in month_asleep] == [True] * 3, "as it is on the day on which they are sent"
     cli.main(["mail", "preview", "notice", "1", "--data", str(house.app.settings.data)], standalone_mode=False)
     assert "in 180 days" in capsys.readouterr().out
     opened = at(OPENS + DAY_US)
@@ -161,7 +166,8 @@ def test_what_is_decided_between_rounds_moves_what_is_said(house: House, at: Wor
     body = {"grant": False, "words": "Two extensions are enough.", "revision": 1}
     house.client.post(f"/api/v1/requests/{number}/decision", json=body, headers=house.bearer("steward"))
     mails = at(OPENS - 88 * DAY_US)
-    assert {m["Subject"].partition(":")[0] for m in mails} == {"Refused", f"Your data open on {_words(OPENS)}"}
+    opening = {f"Your data open on {_words(OPENS)}", f"Data open on {_words(OPENS)}"}
+    assert {m["Subject"].partition(":")[0] for m in mails} == {"Refused"} | opening
     ask(house, "pi", "release")
     opened = at(OPENS - 87 * DAY_US)
     assert {m["Subject"].partition(":")[0] for m in opened} == {"Now open to everybody"}
@@ -370,3 +376,97 @@ def test_a_mail_that_waits_while_the_clock_is_set_back_is_sent_once(house: House
     assert states(house).count(("opened", "waiting")) == 3, "it is not void: the day was there"
     assert to(at(OPENS + DAY_US // 24)) == {"pi", "member", "scientist"}
     assert at(OPENS + DAY_US) == []
+
+
+def decide(house: House, who: str, number: int, *, grant: bool) -> None:
+    path = f"/api/v1/requests/{number}"
+    revision = house.client.get(path, headers=house.bearer(who)).json()["revision"]
+    body = {"grant": grant, "words": "So it was decided.", "revision": revision}
+    assert house.client.post(f"{path}/decision", json=body, headers=house.bearer(who)).status_code == 200
+
+
+def heads(mails: list[Message]) -> list[tuple[str, str]]:
+    return sorted((mail["To"].partition("@")[0], mail["Subject"].partition(":")[0]) for mail in mails)
+
+
+TEAM = ("member", "pi", "scientist")
+
+
+def test_what_was_held_over_its_day_is_told_to_be_open_when_the_hold_ends(house: House, at: Work) -> None:
+    at(OPENS - 2 * DAY_US)
+    decide(house, "steward", ask(house, "pi", "hold"), grant=True)
+    (granted,) = at(OPENS - DAY_US)
+    assert "the principal investigator and the data stewards alone read them" in text(granted)
+    assert at(OPENS + DAY_US) == []
+    house.moment[0] = ended = OPENS + 200 * DAY_US
+    decide(house, "steward", ask(house, "pi", "unhold"), grant=True)
+    mails = at(ended + DAY_US // 12)
+    assert heads(mails) == sorted([(who, "Now open to everybody") for who in TEAM] + [("pi", "Granted")])
+    assert {f"since {_words(ended)}" in text(mail) for mail in mails if mail["Subject"].startswith("Now")} == {True}
+    assert ["The data are open to everybody." in text(mail) for mail in mails if mail["Subject"].startswith("Granted")] == [True]
+    for days in (1, 2, 40):
+        assert at(ended + days * DAY_US) == []
+
+
+def test_what_waited_for_an_answer_is_told_to_be_open_when_the_answer_is_no(house: House, at: Work) -> None:
+    at(OPENS - DAY_US)
+    number = ask(house, "pi", "extension", to=facility_day(OPENS + 400 * DAY_US, "UTC").isoformat())
+    at(OPENS + 22 * DAY_US)
+    house.moment[0] = refused = OPENS + 29 * DAY_US
+    decide(house, "steward", number, grant=False)
+    mails = at(refused + 3 * DAY_US)
+    assert heads(mails) == sorted([(who, "Now open to everybody") for who in TEAM] + [("pi", "Refused")])
+    assert {f"since {_words(refused)}" in text(mail) for mail in mails if mail["Subject"].startswith("Now")} == {True}
+    assert at(refused + 40 * DAY_US) == []
+
+
+def test_nobody_is_reminded_of_a_request_that_the_clock_has_answered(house: House, at: Work) -> None:
+    at(OPENS - 3 * DAY_US)
+    ask(house, "outsider", "access")
+    ask(house, "member", "release")
+    at(OPENS - 2 * DAY_US)
+    assert {head for _, head in heads(at(OPENS + 1))} == {"Now open to everybody"}
+    assert at(OPENS + 6 * DAY_US) == []
+    (late,) = at(OPENS + 28 * DAY_US)
+    assert (to([late]), "The data are open to everybody." in text(late), "ask again" in text(late)) == ({"member"}, True, False)
+    (late,) = at(OPENS + 60 * DAY_US)
+    assert (to([late]), "The data are open to everybody." in text(late), "ask again" in text(late)) == ({"outsider"}, True, False)
+
+
+def test_access_that_everybody_has_by_then_does_not_end(house: House, at: Work) -> None:
+    at(OPENS - 20 * DAY_US)
+    decide(house, "pi", ask(house, "outsider", "access", days=60), grant=True)
+    mails = [mail for days in range(-19, 45) for mail in at(OPENS + days * DAY_US) if to([mail]) == {"outsider"}]
+    assert heads(mails) == [("outsider", "Granted")]
+
+
+def test_who_asked_hears_that_what_was_granted_was_taken_back(house: House, at: Work) -> None:
+    number = ask(house, "outsider", "access")
+    decide(house, "pi", number, grant=True)
+    at(NOW + 1)
+    assert house.client.post(f"/api/v1/requests/{number}/undo", headers=house.bearer("pi")).status_code == 200
+    (mail,) = at(NOW + 2)
+    assert heads([mail]) == [("outsider", "Taken back")]
+    assert "granted first, and then taken back" in text(mail)
+
+
+def test_the_end_of_a_visit_is_told_with_its_doi_and_to_each_what_they_can_do(house: House, at: Work) -> None:
+    ended = NOW + DAY_US // 24
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 2).values(ends_us=ended))
+        intend_doi(c, kind="investigation", pid=VISIT, now_us=NOW)
+        c.execute(update(doi).values(name="10.5555/visit", confirmed="findable"))
+    told = {next(iter(to([mail]))): mail for mail in at(NOW + DAY_US // 12)}
+    assert sorted(told) == list(TEAM)
+    assert ["https://doi.org/10.5555/visit" in text(mail) for mail in told.values()] == [True] * 3
+    assert {who: mail["Subject"] for who, mail in told.items()} == {
+        "pi": "Your visit is over: A run embargoed",
+        "member": "Your visit is over: A run embargoed",
+        "scientist": "A visit is over: A run embargoed",
+    }
+    assert {who: "ask=extension" in text(mail) for who, mail in told.items()} == {"pi": True, "member": True, "scientist": False}
+
+
+def test_a_mail_bears_the_day_on_which_it_is_sent(house: House, at: Work) -> None:
+    mails = at(OPENS + 20 * DAY_US)  # the house slept
+    assert {parsedate_to_datetime(mail["Date"]) for mail in mails} == {from_us((OPENS + 20 * DAY_US) // 10**6 * 10**6)}

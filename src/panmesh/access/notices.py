@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from panmesh.access.requests import ESCALATION_US, REMINDER_US, Answer, Kind
+from panmesh.access.requests import ESCALATION_US, REMINDER_US, RULES, Answer, Kind
 from panmesh.access.terms import AccessClass, State, Terms, state
 from panmesh.kernel.clock import DAY_US
 
@@ -46,15 +46,19 @@ class Due:
     opens_us: int | None = None
 
 
-def due_of_visit(terms: Terms, kept_us: int | None, after_us: int, upto_us: int, archives_us: int | None = None) -> Iterator[Due]:
+def due_of_visit(
+    terms: Terms, kept_us: int | None, after_us: int, upto_us: int, archives_us: int | None = None, let_us: int | None = None
+) -> Iterator[Due]:
     """What is due in (after, upto] and still true at its end. Of warnings that the same day overtook, only the last.
 
-    `kept_us`: from when the data may be deleted; `archives_us`: when they leave the fast disks.
+    `kept_us`: from when the data may be deleted; `archives_us`: when they leave the fast disks; `let_us`: when something ended that
+    had held the opening back.
     """
     now = state(terms, upto_us)
     opens = opening(terms)
-    if opens is not None and now is State.OPEN and after_us < opens <= upto_us:
-        yield Due(kind=NoticeKind.OPENED, due_us=opens, mark=str(opens), opens_us=opens)
+    opened = max(opens, let_us) if opens is not None and let_us is not None else opens
+    if opened is not None and now is State.OPEN and after_us < opened <= upto_us:
+        yield Due(kind=NoticeKind.OPENED, due_us=opened, mark=str(opened), opens_us=opened)
     if now is State.EMBARGOED and terms.ends_us is not None:
         if after_us < terms.ends_us <= upto_us:
             yield Due(kind=NoticeKind.ENDED, due_us=terms.ends_us, mark=str(terms.ends_us), opens_us=opens)
@@ -94,6 +98,18 @@ def offers_release(one: Notice) -> bool:
     return one.terms is not None and state(one.terms, one.due_us) is State.EMBARGOED
 
 
+def lets_open(kind: Kind, answer: Answer) -> bool:
+    """Whether it ends what had held an opening back: a hold, or an extension that was asked for or given."""
+    match kind:
+        case Kind.EXTENSION:
+            return answer in (Answer.REFUSED, Answer.TAKEN_BACK, Answer.UNDONE)
+        case Kind.UNHOLD:
+            return answer is Answer.GRANTED
+        case Kind.HOLD:
+            return answer is Answer.UNDONE
+    return False
+
+
 def due_of_request(kind: Kind, asked_us: int, deadline_us: int, after_us: int, upto_us: int) -> Iterator[Due]:
     """Of one that nobody has decided."""
     if after_us < deadline_us <= upto_us:
@@ -126,6 +142,9 @@ class Notice:
     message: str  # Message-ID without its host: the same at each attempt
     attempts: int
     due_us: int
+    said_us: int | None = None  # when it is said, or was
+    days_left: int | None = None  # from that day to the one on which the data open
+    doi: str | None = None  # of the visit, when it can be found
     opens_us: int | None = None  # as it was when it was written down
     terms: Terms | None = None
     visit: str | None = None  # pid of the visit, or of the run that a request is about
@@ -147,6 +166,7 @@ class Notice:
     expires_us: int | None = None  # of the grant; None: it was taken back
     ends: date | None = None  # of the grant
     leads: bool = False  # whether who gets it leads the team
+    takes_part: bool = True  # False: they look after the instrument
     paper: str | None = None  # its DOI; None: the release does not name it any more
     release: str | None = None  # pid of the release that names it
     archives: date | None = None  # the day on which they leave the fast disks
@@ -181,13 +201,25 @@ def stands(one: Notice, now_us: int) -> bool:
         case NoticeKind.ARCHIVED:
             return one.terms is not None and state(one.terms, now_us) not in (State.DELETED, State.WITHDRAWN)
         case NoticeKind.ASKED | NoticeKind.REMINDER | NoticeKind.ESCALATED:
-            return one.answer is Answer.ASKED or one.request_kind is Kind.EMERGENCY
+            return one.request_kind is Kind.EMERGENCY or (one.answer is Answer.ASKED and not moot(one, now_us))
         case NoticeKind.DECIDED:
             return one.answer is not Answer.ASKED
         case NoticeKind.GRANT_ENDS:
-            return one.expires_us is not None and now_us < one.expires_us
+            return one.expires_us is not None and now_us < one.expires_us and not _opens_before(one, one.expires_us)
         case NoticeKind.UNREACHABLE:
             return True
+
+
+def moot(one: Notice, now_us: int) -> bool:
+    """Whether there is nothing to ask for any more: the data opened, or are gone."""
+    return (
+        one.request_kind is not None and one.terms is not None and state(one.terms, now_us) not in RULES[one.request_kind].states
+    )
+
+
+def _opens_before(one: Notice, expires_us: int) -> bool:
+    """What everybody may read by then ends for nobody."""
+    return one.terms is not None and state(one.terms, expires_us) is State.OPEN
 
 
 def _opens_soon(one: Notice, terms: Terms, now_us: int) -> bool:

@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
-from panmesh.access.notices import Notice, NoticeKind, offers_release
+from panmesh.access.notices import Notice, NoticeKind, moot, offers_release
 from panmesh.access.requests import Answer, Kind
 from panmesh.access.terms import State, state
-from panmesh.kernel.clock import DAY_US, from_us
+from panmesh.kernel.clock import from_us
 
 Link = Callable[..., str]  # from the parts of a path, and `query`, to an address
 
@@ -34,7 +34,7 @@ def compose_notice(one: Notice, *, sender: str, facility: str, host: str, link: 
     mail["From"] = formataddr((facility, sender))
     mail["To"] = one.to or ""
     mail["Subject"] = _one_line(subject(one))
-    mail["Date"] = format_datetime(from_us(one.due_us))
+    mail["Date"] = format_datetime(from_us(_said_us(one)))
     mail["Message-ID"] = f"<{one.message}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
     lines = [
@@ -52,9 +52,9 @@ def subject(one: Notice) -> str:
     what = ASKED[one.request_kind] if one.request_kind is not None else ""
     match one.kind:
         case NoticeKind.ENDED:
-            return f"Your visit is over: {_name(one)}"
+            return f"{'Your' if one.takes_part else 'A'} visit is over: {_name(one)}"
         case NoticeKind.OPENS_SOON:
-            return f"Your data open on {_day(one.opens)}: {_name(one)}"
+            return f"{'Your data' if one.takes_part else 'Data'} open on {_day(one.opens)}: {_name(one)}"
         case NoticeKind.OPENED:
             return f"Now open to everybody: {_name(one)}"
         case NoticeKind.RETENTION:
@@ -90,26 +90,45 @@ _OUTCOME = {
 
 
 def _ended(one: Notice, link: Link) -> Iterator[str]:
-    yield f"your visit {_about(one)} is over."
+    yield (
+        f"your visit {_about(one)} is over."
+        if one.takes_part
+        else f"the visit {_about(one)} is over; you look after the instrument."
+    )
     yield ""
     yield (
-        f"The data are for your team alone until {_day(one.opens)}; on that day they open to everybody by themselves."
-        if (one.opens)
+        f"The data are for {'your' if one.takes_part else 'its'} team alone until {_day(one.opens)}; on that day they open to everybody by themselves."
+        if one.opens
         else "No day is set yet on which the data open."
     )
-    yield "Title, instrument and dates are public from now on. What is missing in the metadata is best added now:"
+    if one.terms is None or not one.terms.core_from_proposal:
+        yield "Title, instrument and dates are public from now on."
+    yield "What is missing in the metadata is best added now:"
     yield f"  {link('investigations', one.visit)}"
+    yield from _doi(one, "The DOI of the visit, for your papers:")
     yield from _choices(one, link)
 
 
 def _opens_soon(one: Notice, link: Link) -> Iterator[str]:
-    left = ((one.opens_us or 0) - one.due_us) // DAY_US
-    yield f"the data of the visit {_about(one)} open to everybody on {_day(one.opens)}, in {'a week' if left == 7 else f'{left} days'}."
+    yield f"the data of the visit {_about(one)} open to everybody on {_day(one.opens)}, {_left(one.days_left)}."
     yield "Nothing has to be done for that."
     yield from _choices(one, link)
 
 
+def _left(days: int | None) -> str:
+    return {1: "tomorrow", 7: "in a week"}.get(days or 0, f"in {days} days")
+
+
+def _doi(one: Notice, words: str) -> Iterator[str]:
+    if one.doi:
+        yield words
+        yield f"  https://doi.org/{one.doi}"
+
+
 def _choices(one: Notice, link: Link) -> Iterator[str]:
+    """What the team may ask for; who only looks after the instrument may not."""
+    if not one.takes_part:
+        return
     yield ""
     yield "If you need more time, for a thesis or a patent, ask for an extension:"
     yield f"  {link('why', one.visit, query='ask=extension')}"
@@ -128,8 +147,8 @@ def _open_now(one: Notice, link: Link, leads: str, takes_part: str) -> Iterator[
 
 def _opened(one: Notice, link: Link) -> Iterator[str]:
     yield f"the data of the visit {_about(one)} are open to everybody since {_day(one.opens)}, under CC BY 4.0."
-    yield "The page that others cite:"
     yield f"  {link('investigations', one.visit)}"
+    yield from _doi(one, "Others cite them by their DOI:")
 
 
 def _retention(one: Notice, link: Link) -> Iterator[str]:
@@ -221,18 +240,43 @@ def _answers(one: Notice, link: Link) -> Iterator[str]:
 def _decided(one: Notice, link: Link) -> Iterator[str]:
     what = _what(one)
     if one.answer is Answer.EXPIRED:
-        yield f"nobody answered your request for {what}: {_about(one)}. You can ask again:"
+        yield f"nobody answered your request for {what}: {_about(one)}."
+        if moot(one, _said_us(one)):
+            yield from _stands_now(one)
+            return
+        yield "You can ask again:"
         yield f"  {link('why', one.visit, query=f'ask={one.request_kind.value}') if one.request_kind else ''}"
         return
     verdict = {Answer.GRANTED: "granted", Answer.REFUSED: "refused", Answer.UNDONE: "granted first, and then taken back"}
     yield f"your request for {what} was {verdict.get(one.answer or Answer.ASKED, 'decided')}: {_about(one)}."
     if one.answer is Answer.GRANTED and one.ends is not None:
         yield f"It lasts until {_day(one.ends)}."
-    if one.answer is Answer.GRANTED and one.wanted_day is not None:
-        yield f"The data open on {_day(one.wanted_day)}."
+    if one.request_kind in _MOVING:
+        yield from _stands_now(one)
     if one.words:
         yield from _quoted(one.words)
     yield f"Everything about it: {link('requests', str(one.request))}"
+
+
+_MOVING = (Kind.EXTENSION, Kind.RELEASE, Kind.HOLD, Kind.UNHOLD, Kind.DECLASSIFICATION)
+
+
+def _stands_now(one: Notice) -> Iterator[str]:
+    """What became of the data."""
+    current = state(one.terms, _said_us(one)) if one.terms is not None else None
+    match current:
+        case State.OPEN:
+            yield "The data are open to everybody."
+        case State.EMBARGOED if one.opens is not None:
+            yield f"The data open on {_day(one.opens)}."
+        case State.HELD:
+            yield "The data are held back: until that ends, the principal investigator and the data stewards alone read them."
+        case State.WITHDRAWN | State.DELETED:
+            yield f"The data were {current.value}."
+
+
+def _said_us(one: Notice) -> int:
+    return one.said_us if one.said_us is not None else one.due_us
 
 
 def _grant_ends(one: Notice, link: Link) -> Iterator[str]:

@@ -15,6 +15,7 @@ from panmesh.access.requests import Answer, Kind
 from panmesh.access.rules import PolicyRules, retained_until
 from panmesh.access.viewer import ANONYMOUS, TeamRole
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.notices import said_in
 from panmesh.adapters.sql.permission import terms_of
 from panmesh.adapters.sql.release_shapes import read
@@ -25,6 +26,7 @@ from panmesh.adapters.sql.tables import account, dataset, instrument, investigat
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import PanmeshError, Refused
 from panmesh.publication.citing import naming
+from panmesh.publication.dois import DoiState
 
 
 class SqlNoticeOutbox:
@@ -98,15 +100,18 @@ class SqlNoticeOutbox:
         terms_id = asked.terms_id if asked is not None else row.terms_id
         found = c.execute(select(terms).where(terms.c.id == terms_id)).mappings().first() if terms_id else None
         to = c.execute(select(account).where(account.c.id == row.account_id)).one()
+        zone, said_us = zone_of(c), row.sent_us or now_us
         facts: dict[str, Any] = {}
         if found is not None:
             facts |= self._visit(c, terms_of(found), asked.about if asked is not None else None, row.account_id, now_us)
+        if row.kind == NoticeKind.OPENED.value:
+            facts["opens"] = facility_day(row.opens_us, zone)
         if asked is not None:
-            facts |= _request(c, asked, zone_of(c), now_us)
+            facts |= _request(c, asked, zone, now_us)
         if row.kind == NoticeKind.PAPER.value:
             facts |= _paper(c, row.key)
         if row.kind == NoticeKind.ARCHIVES_SOON.value:
-            facts["archives"] = facility_day(int(said_in(row.key)[1]), zone_of(c))
+            facts["archives"] = facility_day(int(said_in(row.key)[1]), zone)
         if row.kind == NoticeKind.ARCHIVED.value:
             facts["archive"] = said_in(row.key)[1]
         return Notice(
@@ -118,6 +123,8 @@ class SqlNoticeOutbox:
             message=row.message,
             attempts=row.attempts,
             due_us=row.due_us,
+            said_us=said_us,
+            days_left=(facts["opens"] - facility_day(said_us, zone)).days if facts.get("opens") is not None else None,
             opens_us=row.opens_us,
             **facts,
         )
@@ -149,6 +156,10 @@ class SqlNoticeOutbox:
             "opens": facility_day(opens, zone) if opens is not None else None,
             "kept_until": facility_day(retained_until(facts.ends_us, rules, zone), zone) if facts.ends_us is not None else None,
             "leads": role == TeamRole.PI.value,
+            "takes_part": role is not None,
+            "doi": c.execute(select(doi.c.name).where(doi.c.pid == row.pid, doi.c.confirmed == DoiState.FINDABLE.value)).scalar()
+            if row is not None
+            else None,
         }
 
 

@@ -23,6 +23,7 @@ from panmesh.access.notices import (
     due_of_grant,
     due_of_request,
     due_of_visit,
+    lets_open,
 )
 from panmesh.access.requests import ESCALATION_US, REMINDER_US, RULES, Answer, Kind
 from panmesh.access.rules import PolicyRules, retained_until
@@ -138,14 +139,29 @@ def _visits(connection: Connection, ids: Sequence[int], span: _Span, since: Mapp
     people = _People.of(
         connection, {r["team_id"] for r in rows if r["team_id"]}, {r["instrument_id"] for r in rows if r["instrument_id"]}, span
     )
+    let = _let(connection, ids)
     new: list[dict[str, Any]] = []
     for row in rows:
         facts, rules = terms_of(row), span.rules(row["policy_version"])
         kept = retained_until(facts.ends_us, rules, span.zone) if facts.ends_us is not None else None
         archives = span.archives_us(facts.ends_us)
-        for due in due_of_visit(facts, kept, since.get(facts.id, span.after_us), span.upto_us, archives):
+        for due in due_of_visit(
+            facts, kept, since.get(facts.id, span.after_us), span.upto_us, archives, let_us=let.get(facts.id)
+        ):
             new += _addressed(due, facts.id, facts.team_id, facts.instrument_id, people)
     return keep_notices(connection, new)
+
+
+def _let(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """When the last thing ended that had held back the opening of these terms."""
+    r = request.c
+    kinds = [kind.value for kind in Kind if any(lets_open(kind, answer) for answer in Answer)]
+    query = select(r.terms_id, r.kind, r.answer, r.decided_us).where(r.terms_id.in_(ids), r.kind.in_(kinds))
+    let: dict[int, int] = {}
+    for row in connection.execute(query.where(r.decided_us.is_not(None)).order_by(r.decided_us)):
+        if lets_open(Kind(row.kind), Answer(row.answer)):
+            let[row.terms_id] = row.decided_us
+    return let
 
 
 def _addressed(due: Due, terms_id: int, team: int | None, instrument: int | None, people: _People) -> Iterator[dict[str, Any]]:

@@ -156,6 +156,9 @@ class SqlRequests:
             }
             connection.execute(update(request).where(request.c.id == number).values(**values))
             write_audit(connection, viewer, "decision undone", row.about, now_us, request=number, kind=row.kind, was=row.answer)
+            if was is Answer.GRANTED and row.asked_by != viewer.user_id:
+                mark = str(values["revision"])
+                write_notices(connection, NoticeKind.DECIDED, [row.asked_by], due_us=now_us, request_id=number, mark=mark)
             return _shape(connection, viewer, _row(connection, number), now_us)
 
     def request(self, viewer: Viewer, number: int, now_us: int) -> Request:
