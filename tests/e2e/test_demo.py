@@ -34,10 +34,13 @@ def test_the_demo_shows_what_it_says_and_ends_quietly(tmp_path: Path) -> None:
         try:
             until(lambda: _shown(f"http://127.0.0.1:{port}/") or demo.poll() is not None)
             said = log.read_text("utf-8")
-            assert "New files: 8, of which 0 could not be read. Files in the catalogue: 8." in said
+            assert "New files: 20, of which 0 could not be read. Files in the catalogue: 20." in said
             links = re.findall(r"http://\S+", said)
-            assert len(set(links)) == 4
+            assert len(set(links)) == 5
             assert all(_shown(link) for link in links)
+            asked = next(link for link in links if "CeO2" in link)
+            assert (_shown(asked) or "").count("Simulated: CeO2 at the Ce L3 edge") >= 12
+            assert "badge-open" in (_shown(asked) or "")
             _sign_in(f"http://127.0.0.1:{port}", re.search(r"— as (.*) \(password: (\S+)\)", said))
             until(lambda: "Simulated" in (_shown(f"http://127.0.0.1:{port}/?q=sim-powder") or ""))
         finally:

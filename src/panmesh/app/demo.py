@@ -20,11 +20,12 @@ from panmesh.app.compose import Composition
 from panmesh.app.settings import load
 from panmesh.kernel.errors import Conflict
 from panmesh.testing.personas import PASSWORD, PERSONAS
+from panmesh.testing.simulated_xas import write_series
 from panmesh.testing.simulator import next_number, run, write_run
 
 # What is real: (package, file in it, folder here).
 REAL = (("nexusformat", "chopper.nxs", "lrmecs"), ("pynxtools", "201805_WSe2_arpes.nxs", "hextof"))
-SIMULATED, BEAMTIME = "sim-powder", "sim-beamtime"
+SIMULATED, BEAMTIME, ABSORPTION = "sim-powder", "sim-beamtime", "sim-xas"
 
 CONFIG = """[facility]
 key = "demo"
@@ -40,19 +41,21 @@ unscheduled = "open"   # the demo has no schedule for its real runs: they are op
 
 def prepare(data: Path, source: Path | None) -> Composition:
     data.mkdir(parents=True, exist_ok=True)
-    real, simulated, visits = (data / "runs" / name for name in ("real", "simulated", "visits"))
+    real, simulated, visits, spectra = (data / "runs" / name for name in ("real", "simulated", "visits", "spectra"))
     if source is not None:
         storages = f'[storage.data]\npath = "{source.resolve()}"\n'
         name = f"Demo: {source.name}"
     else:
-        for folder in (real, simulated, visits):
+        for folder in (real, simulated, visits, spectra):
             folder.mkdir(parents=True, exist_ok=True)
         fetch_real(real)
         storages = (
             f'[storage.real]\npath = "{real.resolve()}"\n\n[storage.simulated]\npath = "{simulated.resolve()}"\ninstrument = "{SIMULATED}"\n\n'
             f'[storage.visits]\npath = "{visits.resolve()}"\ninstrument = "{BEAMTIME}"\n\n'
+            f'[storage.spectra]\npath = "{spectra.resolve()}"\ninstrument = "{ABSORPTION}"\n\n'
             f'[instrument.{SIMULATED}]\nname = "Simulated powder diffractometer"\ndescription = "Simulated by panmesh: these runs are no measurements."\n\n'
-            f'[instrument.{BEAMTIME}]\nname = "Simulated diffractometer with a schedule"\ndescription = "Simulated: runs under embargo."\n'
+            f'[instrument.{BEAMTIME}]\nname = "Simulated diffractometer with a schedule"\ndescription = "Simulated: runs under embargo."\n\n'
+            f'[instrument.{ABSORPTION}]\nname = "Simulated X-ray absorption beamline"\ndescription = "Simulated by panmesh: these spectra are no measurements."\n'
         )
         name = "Simulated facility (panmesh demo)"
     config = data / "panmesh.toml"
@@ -61,6 +64,7 @@ def prepare(data: Path, source: Path | None) -> Composition:
     people(app)
     if source is None:
         embargoed_visit(app, visits)
+        opened_visit(app, spectra)
     return app
 
 
@@ -117,12 +121,29 @@ def embargoed_visit(app: Composition, visits: Path) -> None:
     folder.mkdir()
     for i in range(6):
         write_run(folder, i + 1, start + timedelta(hours=1, minutes=10 * i), seed=7)
-    schedule = (
+    schedule(app, ("SIM001", "Simulated: thermal expansion of oxides", BEAMTIME), start)
+
+
+def opened_visit(app: Composition, spectra: Path) -> None:
+    """One visit whose embargo ended a month ago: XAS on CeO2, open to everyone by the policy and not by anybody's hand."""
+    start = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=3 * 366 + 30)
+    folder = spectra / "SIM002-1"
+    if folder.exists():
+        return  # scheduled the last time
+    folder.mkdir()
+    write_series(folder, 1, start + timedelta(hours=2))
+    schedule(app, ("SIM002", "Simulated: reduction of ceria in hydrogen, XAS at the Ce L3 edge", ABSORPTION), start)
+
+
+def schedule(app: Composition, proposal: tuple[str, str, str], start: datetime) -> None:
+    """The first visit, two days long, of a proposal: its number, title and instrument."""
+    number, title, instrument = proposal
+    table = (
         "proposal,title,kind,visit,instrument,start,end,pi,members,local_contacts\n"
-        f"SIM001,Simulated: thermal expansion of oxides,user,SIM001-1,{BEAMTIME},{start.isoformat()},"
+        f'{number},"{title}",user,{number}-1,{instrument},{start.isoformat()},'
         f"{(start + timedelta(days=2)).isoformat()},pi,member,scientist\n"
     )
-    app.schedule.load(OPERATOR, schedule, dry_run=False)
+    app.schedule.load(OPERATOR, table, dry_run=False)
 
 
 def main() -> None:
@@ -173,7 +194,8 @@ def welcome(url: str, *, own: bool) -> str:
     find = (
         f"{url}/ — search by words, technique, sample, day or quantity."
         if own
-        else f"{url}/?quantity=incident_energy:100..130+meV — search by a quantity, in any unit of it: one real run with neutrons."
+        else f"{url}/?q=XAS+on+CeO2 — ask in words: twelve spectra (simulated) that came out of embargo a month ago; or\n"
+        f"     {url}/?quantity=incident_energy:100..130+meV — search by a quantity, in any unit of it: one real run with neutrons."
     )
     look = "see what each of them may" if own else "look at a run of the embargoed visit SIM001-1 with each"
     kinds = "" if own else "Real: one run of LRMECS, one of HEXTOF at FLASH. The others are simulated, and say so.\n"

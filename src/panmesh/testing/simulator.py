@@ -31,7 +31,7 @@ def write_run(folder: Path, number: int, start: datetime, seed: int = 1) -> Path
     temporary = folder / f".sim_{number:05d}.part"
     with h5py.File(temporary, "w") as file:
         file.attrs["default"] = "entry"
-        entry = _group(file, "entry", "NXentry")
+        entry = group(file, "entry", "NXentry")
         entry.attrs["default"] = "data"
         entry["definition"] = "NXmonopd"
         entry["title"] = f"Simulated: {name} at {temperature:.0f} K"
@@ -39,31 +39,31 @@ def write_run(folder: Path, number: int, start: datetime, seed: int = 1) -> Path
         entry["end_time"] = (start + timedelta(seconds=2)).astimezone(UTC).isoformat().replace("+00:00", "Z")
         entry["entry_identifier"] = str(number)
         entry["experiment_description"] = "Simulated by panmesh: not a measurement."
-        user = _group(entry, "user", "NXuser")
+        user = group(entry, "user", "NXuser")
         user["name"], user["role"] = "Simulated User", "operator"
-        instrument = _group(entry, "instrument", "NXinstrument")
+        instrument = group(entry, "instrument", "NXinstrument")
         instrument["name"] = "sim-powder"
-        source = _group(instrument, "source", "NXsource")
+        source = group(instrument, "source", "NXsource")
         source["name"], source["type"], source["probe"] = "Simulated source", "Synchrotron X-ray Source", "x-ray"
-        _number(source, "current", 200.0 - 0.05 * (number % 600), "mA")
-        monochromator = _group(instrument, "monochromator", "NXmonochromator")
-        _number(monochromator, "energy", ENERGY_KEV, "keV")
-        _number(monochromator, "wavelength", 12.39842 / ENERGY_KEV, "angstrom")
-        detector = _group(instrument, "detector", "NXdetector")
-        _number(detector, "distance", 0.75, "m")
-        _number(detector, "count_time", 2.0, "s")
-        sample = _group(entry, "sample", "NXsample")
+        quantity(source, "current", 200.0 - 0.05 * (number % 600), "mA")
+        monochromator = group(instrument, "monochromator", "NXmonochromator")
+        quantity(monochromator, "energy", ENERGY_KEV, "keV")
+        quantity(monochromator, "wavelength", 12.39842 / ENERGY_KEV, "angstrom")
+        detector = group(instrument, "detector", "NXdetector")
+        quantity(detector, "distance", 0.75, "m")
+        quantity(detector, "count_time", 2.0, "s")
+        sample = group(entry, "sample", "NXsample")
         sample["name"], sample["chemical_formula"] = name, SAMPLES[name][1]
-        _number(sample, "temperature", temperature, "K")
+        quantity(sample, "temperature", temperature, "K")
         angle = np.linspace(4.0, 40.0, 3600)
         counts = random.poisson(pattern(name, angle, temperature))
         detector["polar_angle"], detector["data"] = angle, counts
         detector["polar_angle"].attrs["units"], detector["data"].attrs["units"] = "deg", "counts"
-        data = _group(entry, "data", "NXdata")
+        data = group(entry, "data", "NXdata")
         data.attrs["signal"], data.attrs["axes"] = "data", ["polar_angle"]
         data["polar_angle"], data["data"] = detector["polar_angle"], detector["data"]
-        monitor = _group(entry, "monitor", "NXmonitor")
-        _number(monitor, "integral", float(random.poisson(1_000_000)), "counts")
+        monitor = group(entry, "monitor", "NXmonitor")
+        quantity(monitor, "integral", float(random.poisson(1_000_000)), "counts")
     temporary.replace(target)
     return target
 
@@ -98,13 +98,13 @@ def next_number(folder: Path) -> int:
     return max((int(p.stem.rpartition("_")[2]) for p in folder.glob("sim_*.nxs")), default=0) + 1
 
 
-def _group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:
+def group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:
     group = parent.create_group(name)
     group.attrs["NX_class"] = nx_class
     return group
 
 
-def _number(parent: h5py.Group, name: str, value: float, units: str) -> None:
+def quantity(parent: h5py.Group, name: str, value: float, units: str) -> None:
     parent[name] = value
     parent[name].attrs["units"] = units
 
