@@ -7,10 +7,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from panmesh.testing.simulator import group, quantity
 
-Curve = np.ndarray[tuple[int], np.dtype[np.float64]]
+Curve = npt.NDArray[np.float64]
 
 EDGE_EV = 5723.0  # Ce L3; L2 is at 6164 eV
 _CE4 = (
@@ -65,7 +66,7 @@ def write_scan(folder: Path, scan: int, start: datetime, kelvin: float) -> Path:
     return target
 
 
-def _instrument(entry: h5py.Group, energy: Curve, incoming: Curve, absorbed: Curve) -> None:
+def _instrument(entry: h5py.Group, energy: Curve, incoming: npt.NDArray[np.int64], absorbed: npt.NDArray[np.int64]) -> None:
     instrument = group(entry, "instrument", "NXinstrument")
     instrument["name"] = "sim-xas"
     source = group(instrument, "source", "NXsource")
