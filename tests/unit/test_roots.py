@@ -70,11 +70,30 @@ def test_links_that_stay_inside_are_files_like_others(storages: Roots) -> None:
     ]
 
 
+@pytest.mark.parametrize("link", ["file", "folder/hostname"])
+def test_links_to_what_is_of_somebody_else_lend_no_right(tmp_path: Path, link: str) -> None:
+    """Members of one team can link to the files of another one, which the service may read and they may not."""
+    storages = Roots({"raw": Root(key="raw", path=Path("/"), profile=Profile(facility="test"))})
+    made = tmp_path / link.split("/")[0]
+    made.symlink_to("/etc" if link.startswith("folder") else "/etc/hostname")
+    if os.geteuid() == 0:  # who runs the tests owns neither the link's target nor the storage, or gives the link away
+        os.lchown(made, 12345, -1)
+    path = str(tmp_path / link).removeprefix("/")
+    with pytest.raises(Invalid, match="of somebody else"):
+        storages.open("raw", path)
+    assert storages.stat("raw", path) is None
+    if os.geteuid() == 0:
+        os.lchown(made, 0, -1)
+        assert storages.stat("raw", path) is not None
+
+
 def test_a_link_swapped_in_after_the_check_is_refused_by_the_kernel(storages: Roots, tmp_path: Path) -> None:
     base = storages.root("raw").path
     (base / "swapped").symlink_to(tmp_path / "raw-secret")
-    with pytest.raises((Invalid, OSError)):
-        open_beneath(base, Path("swapped/s.nxs"))
+    (base / "exchanged.nxs").symlink_to("visit/a.nxs")
+    for place in ("swapped/s.nxs", "exchanged.nxs"):
+        with pytest.raises((Invalid, OSError)):
+            open_beneath(base, Path(place))
 
 
 def test_without_openat2_files_open_and_links_do_not(storages: Roots, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 
 from panmesh.ingest.files import FileStat
 from panmesh.ingest.names import ignored
@@ -20,7 +20,7 @@ from panmesh.ingest.profile import Profile
 from panmesh.kernel.errors import Invalid
 
 _OPENAT2 = 437  # the same number on every architecture
-_RESOLVE_NO_XDEV, _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH, _RESOLVE_CACHED = 0x01, 0x02, 0x04, 0x08, 0x20
+_RESOLVE_NO_XDEV, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH, _RESOLVE_CACHED = 0x01, 0x04, 0x08, 0x20
 _LOCAL = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay"}  # an open never waits for another machine
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _CACHED = struct.pack("QQQ", _READ, 0, _RESOLVE_CACHED | _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_XDEV)
@@ -60,16 +60,19 @@ class Roots:
         return root / path
 
     def resolve(self, storage: str, path: str) -> Path:
-        """Like `absolute`, and the file behind all symbolic links lies in the storage too."""
-        plain = self.absolute(storage, path)
+        """Like `absolute`, and the file behind all symbolic links lies in the storage too, and is of who made the links: we may read more
+        than they."""
+        plain, root = self.absolute(storage, path), self.root(storage).path
         real = Path(os.path.realpath(plain))
-        if not real.is_relative_to(self.root(storage).path):
+        if not real.is_relative_to(root):
             raise Invalid(f"{path!r} leads out of the storage by a symbolic link.")
+        if real != plain and not _may_lead(root, plain, real):
+            raise Invalid(f"{path!r} leads by a symbolic link to nothing, or to what is of somebody else.")
         return real
 
     def open(self, storage: str, path: str) -> int:
-        """A handle for reading; the caller closes it. Raises Invalid when a link leads out of the storage, OSError when there is
-        no regular file to read. The kernel keeps the path inside while it opens, so that no link can be swapped in between."""
+        """A handle for reading; the caller closes it. Raises Invalid when a link leads where `resolve` forbids, OSError when there is
+        no regular file to read. The kernel follows no link while it opens, so that none can be swapped in between."""
         root = self.root(storage).path
         real = self.resolve(storage, path)
         handle = open_beneath(root, real.relative_to(root))
@@ -183,17 +186,17 @@ def _check_inside(path: str) -> None:
 
 
 def open_beneath(root: Path, relative: Path) -> int:
-    """Open for reading without ever leaving the root: openat2(2) with RESOLVE_BENEATH; where the kernel has no such call, the last
-    part of the path is no link. Pipes do not make us wait."""
+    """Open for reading what no link leads to: openat2(2) with RESOLVE_NO_SYMLINKS; where the kernel has no such call, the last part of
+    the path is no link. Pipes do not make us wait."""
     folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        how = struct.pack("QQQ", _READ, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+        how = struct.pack("QQQ", _READ, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS)
         handle = int(_libc.syscall(_OPENAT2, folder, os.fsencode(relative), how, len(how)))
         if handle >= 0:
             return handle
         error = ctypes.get_errno()
-        if error == errno.EXDEV:
-            raise Invalid(f"{str(relative)!r} leads out of the storage by a symbolic link.")
+        if error == errno.ELOOP:
+            raise Invalid(f"{str(relative)!r} has become a symbolic link.")
         if error not in (errno.ENOSYS, errno.EPERM):
             raise OSError(error, os.strerror(error), str(relative))
         return os.open(relative, _READ | os.O_NOFOLLOW, dir_fd=folder)
@@ -221,6 +224,17 @@ def file_system(folder: Path) -> str | None:
             if before.split()[2] == wanted:
                 return after.split()[0]
     return None
+
+
+def _may_lead(root: Path, plain: Path, real: Path) -> bool:
+    """Whether each link on the way is of the file's owner, of the storage's, or of root: as SymLinksIfOwnerMatch of web servers. The service
+    reads the files of all teams, and a link of one of them must not lend that right."""
+    try:
+        trusted = {0, os.stat(root).st_uid, os.stat(real).st_uid}
+        places = [place for place in (plain, *plain.parents) if place != root and place.is_relative_to(root)]
+        return all(found.st_uid in trusted for found in map(os.lstat, places) if S_ISLNK(found.st_mode))
+    except FileNotFoundError:
+        return False
 
 
 def _stat_in(handle: int, name: str, path: str) -> FileStat | None:
