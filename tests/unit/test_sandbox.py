@@ -17,6 +17,7 @@ import pytest
 
 from panmesh.adapters.hdf5 import SandboxedReader, confine, sandbox
 from panmesh.ingest.facts import PlotFacts, ReadState
+from panmesh.ingest.plot import PlotData, PlotRequest
 from panmesh.ingest.profile import Profile
 from panmesh.ingest.reader import ReadLimits, ReadRequest
 from panmesh.kernel.errors import Unavailable
@@ -113,6 +114,24 @@ def test_a_plot_is_drawn_from_the_files_of_its_own_dataset(reader: SandboxedRead
     assert reader.preview(path, plot, [part]).values == tuple(float(i) for i in range(8))
     with pytest.raises(Unavailable, match="not part of this dataset"):
         reader.preview(path, plot)
+
+
+def test_a_file_that_went_or_was_exchanged_says_so_and_its_neighbours_are_drawn(reader: SandboxedReader, mine: Path) -> None:
+    plot, names = _plot("/data", (8,)), ("gone.h5", "linked.h5", "cut.h5", "well.h5")
+    for name in names:
+        with h5py.File(mine / name, "w") as file:
+            file["data"] = np.arange(8.0)
+    (mine / "gone.h5").unlink()
+    (mine / "linked.h5").unlink()
+    (mine / "linked.h5").symlink_to(mine / "well.h5")
+    os.truncate(mine / "cut.h5", 1000)
+    gone, linked, cut, well = reader.previews([PlotRequest(path=mine / name, plot=plot) for name in names])
+    assert str(gone) == "The plot cannot be drawn: its file is not on disk any more."
+    assert str(linked) == "The plot cannot be drawn: its file has become a symbolic link."
+    assert "the file is cut short: it has 1,000 bytes" in str(cut)
+    assert isinstance(well, PlotData)
+    with pytest.raises(Unavailable, match="not on disk any more"):
+        reader.series(mine / "gone.h5", ["/data"])
 
 
 def test_a_circle_of_virtual_datasets_is_not_drawn(reader: SandboxedReader, mine: Path) -> None:

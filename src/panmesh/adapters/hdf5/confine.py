@@ -57,7 +57,7 @@ def limit_resources(*, memory: int, cpu_seconds: int, files: int = 64) -> None:
 
 def confine(paths: tuple[bytes, ...], inodes: tuple[tuple[int, int], ...] | None = None) -> None:
     """From here on this process reads these files, and what is beneath these folders, only, writes nowhere, connects nowhere, starts nothing.
-    `inodes`: device and number of each path, if it must still be that one. Raises OSError if it cannot be."""
+    Files are named without symbolic links: one that is on the way now has been put there since. `inodes`: device and number of each path, if it must still be that one. Raises OSError if it cannot be."""
     abi = int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
     if abi < 1:
         raise OSError(ctypes.get_errno(), "Landlock is not available")
@@ -68,7 +68,8 @@ def confine(paths: tuple[bytes, ...], inodes: tuple[tuple[int, int], ...] | None
     for i, path in enumerate(paths):
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         found = os.fstat(handle)
-        if inodes is not None and (found.st_dev, found.st_ino) != inodes[i]:
+        exchanged = inodes is not None and (found.st_dev, found.st_ino) != inodes[i]
+        if exchanged or (stat.S_ISREG(found.st_mode) and os.readlink(b"/proc/self/fd/%d" % handle) != path):
             raise OSError(errno.ESTALE, "was exchanged while it was opened")
         rights = _READ_FILE | (_READ_DIR if stat.S_ISDIR(found.st_mode) else 0)
         rule = struct.pack("=Qi", rights, handle)

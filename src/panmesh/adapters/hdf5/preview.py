@@ -11,6 +11,7 @@ import numpy as np
 from h5py import h5a, h5d, h5s, h5t
 
 from panmesh.adapters.hdf5.inside import Found, Inside, NotThere, Outside, Unknown, open_dataset
+from panmesh.adapters.hdf5.reading import why_not_open
 from panmesh.adapters.hdf5.thinning import brightest, extremes
 from panmesh.adapters.hdf5.walk import ROOT_ERRORS, missing_filters
 from panmesh.ingest.plot import Axis, PlotData, Series, shown_dimensions
@@ -44,7 +45,11 @@ def read_preview(
 ) -> PlotData:
     """`companions`: the other files of the dataset, the only ones that a link may lead into. `frame`: which one of a stack, from 0;
     None: that in the middle."""
-    inside = Inside(path, Beside(companions))
+    try:
+        inside = Inside(path, Beside(companions))
+    except OSError as error:
+        why = why_not_open(str(error), os.path.getsize(path))
+        raise NotDrawable(why[0].lower() + why[1:].rstrip(".")) from error
     try:
         return _draw(inside, plot, frame, limits)
     except NotDrawable:

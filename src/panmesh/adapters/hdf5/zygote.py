@@ -130,16 +130,19 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
         for zone in {profile.time_zone for profile in profiles}:
             zoneinfo.ZoneInfo(zone)
         confine.limit_resources(memory=limits.memory, cpu_seconds=int(limits.seconds * len(indexes)) + 1)
+        gone = {} if job["kind"] == "read" else _gone(job["items"])
         if job["confined"]:
-            allowed = (
-                [job["folder"]] if job["kind"] == "read" else [p for i in job["items"] for p in (i["path"], *i["companions"])]
-            )
+            there = [item for i, item in enumerate(job["items"]) if i not in gone]
+            named = (path for item in there for path in (item["path"], *filter(os.path.exists, item.get("companions", ()))))
+            allowed = [job["folder"]] if job["kind"] == "read" else list(named)
             confine.confine(tuple(os.fsencode(p) for p in allowed))
         for i in indexes:
             item = job["items"][i]
             try:
-                if job["kind"] == "preview":
-                    result: Any = preview.read_preview(item["path"], item["plot"], limits, item["companions"], item["frame"])
+                if i in gone:
+                    result: Any = reading.unreadable(gone[i])
+                elif job["kind"] == "preview":
+                    result = preview.read_preview(item["path"], item["plot"], limits, item["companions"], item["frame"])
                 elif job["kind"] == "series":
                     result = preview.read_series(item["path"], item["wanted"], limits, item["companions"])
                 else:
@@ -154,6 +157,20 @@ def _be_child(job: dict[str, Any], indexes: list[int], writing: int) -> None:
         code = 0
     finally:
         os._exit(code)
+
+
+def _gone(items: list[dict[str, Any]]) -> dict[int, str]:
+    """By their number, those whose file is not where it was a moment ago: the others are read all the same."""
+    found = {}
+    for i, item in enumerate(items):
+        try:
+            if os.path.realpath(item["path"], strict=True) != item["path"]:
+                found[i] = "its file has become a symbolic link"
+        except FileNotFoundError:
+            found[i] = "its file is not on disk any more"
+        except OSError as error:
+            found[i] = f"its file cannot be read on disk ({error.strerror})"
+    return found
 
 
 def _tell(kind: bytes, index: int, payload: bytes) -> None:
