@@ -12,7 +12,7 @@ import pytest
 import panmesh.client
 from panmesh.access.viewer import Scope
 from panmesh.app.asgi import build
-from panmesh.client import Client, Embargoed, Forbidden, NotFound, Unauthenticated
+from panmesh.client import Client, Embargoed, Forbidden, Invalid, NotFound, Unauthenticated
 from panmesh.kernel.clock import DAY_US
 from tests.e2e.serving import served
 from tests.protocol.conftest import CONTENT, HIDDEN, PIDS, SECRET, House
@@ -118,6 +118,14 @@ def test_what_is_around_the_runs(house: House, url: str) -> None:
         run = client.datasets.search(temperature=("-200 degC", "-190 degC"), state="open")[0]
         assert run.pid == PIDS["open"]
         assert len(client.datasets.search(sample=run.sample)) == 1
+        for said, words in (
+            ({"state": "opne"}, "'opne' is none of .*embargoed, open"),
+            ({"kind": "rwa"}, "none of raw, processed"),
+        ):
+            with pytest.raises(Invalid, match=words):
+                len(client.datasets.search(**said))
+        with pytest.raises(TypeError, match="did you mean 'instrument'"):
+            client.datasets.search(instrumnet="i1")
         assert [str(person) for person in run.people] == ["ceria person"]
         assert (run.version, run.versions, run.version_pid) == (1, 1, f"{run.pid}.v1")
         assert run.relations == ()

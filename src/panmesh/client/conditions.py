@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,9 @@ def when(name: str, said: When | None) -> str | None:
 
 def quantity(name: str, said: Any) -> str:
     """`name:low..high unit`: both ends in one unit, which one of them may leave to the other."""
+    near = difflib.get_close_matches(name, PLAIN, 1, 0.7)
+    if near and isinstance(said, str) and not said.strip().startswith(tuple("+-.0123456789")):
+        raise TypeError(f"a search has no condition {name!r}; did you mean {near[0]!r}?")
     if isinstance(said, bool) or said is None:
         raise ValueError(f"{name} is a quantity, such as ('10 keV', '20 keV'); got {said!r}")
     if not isinstance(said, tuple | list):

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from panmesh.access.terms import State
+from panmesh.catalogue.model import DatasetKind
 from panmesh.catalogue.query import (
     And,
     Compare,
@@ -23,6 +25,7 @@ from panmesh.catalogue.query import (
     SortKey,
     Words,
 )
+from panmesh.ingest.facts import ReadState
 from panmesh.kernel import techniques
 from panmesh.kernel.clock import to_us
 from panmesh.kernel.errors import Fault, Invalid
@@ -43,6 +46,9 @@ _FIELD = {
     "format": Field.FORMAT,
     "flag": Field.FLAG,
     "tag": Field.TAG,
+}
+_ONLY: dict[str, tuple[str, ...]] = {
+    name: tuple(words) for name, words in (("state", State), ("kind", DatasetKind), ("read_state", ReadState))
 }
 # Said in a question, not in a record.
 FILLERS = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
@@ -98,6 +104,8 @@ def _condition(name: str, values: list[str], zone: str) -> Condition | None:
         return And(tuple(quantity(value) for value in values))
     if name == "person":
         return Or(tuple(Compare(Field.PERSON, Op.CONTAINS, value) for value in values))
+    if wrong := [value for value in values if value not in _ONLY.get(name, values)]:
+        raise Invalid(f"{wrong[0]!r} is none of {', '.join(_ONLY[name])}")
     if name in _FIELD:
         return OneOf(_FIELD[name], tuple(values))
     return None
