@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -70,6 +71,39 @@ def test_a_file_system_that_is_dropped_closes_its_connection(house: tuple[str, s
     assert opened.is_closed
 
 
+def test_what_one_process_has_another_one_goes_on_with(house: tuple[str, str, Dataset]) -> None:
+    """dask and multiprocessing pack what they send to their workers."""
+    url, token, run = house
+    file = run.open("all.nxs")
+    file.seek(1)
+    with panmesh.client.connect(url, token) as client:
+        assert len(client.datasets.search()) == 1  # its line is open
+        whole = run.to_xarray()
+        packed = pickle.dumps((client.datasets.search(), run, run.files, run["/"], file, whole))
+    found, again, files, root, opened, lazily = pickle.loads(packed)
+    assert [one.pid for one in found] == [again.pid] == [run.pid]
+    assert [one.name for one in files] == ["all.nxs"]
+    assert list(root) == list(run["/"])
+    assert opened.read(3) == b"HDF"
+    assert whole.equals(lazily)
+
+
+def test_a_file_system_says_where_the_facility_goes_and_that_it_is_read_only(house: tuple[str, str, Dataset]) -> None:
+    url, token, run = house
+    fsspec.register_implementation("panmesh", PanmeshFileSystem, clobber=True)
+    host = url.removeprefix("http://")
+    for address, more in ((f"{run.pid}/all.nxs", {"host": host}), (f"/{run.pid}/all.nxs", {}), (f"{run.pid}/all.nxs", {})):
+        with pytest.raises(ValueError, match=f"in the address itself: panmesh://{more.get('host', 'data.example.org')}/pm-"):
+            fsspec.open(f"panmesh://{address}", token=token, **more)
+    address = f"panmesh://{host}/{run.pid}/all.nxs"
+    with fsspec.open(address, host=host, token=token, cache_type="all") as file, h5py.File(file) as h5:
+        assert list(h5)
+    files = fsspec.filesystem("panmesh", host=host, token=token)
+    for change in (files.rm, files.mkdir, files.makedirs, files.touch):
+        with pytest.raises(NotImplementedError, match="read only"):
+            change(address)
+
+
 def test_a_run_is_a_folder(filesystem: tuple[PanmeshFileSystem, str], tmp_path: Path) -> None:
     files, at = filesystem
     content = (tmp_path / "runs" / "all.nxs").read_bytes()
@@ -116,7 +150,8 @@ def test_folders_in_a_run_are_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert files.isdir(f"{at}/a/b")
     assert files.du(at) == 12
     assert files.http.url == "https://facility.example.org"
-    assert PanmeshFileSystem._get_kwargs_from_urls(f"panmesh://{at}/e.csv") == {"host": "facility.example.org"}
+    of_url = PanmeshFileSystem._get_kwargs_from_urls(f"panmesh://{at}/e.csv")
+    assert PanmeshFileSystem(**of_url, skip_instance_cache=True).host == "facility.example.org"
 
 
 def test_an_open_file_reads_like_a_file(filesystem: tuple[PanmeshFileSystem, str], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,15 +31,19 @@ class PanmeshFileSystem(AbstractFileSystem):  # type: ignore[misc]
     root_marker = ""
     cachable = True
 
-    def __init__(self, host: str = "", token: str | None = None, secure: bool | None = None, **more: Any) -> None:
-        super().__init__(host=host, token=token, secure=secure, **more)
-        if not host:
-            raise ValueError("panmesh:// needs a facility: panmesh://data.example.org/pm-0123456789abcdef/scan.nxs")
+    def __init__(
+        self, host: str = "", token: str | None = None, secure: bool | None = None, *, of_url: str = "", **more: Any
+    ) -> None:
+        """`of_url` is what stands in an address where the facility should."""
+        super().__init__(host=host, token=token, secure=secure, of_url=of_url, **more)
+        if not (host or of_url) or of_url.startswith("pm-") or (host and of_url not in ("", host)):
+            where = f"panmesh://{host or 'data.example.org'}/pm-0123456789abcdef/scan.nxs"
+            raise ValueError(f"panmesh:// needs a facility, in the address itself: {where}")
+        host = host or of_url
         secure = not _near(host) if secure is None else secure
         self.host = host
         self.http = Http(f"{'https' if secure else 'http'}://{host}", token or os.environ.get("PANMESH_TOKEN"))
         self._listed: dict[str, dict[str, File]] = {}
-        weakref.finalize(self, self.http.close)  # fsspec keeps file systems and drops them without a word
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -51,7 +54,7 @@ class PanmeshFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     @staticmethod
     def _get_kwargs_from_urls(path: str) -> dict[str, Any]:
-        return {"host": path.removeprefix("panmesh://").partition("/")[0]}
+        return {"of_url": path.removeprefix("panmesh://").partition("/")[0]}
 
     @property
     def fsid(self) -> str:
@@ -116,8 +119,13 @@ class PanmeshFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self, path: str, mode: str = "rb", block_size: Any = None, autocommit: bool = True, cache_options: Any = None, **more: Any
     ) -> RemoteBuffer:
         if mode != "rb":
-            raise NotImplementedError("a facility's data are read only: open them with mode 'rb'")
+            self._refuse()
         return RemoteBuffer(self, path, mode, block_size or BLOCK, cache_options=cache_options, **more)
+
+    def _refuse(self, *_: Any, **__: Any) -> None:
+        raise NotImplementedError("a facility's data are read only: open them with mode 'rb'")
+
+    mkdir = makedirs = rmdir = touch = rm = rm_file = cp_file = put_file = _refuse
 
     def _ranges(self, wanted: list[tuple[str, int | None, int | None]]) -> list[bytes | Exception]:
         flows = [self._guarded(*one) for one in wanted]
@@ -181,10 +189,10 @@ class RemoteBuffer(AbstractBufferedFile):  # type: ignore[misc]
     """Never bytes of two files: raises OSError when it changes while it is open."""
 
     def __init__(self, fs: PanmeshFileSystem, path: str, *more: Any, **options: Any) -> None:
+        self._etag: str | None = None  # before anything is asked for: one cache takes the whole file at once
         super().__init__(fs, path, *more, **options)
         if self.details["type"] != "file":
             raise IsADirectoryError(f"{path} is a folder.")
-        self._etag: str | None = None
         self.cache: BaseCache
 
     def _fetch_range(self, start: int, end: int) -> bytes:

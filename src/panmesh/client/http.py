@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,10 @@ class Http:
         self.sleep = sleep
         self._client: httpx.Client | None = None
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type[Http], tuple[str, str | None]]:
+        """With the token, and with a line of its own where it is unpacked: workers of dask and multiprocessing ask themselves."""
+        return Http, (self.url, self._line.token)
 
     def run(self, flow: Flow[T], *, sleep: Callable[[float], object] | None = None) -> T:
         """To its end, in this thread; `sleep` instead of ours, for whoever must be woken."""
@@ -82,6 +87,7 @@ class Http:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(transport=self._transport, **self._line.settings())
+                weakref.finalize(self, self._client.close)  # whoever unpacks it, or asks fsspec for it, drops it without a word
             return self._client
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from panmesh.client.flow import Together
 from panmesh.client.inside import AT_ONCE, Info, Place, read
@@ -16,16 +16,7 @@ if TYPE_CHECKING:
 
     from panmesh.client.flow import Flow
     from panmesh.client.http import Http
-
-
-class Array(Protocol):
-    """Whose numbers come when they are used."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> Any: ...
-    def read(self, key: Any) -> Any: ...
+    from panmesh.client.lazily import Array
 
 
 NEAR = 1 << 20  # elements: coordinates up to here come at once
@@ -77,14 +68,8 @@ def _attributes(one: Field) -> Mapping[str, Any]:
 
 def _lazily(array: Array) -> Any:
     """What xarray asks for slices of."""
-    from xarray.backends import BackendArray
     from xarray.core import indexing
 
-    class Lazy(BackendArray):  # type: ignore[misc]
-        shape = array.shape
-        dtype = array.dtype
+    from panmesh.client.lazily import Lazy
 
-        def __getitem__(self, key: Any) -> Any:
-            return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, array.read)
-
-    return indexing.LazilyIndexedArray(Lazy())
+    return indexing.LazilyIndexedArray(Lazy(array))

@@ -25,7 +25,7 @@ class Line:
                 f"{url!r} is no address of a facility; write 'https://data.example.org'.", (Fault("url", "no http(s) address"),)
             )
         self.url = url.rstrip("/")
-        self._token = token
+        self.token = token
         self.answered = False
 
     def settings(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Line:
 
         return {
             "base_url": self.url + "/api",
-            "headers": {"Authorization": f"Bearer {self._token}"} if self._token else {},
+            "headers": {"Authorization": f"Bearer {self.token}"} if self.token else {},
             "timeout": httpx.Timeout(60, connect=10),
             "limits": httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
             "follow_redirects": True,

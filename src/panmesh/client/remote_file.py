@@ -6,7 +6,7 @@ import io
 import re
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from panmesh.client import asking
 from panmesh.client.flow import Flow, ask
@@ -37,6 +37,14 @@ class RemoteFile(io.RawIOBase):
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self._pid}, {self._size} bytes>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Where it was, of the same file still; the blocks are asked for again."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_blocks", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._blocks, self._lock = OrderedDict(), Lock()
 
     def readable(self) -> bool:
         return True
