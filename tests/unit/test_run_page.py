@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import h5py
@@ -13,15 +16,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from panmesh.adapters.hdf5.preview import MAX_POINTS, read_preview, read_series
 from panmesh.catalogue.model import FileState, FileView
-from panmesh.ingest.plot import Series
+from panmesh.ingest.plot import PlotData, Series
 from panmesh.ingest.reader import ReadLimits
 from panmesh.portal.changing import ALL, SHOWN, Changing, changing
 from panmesh.portal.file_tree import Folder, as_tree
 from panmesh.portal.frames import stack_of
 from panmesh.portal.looking import begins_at
+from panmesh.portal.plots import draw
 from panmesh.portal.run_parameters import grouped
 from panmesh.portal.sparklines import draw_changes, extent
 
@@ -204,3 +209,47 @@ def test_the_viewer_begins_where_the_page_draws() -> None:
     assert begins_at(marked, "/entry") == "/entry/data"
     assert begins_at(_plot((5,)), None) == "/data"
     assert (begins_at({}, "/entry"), begins_at({}, None)) == ("/entry", "/")
+
+
+def _drawn(plot: PlotData) -> tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    """The drawing, and the pixels of the picture in it."""
+    svg = draw(plot)
+    return svg, np.asarray(Image.open(BytesIO(b64decode(svg.split("data:image/png;base64,")[1].split('"')[0]))))
+
+
+def _image(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], kind: str = "image") -> PlotData:
+    return PlotData(
+        kind=kind,
+        shape=values.shape,
+        frame=None,
+        rows=values.shape[0],
+        columns=values.shape[1],
+        values=tuple(values.reshape(-1).tolist()),
+        low=float(np.percentile(values, 1)),
+        high=float(np.percentile(values, 99)),
+        label="counts",
+        units="counts",
+    )
+
+
+def test_colours_are_logarithmic_where_few_pixels_counted_a_thousand_times_what_most_did() -> None:
+    values = np.full((40, 60), 3.0)
+    values[0, :30], values[0, 30:], values[10, 20], values[11, 21] = 0.0, -1.0, 5e5, 3e3
+    svg, pixels = _drawn(_image(values))
+    assert "logarithmic colours" in svg
+    assert "10⁵" in svg
+    zero, usual, bright, brightest = (pixels[39 - row, column].tolist() for row, column in ((0, 40), (5, 5), (11, 21), (10, 20)))
+    assert zero == usual  # as dark as the darkest that counted
+    assert len({tuple(one) for one in (usual, bright, brightest)}) == 3
+    for even in (np.minimum(values, 100.0), values - 10.0):  # nothing to spread, and differences around zero
+        assert "logarithmic" not in draw(_image(even))
+
+
+def test_an_image_of_colours_has_its_colours_and_its_first_row_at_the_top() -> None:
+    values = np.zeros((4, 6, 3))
+    values[0, :, 0], values[:, :, 2] = 255.0, 51.0
+    svg, pixels = _drawn(replace(_image(values, "colours"), low=0.0, high=255.0))
+    assert pixels[0, 0].tolist() == [255, 0, 51, 255]
+    assert pixels[3, 5].tolist() == [0, 0, 51, 255]
+    assert "linearGradient" not in svg
+    assert stack_of({"plot": _plot((4, 6, 3)) | {"interpretation": "rgb-image"}}, None) is None

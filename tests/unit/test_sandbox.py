@@ -365,6 +365,21 @@ def test_a_frame_of_eighteen_megapixels_is_drawn_from_the_middle_of_its_stack(re
     assert set(plot.values) == {7.0}
 
 
+@pytest.mark.parametrize(("colours", "interpretation"), [(3, "rgb-image"), (4, "rgba-image")])
+def test_an_image_of_colours_is_read_with_its_colours(
+    reader: SandboxedReader, mine: Path, colours: int, interpretation: str
+) -> None:
+    path, image = mine / "run.h5", np.full((5, 900, 700, colours), 255, "u1")
+    image[2, 450:, :, 1] = 0
+    with h5py.File(path, "w") as file:
+        file["data"] = image
+    plot = reader.preview(path, replace(_plot("/data", image.shape), interpretation=interpretation))
+    assert (plot.kind, plot.frame, plot.low, plot.high) == ("colours", "3 of 5", 0.0, 255.0)
+    pixels = np.array(plot.values).reshape(plot.rows, plot.columns, colours)
+    assert max(pixels.shape) <= 400
+    assert (pixels[0, 0].tolist()[:3], pixels[-1, 0].tolist()[:3]) == ([255, 255, 255], [255, 0, 255])
+
+
 def test_a_long_line_keeps_its_single_peak(reader: SandboxedReader, mine: Path) -> None:
     path = mine / "run.h5"
     line = np.zeros(100_003)

@@ -20,6 +20,8 @@ VIRIDIS = (  # at nine points; between them it is linear
     (253, 231, 37),
 )
 
+COLOURED = {"rgb-image": 3, "rgba-image": 4}  # @interpretation, and the numbers of each pixel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -31,14 +33,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlotData:
-    kind: str  # "line" or "image"
+    kind: str  # "line", "image", or "colours": an image whose pixels are red, green and blue, and how opaque where there are four
     shape: tuple[int, ...]  # of the whole signal in the file
     frame: str | None  # which part of a stack is shown, in words
     rows: int
     columns: int
     values: tuple[float | None, ...]  # row by row; None: not a number
-    low: float | None  # 1st percentile
-    high: float | None  # 99th
+    low: float | None  # 1st percentile; of colours, what is dark
+    high: float | None  # 99th; of colours, what is light
     label: str
     units: str | None
     axes: tuple[Axis, ...] = ()  # of the shown part, slowest first
@@ -65,6 +67,8 @@ class PlotRequest:
 
 
 def shown_dimensions(shape: Sequence[int], interpretation: str | None) -> list[int]:
-    """Those of a signal that one drawing shows, slowest first: of an image two, of a line, or of a stack of spectra, one."""
+    """Those of a signal that one drawing shows, slowest first: of an image two, with its colours three, of a line, or of a stack of spectra, one."""
+    if interpretation in COLOURED and len(shape) > 2 and shape[-1] == COLOURED[interpretation]:
+        return list(range(len(shape) - 3, len(shape)))
     long = [i for i, n in enumerate(shape) if n > 1] or [len(shape) - 1]
     return long[-1:] if interpretation == "spectrum" else long[-2:]

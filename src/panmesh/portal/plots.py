@@ -43,7 +43,11 @@ SIZES = {
     "narrow": Size(width=358, height=290, left=58, right=10, bottom=50, bar=52, ticks=4),
     "thumb": Size(width=144, height=84, left=4, right=4, top=6, bottom=6, bar=0, bare=True),
 }
+_Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+_Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 LOG_FROM = 1e4  # ratio of the largest to the smallest value, all positive, from which a logarithmic scale shows more
+LOG_COLOURS_FROM = 1e3  # ratio of the brightest pixel to the usual one that counted anything, from which colours are logarithmic
+NO_PIXEL = -2  # Pilatus detectors write -1 and -2 for gaps and for pixels that do not work
 MOST_KEPT = 200_000  # characters of a drawing that is remembered
 
 STYLE = (
@@ -58,9 +62,9 @@ def draw(plot: PlotData, size: Size = SIZES["wide"]) -> str:
     """A whole SVG document."""
     plot = without_dust(plot)
     heading = "" if size.bare else _heading(plot)
-    if heading or (plot.kind == "image" and not size.bare):
+    if heading or (plot.kind != "line" and not size.bare):
         size = replace(size, top=size.top + 18)
-    body = _image(plot, size) if plot.kind == "image" else _line(plot, size)
+    body = _line(plot, size) if plot.kind == "line" else _image(plot, size)
     over = f'<text x="{size.left}" y="22">{cut(heading, (size.width - size.left - size.bar) // 8)}</text>' if heading else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size.width} {size.height}" role="img" '
@@ -162,7 +166,7 @@ def thinned(placed: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _image(plot: PlotData, size: Size) -> str:
-    data = np.array([math.nan if v is None else v for v in plot.values], dtype=np.float64).reshape(plot.rows, plot.columns)
+    data = np.array([math.nan if v is None else v for v in plot.values], dtype=np.float64)
     low, high = plot.low, plot.high
     if low is None or high is None:
         return centred("There are no finite numbers to draw.", size)
@@ -174,13 +178,28 @@ def _image(plot: PlotData, size: Size) -> str:
     x_axis = plot.axes[-1] if plot.axes else Axis(label="", units=None, values=())
     across, upward = _pixels(x_axis, plot.columns, size.ticks), _pixels(y_axis, plot.rows, max(3, size.ticks - 1))
     size, width, height = _true_to_scale(size, width, height, _proportion(x_axis, y_axis, plot))
-    picture = b64encode(_png(data, low, high, (2 * width, 2 * height))).decode()
+    data, most = data.reshape(plot.rows, plot.columns, -1), (2 * width, 2 * height)
+    if plot.kind == "colours":
+        pixels, upward, bar = _as_colours(data, low, high), _turned(upward), ""
+    else:
+        ends = _logarithmic_colours(plot)
+        bar = _bar(
+            plot.units,
+            scale_of(ends or (low, high), 4, digits=4, logarithmic=ends is not None),
+            size,
+            size.left + width + 12,
+            height,
+        )
+        if ends is not None:
+            data, (low, high) = np.log10(np.maximum(data, ends[0])), map(math.log10, ends)
+        pixels = _as_viridis(data[..., 0], low, high)[::-1]
+    picture = b64encode(_png(pixels, most)).decode()
     image = (
         f'<image x="{size.left}" y="{size.top}" width="{width}" height="{height}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{picture}"/>'
     )
     around = frame(size, width, across, upward, named(x_axis) or "column", named(y_axis) or "row", grid=False)
-    return image + around + _bar(plot.units, low, high, size, size.left + width + 12, height)
+    return image + around + bar
 
 
 def _proportion(x: Axis, y: Axis, plot: PlotData) -> float | None:
@@ -209,10 +228,20 @@ def _true_to_scale(size: Size, width: int, height: int, proportion: float | None
     return size, wide, high
 
 
-def _bar(units: str | None, low: float, high: float, size: Size, x: int, height: int) -> str:
+def _logarithmic_colours(plot: PlotData) -> tuple[float, float] | None:
+    """Their ends, where one scale must show both what few pixels counted and what most did; None: they go up evenly."""
+    if plot.kind != "image":
+        return None
+    data = np.array([v for v in plot.values if v is not None], dtype=np.float64)
+    counted = data[data > 0]
+    if counted.size < 2 or data.min() < NO_PIXEL or data.max() < LOG_COLOURS_FROM * float(np.median(counted)):
+        return None
+    return float(np.percentile(counted, 1)), float(data.max())
+
+
+def _bar(units: str | None, scale: Scale, size: Size, x: int, height: int) -> str:
     if size.bare:
         return ""
-    scale = scale_of([low, high], 4, digits=4)
     stops = "".join(f'<stop offset="{i / 8:.3f}" stop-color="rgb{c}"/>' for i, c in enumerate(VIRIDIS))
     marks = "".join(
         f'<text class="t" x="{x + 16}" y="{size.top + (1 - at) * height + 4:.1f}">{text}</text>' for at, text in scale.ticks
@@ -225,16 +254,29 @@ def _bar(units: str | None, low: float, high: float, size: Size, x: int, height:
     )
 
 
-def _png(data: np.ndarray[tuple[int, ...], np.dtype[np.float64]], low: float, high: float, most: tuple[int, int]) -> bytes:
-    """First row at the bottom, as axes grow upwards; what is no number is transparent; no larger than anybody sees."""
+def _as_colours(data: _Numbers, low: float, high: float) -> _Pixels:
+    """First row at the top, as cameras write them."""
+    scaled = np.clip((data - low) / (high - low), 0, 1)
+    bad = ~np.isfinite(scaled).all(axis=-1)
+    pixels = np.nan_to_num(scaled) * 255
+    opaque = pixels[..., 3] if data.shape[-1] == 4 else np.full(bad.shape, 255.0)
+    return np.dstack([pixels[..., :3], np.where(bad, 0, opaque)]).round().astype(np.uint8)
+
+
+def _as_viridis(data: _Numbers, low: float, high: float) -> _Pixels:
+    """What is no number is transparent."""
     scaled = np.clip((data - low) / (high - low), 0, 1)
     bad = ~np.isfinite(scaled)
     steps = np.where(bad, 0, scaled) * 8
     table = np.array(VIRIDIS, dtype=np.float64)
     base = np.minimum(steps.astype(int), 7)
     colour = table[base] + (table[base + 1] - table[base]) * (steps - base)[..., None]
-    pixels = np.dstack([colour, np.where(bad, 0, 255)]).astype(np.uint8)
-    picture = Image.fromarray(pixels[::-1])
+    return np.dstack([colour, np.where(bad, 0, 255)]).astype(np.uint8)
+
+
+def _png(pixels: _Pixels, most: tuple[int, int]) -> bytes:
+    """Its first row at the top; no larger than anybody sees."""
+    picture = Image.fromarray(pixels)
     size = (min(picture.width, most[0]), min(picture.height, most[1]))
     buffer = io.BytesIO()
     (picture if size == picture.size else picture.resize(size, Image.Resampling.BOX)).save(buffer, "PNG")
@@ -289,6 +331,11 @@ def _pixels(axis: Axis, count: int, ticks: int) -> Scale:
     marks = _ticks(float(values[0]), float(values[-1]), ticks)
     texts, note = _written(marks)
     return Scale(at, [(at(v), text) for v, text in zip(marks, texts, strict=True)], note)
+
+
+def _turned(scale: Scale) -> Scale:
+    """From above downwards."""
+    return Scale(lambda value: 1 - scale.at(value), [(1 - at, text) for at, text in scale.ticks], scale.note)
 
 
 def _wants_logarithm(values: Sequence[float], ratio: float = LOG_FROM) -> bool:
@@ -370,7 +417,8 @@ def frame(size: Size, width: int, x: Scale, y: Scale, x_name: str, y_name: str, 
 
 def _heading(plot: PlotData) -> str:
     title = plot.title if plot.title and plot.title != plot.label else ""
-    return " · ".join(part for part in (title, f"frame {plot.frame}" if plot.frame else "") if part)
+    colours = "logarithmic colours" if _logarithmic_colours(plot) is not None else ""
+    return " · ".join(part for part in (title, f"frame {plot.frame}" if plot.frame else "", colours) if part)
 
 
 def centred(text: str, size: Size) -> str:

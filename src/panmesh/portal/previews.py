@@ -19,7 +19,7 @@ MOST_KEPT = 4000  # numbers of a plot that is remembered: curves, and small imag
 _Key = tuple[Path, str, int | None]
 _PLOTS: Recent[_Key, PlotData] = Recent(300)  # asked after it is decided that they may be seen
 
-DRAWN = 2  # counted up when drawings look different
+DRAWN = 3  # counted up when drawings look different
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

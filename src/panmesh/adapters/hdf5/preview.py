@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,28 +96,28 @@ def _draw(inside: Inside, plot: dict[str, Any], frame: int | None, limits: ReadL
         raise NotDrawable("the signal is empty")
     shown = shown_dimensions(shape, plot.get("interpretation"))
     start = _start(shape, shown, frame)
-    step = [max(1, -(-n // MAX_SIDE)) if i in shown and len(shown) == 2 else 1 for i, n in enumerate(shape)]
+    step = [max(1, -(-n // MAX_SIDE)) if i in shown and len(shown) > 1 else 1 for i, n in enumerate(shape)]
     count = [-(-n // s) if i in shown else 1 for i, (n, s) in enumerate(zip(shape, step, strict=True))]
     size = math.prod(shape[i] for i in shown) * int(signal.get_type().get_size())
     if size > MAX_FRAME_BYTES or math.prod(count) * 8 > MAX_READ:
         raise NotDrawable("one frame is larger than a preview may read")
-    axes = [_axis(inside, plot, i, shape, limits) for i in shown]
+    axes = [_axis(inside, plot, i, shape, limits) for i in shown[:2]]
     errors = None
     if len(shown) == 1:
         data = _read(signal, start, count).reshape(-1)
         errors = _errors(inside, plot, shape, (start, count), limits)
         data, errors, axes = _thin_line(data, errors, axes[0])
     else:
-        data = _frame(signal, start, shown, step)
-        axes = [_thin_axis(axis, step[i], shape[i]) for axis, i in zip(axes, shown, strict=True)]
-    low, high = _range(data)
+        data = _frame(signal, start, shown, step) if len(shown) == 2 else _colours(signal, start, shown, step)
+        axes = [_thin_axis(axis, step[i], shape[i]) for axis, i in zip(axes, shown[:2], strict=True)]
+    low, high = _range(data) if data.ndim < 3 else _lightness(signal, data)
     rest = [_place(_axis(inside, plot, i, shape, limits), start[i], n) for i, n in enumerate(shape) if i not in shown and n > 1]
     return PlotData(
-        kind="line" if data.ndim == 1 else "image",
+        kind=("line", "image", "colours")[data.ndim - 1],
         shape=shape,
         frame=" · ".join(rest) or None,
         rows=1 if data.ndim == 1 else int(data.shape[0]),
-        columns=int(data.shape[-1]),
+        columns=int(data.shape[min(1, data.ndim - 1)]),
         values=_plain(data),
         low=low,
         high=high,
@@ -129,8 +129,28 @@ def _draw(inside: Inside, plot: dict[str, Any], frame: int | None, limits: ReadL
     )
 
 
-def _frame(signal: Any, start: list[int], shown: Sequence[int], step: Sequence[int]) -> Any:
-    """The image, its brightest pixels where it is thinned out, read in bands: a frame of many pixels is never in memory as a whole."""
+def _colours(signal: Any, start: list[int], shown: Sequence[int], step: Sequence[int]) -> Any:
+    """Each of the colours of an image, one after the other: the last dimension is that of the colours."""
+    planes = []
+    for colour in range(int(signal.shape[shown[2]])):
+        begin = [colour if i == shown[2] else first for i, first in enumerate(start)]
+        planes.append(_frame(signal, begin, shown[:2], step, thinned=lambda band, rows, columns: band[::rows, ::columns]))
+    return np.stack(planes, axis=-1)
+
+
+def _lightness(signal: Any, data: Any) -> tuple[float | None, float | None]:
+    """What is dark and what is light: of bytes all that they can say, of fractions 0 and 1, else up to the lightest."""
+    good = data[np.isfinite(data)]
+    if not good.size:
+        return None, None
+    most = float(good.max())
+    return 0.0, 255.0 if signal.dtype == np.uint8 else 1.0 if signal.dtype.kind == "f" and most <= 1 else most
+
+
+def _frame(
+    signal: Any, start: list[int], shown: Sequence[int], step: Sequence[int], thinned: Callable[[Any, int, int], Any] = brightest
+) -> Any:
+    """The image, its brightest pixels where it is thinned out unless it is said otherwise, read in bands: a frame of many pixels is never in memory as a whole."""
     rows, columns = (int(signal.shape[i]) for i in shown)
     each = step[shown[0]] * max(1, MAX_BAND // (columns * step[shown[0]]))
     bands = []
@@ -140,7 +160,7 @@ def _frame(signal: Any, start: list[int], shown: Sequence[int], step: Sequence[i
         band = _read(signal, begin, count).reshape(count[shown[0]], columns)
         if signal.dtype.kind == "u":
             band[band == NO_COUNT] = np.nan
-        bands.append(brightest(band, step[shown[0]], step[shown[1]]))
+        bands.append(thinned(band, step[shown[0]], step[shown[1]]))
     return np.concatenate(bands)
 
 
