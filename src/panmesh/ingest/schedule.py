@@ -30,6 +30,7 @@ COLUMNS = {
     "pi_name": "name, for an account that does not exist yet",
     "members": "logins, separated by ;",
     "local_contacts": "logins of the instrument's staff, separated by ;",
+    "cancelled": "yes when the visit does not take place; no or empty otherwise",
 }
 
 
@@ -47,6 +48,7 @@ class PlannedVisit:
     pi_name: str | None
     members: tuple[str, ...]
     local_contacts: tuple[str, ...]
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,9 @@ class ScheduleService:
         kind = value["kind"] or ProposalKind.USER.value
         if kind not in set(ProposalKind) - {ProposalKind.UNSCHEDULED}:
             faults.append(Fault(f"{place}/kind", f"{kind!r} is none of user, in-house, commissioning, proprietary"))
+        cancelled = _SAID.get(value["cancelled"].lower())
+        if cancelled is None:
+            faults.append(Fault(f"{place}/cancelled", f"{value['cancelled']!r} is neither yes nor no"))
         starts = parse_instant(value["start"], "", zone=self._zone).us
         ends = parse_instant(value["end"], "", zone=self._zone).us
         for name, instant in (("start", starts), ("end", ends)):
@@ -134,7 +139,11 @@ class ScheduleService:
             pi_name=value["pi_name"] or None,
             members=_names(value["members"]),
             local_contacts=_names(value["local_contacts"]),
+            cancelled=bool(cancelled),
         )
+
+
+_SAID = {"": False, "no": False, "false": False, "yes": True, "true": True}
 
 
 def _rows(text: str) -> list[Mapping[str, Any]]:

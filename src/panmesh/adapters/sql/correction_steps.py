@@ -38,6 +38,7 @@ from panmesh.kernel.errors import Conflict, Fault, Invalid
 from panmesh.kernel.pid import mint
 
 Kept = dict[str, Any]  # JSON
+NO_POLICY = "none"  # of the terms that all discarded runs share
 _PLACE = ("investigation_id", "terms_id", "instrument_id", "quarantine")
 
 
@@ -200,9 +201,10 @@ class Steps:
 
     def _set_aside(self, row: Any, what: str, into: str | None) -> None:
         c = self.connection
-        aside = c.execute(select(terms.c.id).where(terms.c.access == AccessClass.ASIDE.value).limit(1)).scalar()
+        of_none = (terms.c.access == AccessClass.ASIDE.value, terms.c.policy_version == NO_POLICY)  # visits are set aside too
+        aside = c.execute(select(terms.c.id).where(*of_none).limit(1)).scalar()
         if aside is None:
-            new = terms.insert().values(access=AccessClass.ASIDE.value, policy_version="none").returning(terms.c.id)
+            new = terms.insert().values(access=AccessClass.ASIDE.value, policy_version=NO_POLICY).returning(terms.c.id)
             aside = c.execute(new).scalar_one()
         c.execute(
             set_aside.insert(),

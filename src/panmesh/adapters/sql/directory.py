@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, or_, select
 from panmesh.access.terms import AccessClass
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.documents import keep_document
+from panmesh.adapters.sql.permission import takes_place
 from panmesh.adapters.sql.tables import change, facility, instrument, investigation, pid, proposal, terms
 from panmesh.catalogue.model import Origin, ProposalKind
 from panmesh.ingest.placing import MARGIN_US, InstrumentEntry, Visit
@@ -85,7 +86,8 @@ class Directory:
         query = (
             select(investigation, proposal.c.number, proposal.c.number_folded)
             .join(proposal, proposal.c.id == investigation.c.proposal_id)
-            .where(investigation.c.instrument_id == instrument_id, or_(running, named))
+            .join(terms, terms.c.id == investigation.c.terms_id)
+            .where(investigation.c.instrument_id == instrument_id, or_(running, named), takes_place())
             .order_by(investigation.c.starts_us)
             .limit(500)
         )

@@ -57,6 +57,11 @@ def readable_now(viewer: Viewer, artefact: Artefact) -> ColumnElement[bool]:
     return readable(viewer, artefact, NOW)
 
 
+def takes_place() -> ColumnElement[bool]:
+    """Of a row of `terms`: no visit that was cancelled. What was deleted without a tombstone is set aside too, and did take place."""
+    return or_(terms.c.access != AccessClass.ASIDE.value, terms.c.deleted_us.is_not(None))
+
+
 def mine(viewer: Viewer) -> ColumnElement[bool]:
     """Of a row of `terms`: whether the viewer is in its team, or was let in. Staff may read much that is not theirs."""
     let_in = sorted(viewer.granted | viewer.emergencies)

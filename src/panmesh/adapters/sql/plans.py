@@ -17,7 +17,7 @@ from panmesh.access.terms import Terms, state
 from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
-from panmesh.adapters.sql.permission import readable, terms_of
+from panmesh.adapters.sql.permission import readable, takes_place, terms_of
 from panmesh.adapters.sql.plan_tables import plan_answers
 from panmesh.adapters.sql.tables import (
     account,
@@ -144,7 +144,8 @@ def _visits(proposal_id: int) -> Select[Any]:
             instrument.c.name.label("instrument_name"),
         )
         .outerjoin(instrument, instrument.c.id == investigation.c.instrument_id)
-        .where(investigation.c.proposal_id == proposal_id, investigation.c.natural_key.not_like("%|quarantine"))
+        .join(terms, terms.c.id == investigation.c.terms_id)
+        .where(takes_place(), investigation.c.proposal_id == proposal_id, investigation.c.natural_key.not_like("%|quarantine"))
         .order_by(investigation.c.starts_us, investigation.c.id)
     )
 

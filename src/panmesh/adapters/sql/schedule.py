@@ -295,8 +295,8 @@ class _Import:
         key = f"{self._facility_key}|{visit.proposal_key}|{visit.visit_id}"
         row = c.execute(select(investigation).where(investigation.c.natural_key == key)).first()
         rules = self._accepted[proposal_id]
-        planned = {
-            "access": (AccessClass.PROPRIETARY if visit.kind is ProposalKind.PROPRIETARY else AccessClass.PUBLIC).value,
+        planned: dict[str, Any] = {
+            "access": _access(visit).value,
             "team_id": team_id,
             "instrument_id": instrument_id,
             "starts_us": visit.starts_us,
@@ -304,6 +304,9 @@ class _Import:
         }
         planned["opens_us"] = planned_opening(c, row.terms_id if row is not None else None, planned, rules)
         name = f"{visit.proposal} {visit.visit_id}"
+        if row is None and visit.cancelled:
+            self._note("visit", name, "cancelled, and never was here")
+            return
         if row is None:
             terms_id = c.execute(
                 terms.insert()
@@ -337,8 +340,9 @@ class _Import:
 
     def _is_over(self, row: Any) -> bool:
         """It ended and has runs: what counts from its end has begun to run."""
-        if row.ends_us is None or row.ends_us > self._now_us:
-            return False
+        return row.ends_us is not None and row.ends_us <= self._now_us and self._has_runs(row)
+
+    def _has_runs(self, row: Any) -> bool:
         runs = select(dataset.c.id).where(dataset.c.investigation_id == row.id).limit(1)
         return self._connection.execute(runs).first() is not None
 
@@ -347,14 +351,19 @@ class _Import:
         version never changes."""
         c = self._connection
         old = c.execute(select(terms).where(terms.c.id == row.terms_id)).one()
+        if visit.cancelled and self._has_runs(row):
+            self._note("visit", name, "is cancelled in this schedule, but has runs: it stays until they are moved or discarded")
+            return
         differs = {k: v for k, v in planned.items() if getattr(old, k) != v}
-        pinned = {k: differs[k] for k in _PINNED if k in differs} if self._is_over(row) and not self._correct_ended else {}
+        keeps = (self._is_over(row) and not self._correct_ended) or old.deleted_us is not None
+        pinned = {k: differs[k] for k in _PINNED if k in differs} if keeps else {}
         differs = {k: v for k, v in differs.items() if k not in pinned}
         ours = {"title": visit.title or row.title, "kind": row.kind if pinned else visit.kind.value}
         renamed = {k: v for k, v in ours.items() if getattr(row, k) != v}
         said = [f"{_WORDS.get(k, k)} {_said(k, getattr(old, k))} → {_said(k, v)}" for k, v in differs.items()]
         said += [f"{k} {getattr(row, k)!r} → {v!r}" for k, v in renamed.items()]
-        said += [f"is over and keeps its {_WORDS[k]} {_said(k, getattr(old, k))}, not {_said(k, v)}" for k, v in pinned.items()]
+        why = "was deleted" if old.deleted_us is not None else "is over"
+        said += [f"{why} and keeps its {_WORDS[k]} {_said(k, getattr(old, k))}, not {_said(k, v)}" for k, v in pinned.items()]
         self._note("visit", name, "; ".join(said) or "same")
         if not differs and not renamed:
             return
@@ -407,5 +416,14 @@ _WORDS = {
 }
 
 
+def _access(visit: PlannedVisit) -> AccessClass:
+    """A visit that does not take place is set aside: nobody hears of it, and it gets no DOI."""
+    if visit.cancelled:
+        return AccessClass.ASIDE
+    return AccessClass.PROPRIETARY if visit.kind is ProposalKind.PROPRIETARY else AccessClass.PUBLIC
+
+
 def _said(column: str, value: Any) -> str:
+    if column == "access":
+        return "cancelled" if value == AccessClass.ASIDE.value else str(value)
     return iso(value) or "none" if column.endswith("_us") else str(value)

@@ -12,6 +12,7 @@ from panmesh.access.team_policy import may_name_leaders
 from panmesh.access.teams import Former, Grant, Invitation, InvitationState, Member, Team, TeamChange, What, member_etag
 from panmesh.access.viewer import MemberSource, Standing, TeamRole, Viewer
 from panmesh.adapters.sql.people_tables import former_member, invitation, team_change
+from panmesh.adapters.sql.permission import takes_place
 from panmesh.adapters.sql.request_tables import terms_grant
 from panmesh.adapters.sql.tables import account, investigation, team_member, terms
 from panmesh.adapters.sql.team_rows import FoundTeam, colleagues
@@ -52,7 +53,7 @@ def read_team(
     visits = c.execute(
         select(investigation.c.pid, terms.c.opens_us)
         .join(terms, terms.c.id == investigation.c.terms_id)
-        .where(terms.c.team_id == found.id)
+        .where(terms.c.team_id == found.id, takes_place())
         .order_by(investigation.c.starts_us.desc().nulls_last(), investigation.c.id.desc())
     ).all()
     opens = [v.opens_us for v in visits]
