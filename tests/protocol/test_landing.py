@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from panmesh.adapters.sql import tables as t
 from panmesh.http.landing import FORMS, wanted
+from panmesh.kernel.clock import DAY_US, facility_day
 from tests.protocol.conftest import HIDDEN, NOW, PIDS, SECRET, House
 
 OPEN, EMBARGOED = f"/datasets/{PIDS['open']}", f"/datasets/{PIDS['embargoed']}"
@@ -178,3 +179,23 @@ def test_a_title_cannot_end_the_script(house: House) -> None:
     page = house.client.get(OPEN).text
     assert json_ld(page)["name"] == title
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("path", [f"/datasets/{PIDS['embargoed']}", "/investigations/pm-visit2"])
+def test_dates_tell_when_it_opened_and_promise_no_day_while_it_is_held_back(house: House, path: str) -> None:
+    def dates() -> dict[str, str]:
+        told = house.client.get(path, params={"format": "datacite-json"}).json()
+        return {one["dateType"]: one["date"] for one in told["dates"]}
+
+    opens = NOW + 990 * DAY_US
+    day = facility_day(opens, "UTC").isoformat()
+    before = dates()
+    assert (before["Available"], before.get("Updated") != day) == (day, True)
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 2).values(held_us=NOW, hold="legal"))
+    assert not {"Accepted", "Available"} & set(dates())
+    assert day not in house.client.get(path, params={"format": "datacite-xml"}).text
+    with house.app.database.write() as c:
+        c.execute(update(t.terms).where(t.terms.c.id == 2).values(held_us=None, hold=None))
+    house.moment[0] = opens
+    assert (dates()["Available"], dates()["Updated"]) == (day, day)

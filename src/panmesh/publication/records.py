@@ -178,6 +178,7 @@ class RecordService:
         accepted = _day(visit.ends_us if visit else d.end_us or d.start_us, zone)
         opened = _day(d.access.opens_us, zone)
         created = _day(d.created_us, zone)
+        from_, until = _embargo(state, accepted, opened, created)
         withdrawn, reason = _buried(sight, d.pid, zone)
         return PublicRecord(
             kind=Kind.DATASET,
@@ -193,9 +194,9 @@ class RecordService:
             year=_year(state, opened, accepted, created, facility_day(now, zone)),
             created=created,
             collected=_span(d.start_us, d.end_us, zone),
-            accepted=accepted if state is State.EMBARGOED or opened else None,
-            available=opened or (created if state is State.OPEN else None),
-            updated=_day(record.updated_us, zone),
+            accepted=from_,
+            available=until,
+            updated=_updated(state, _day(record.updated_us, zone), opened),
             withdrawn=withdrawn,
             subjects=(FIELD_OF_SCIENCE,),
             techniques=_techniques(d.techniques),
@@ -223,6 +224,7 @@ class RecordService:
         zone, state = visit.facility_zone, visit.access.state
         ended, opened = _day(visit.ends_us, zone), _day(visit.access.opens_us, zone)
         created = _day(visit.starts_us, zone) or min((facility_day(p.created_us, zone) for p in parts.runs), default=None)
+        from_, until = _embargo(state, ended, opened, created)
         title = visit.title or visit.visit_id
         span = _span(visit.starts_us, visit.ends_us, zone)
         during = f" from {span[0]} to {span[1]}" if span else ""
@@ -246,8 +248,9 @@ class RecordService:
             year=_year(state, opened, ended, created, facility_day(self._clock(), zone)),
             created=created,
             collected=span,
-            accepted=ended if state is State.EMBARGOED or opened else None,
-            available=opened or (created if state is State.OPEN else None),
+            accepted=from_,
+            available=until,
+            updated=_updated(state, None, opened),
             withdrawn=withdrawn,
             reason=reason,
             subjects=(FIELD_OF_SCIENCE,),
@@ -484,6 +487,19 @@ def _buried(sight: Sight, pid: str, zone: str) -> tuple[date | None, str | None]
 def _span(start_us: int | None, end_us: int | None, zone: str) -> tuple[date, date] | None:
     first, last = _day(start_us, zone), _day(end_us, zone)
     return (first, last or first) if first is not None else None
+
+
+def _embargo(state: State, ended: date | None, opened: date | None, created: date | None) -> tuple[date | None, date | None]:
+    """Its first day, and the first one without it. While data are held back no day is promised."""
+    if state is State.HELD:
+        return None, None
+    return ended if state is State.EMBARGOED or opened else None, opened or (created if state is State.OPEN else None)
+
+
+def _updated(state: State, changed: date | None, opened: date | None) -> date | None:
+    """That it opened changed what is told of it, too."""
+    days = [day for day in (changed, opened if state is State.OPEN else None) if day is not None]
+    return max(days, default=None)
 
 
 def _year(state: State, opened: date | None, ended: date | None, created: date | None, today: date) -> int:
