@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from panmesh.adapters.sql.disk_rights import SqlDiskRights
 from panmesh.app.compose import Composition
 from panmesh.app.keys import secret_key
 from panmesh.app.publishing import write_uses
+from panmesh.app.warming import warm
 from panmesh.app.worker import Worker
 from panmesh.http import threads
 from panmesh.http.answer_cache import AnswerCache
@@ -136,8 +137,8 @@ def may_monitor(request: Request) -> bool:
     return here and not any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded", "via"))
 
 
-def build(app: Composition, *, work: bool) -> ASGIApp:
-    """`work`: whether this process also watches, reads and digests."""
+def build(app: Composition, *, work: bool, ready: bool = False) -> ASGIApp:
+    """`work`: whether this process also watches, reads and digests. `ready`: whether it prepares for its first visitors by itself."""
     bundle = services_of(app)
 
     async def health(request: Request) -> Response:
@@ -157,7 +158,7 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
     search_api = SearchApi(bundle, cache, iso(app.clock()))
 
     @asynccontextmanager
-    async def lifespan(_starlette: Starlette) -> AsyncIterator[None]:
+    async def lifespan(routed: Starlette) -> AsyncIterator[None]:
         threads.few()
         worker = Worker(app) if work else None
         if worker is not None:
@@ -166,7 +167,11 @@ def build(app: Composition, *, work: bool) -> ASGIApp:
         noting = threading.Thread(target=write_uses, args=(app.recorder, ended), name="use", daemon=True)
         noting.start()
         try:
-            yield
+            async with create_task_group() as beside:
+                if ready:
+                    beside.start_soon(warm, routed, bundle)
+                yield
+                beside.cancel_scope.cancel()
         finally:
             ended.set()
             await to_thread.run_sync(noting.join, 10)
@@ -214,4 +219,4 @@ def from_environment() -> ASGIApp:
     configure()
     data, config = os.environ.get("PANMESH_DATA"), os.environ.get("PANMESH_CONFIG")
     composition = Composition(load(data=Path(data) if data else None, config=Path(config) if config else None))
-    return build(composition, work="PANMESH_ONLY_SERVE" not in os.environ and composition.may_work)
+    return build(composition, work="PANMESH_ONLY_SERVE" not in os.environ and composition.may_work, ready=True)

@@ -181,7 +181,7 @@ New files: {files}, of which {failed} could not be read. Files in the catalogue:
 All of it is in {data.resolve()}: remove that folder to begin anew. The log follows, a line for each request and each new run.
 """)
     structlog.configure(processors=[_without_nothing, *structlog.get_config()["processors"]])
-    uvicorn.run(build(app, work=True), host="127.0.0.1", port=port, log_config=None, access_log=False)
+    uvicorn.run(build(app, work=True, ready=True), host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 
 def welcome(url: str, *, own: bool) -> str:

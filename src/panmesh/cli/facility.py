@@ -86,7 +86,7 @@ def serve(
         work = not no_ingest
         if work and app.database.sqlite:
             app.lock.require()
-        uvicorn.run(build(app, work=work), **common)  # type: ignore[arg-type]
+        uvicorn.run(build(app, work=work, ready=True), **common)  # type: ignore[arg-type]
         return
     os.environ["PANMESH_DATA"] = str(app.settings.data)
     if config is not None:

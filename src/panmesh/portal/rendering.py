@@ -213,6 +213,14 @@ def _environment(language: str, said: Mapping[str, str] | None) -> Environment:
     return _ENVIRONMENTS[key]
 
 
+def read_templates(languages: Mapping[str, Mapping[str, str]]) -> None:
+    """All of them now, in every language: the first page that needs one does not wait for it."""
+    for language, said in ((strings.SOURCE, None), *languages.items()):
+        environment = _environment(language, said)
+        for name in environment.list_templates():
+            environment.get_template(name)
+
+
 def zone_of(s: Services) -> str:
     found = s.search.facilities()
     return found[0].time_zone if found else "UTC"
