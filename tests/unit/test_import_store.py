@@ -146,7 +146,7 @@ def test_bytes_that_are_elsewhere_are_named_and_never_claimed(make_facility: Mak
         app.search.locate(ANONYMOUS, "20.500/d1", "a.hdf")
     with pytest.raises(NotFound):
         app.search.locate(ANONYMOUS, "20.500/d1", "b.hdf")
-    assert app.upkeep.datasets() == []
+    assert list(app.upkeep.datasets()) == []
     assert app.ingest_store.pending_digests(10) == []
 
 

@@ -7,14 +7,18 @@ import threading
 from pathlib import Path
 
 import h5py
+import pytest
 from sqlalchemy import select, update
 
 from panmesh.access.viewer import OPERATOR
+from panmesh.adapters.sql import upkeep as sql_upkeep
 from panmesh.adapters.sql.tables import dataset, dataset_version, finding, layer, pid
 from panmesh.app.compose import Composition
 from panmesh.app.upkeep import Upkeep
+from panmesh.app.verify import verify
 from panmesh.app.worker import ingest_until_done, scan_tree
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
+from panmesh.cli.main import main
 from panmesh.kernel.clock import DAY_US
 from tests.conftest import MakeFacility
 
@@ -184,6 +188,37 @@ def test_bytes_are_compared_again_on_time_and_what_rotted_is_shown(make_facility
     assert upkeep.verify_some(moment[0]).files == 0, "and again after thirty days"
     with app.database.read() as connection:
         assert "other bytes" in connection.execute(select(finding.c.detail)).scalar_one()
+
+
+def _checked(app: Composition, monkeypatch: pytest.MonkeyPatch, *options: str) -> object:
+    monkeypatch.setenv("PANMESH_DATABASE__URL", app.settings.database_url)
+    with pytest.raises(SystemExit) as ended:
+        main(["admin", "check", "--data", str(app.settings.data), *options])
+    return ended.value.code
+
+
+def test_a_script_learns_from_the_status_of_a_check_that_a_file_is_gone(
+    make_facility: MakeFacility, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sql_upkeep, "BLOCK", 2)
+    app, runs = make_facility(), tmp_path / "runs"
+    for number in range(5):
+        _run(runs / f"run{number}.nxs")
+    _read(app)
+    assert _checked(app, monkeypatch, "--deep") == 0
+    assert "5 files: 5 compared by SHA-256" in capsys.readouterr().out
+    (runs / "run3.nxs").unlink()
+    assert _checked(app, monkeypatch) == 5
+    assert "5 files" in (said := capsys.readouterr().out)
+    assert "1 missing" in said
+
+
+def test_a_look_that_finds_nothing_new_waits_for_no_writer(make_facility: MakeFacility, tmp_path: Path) -> None:
+    app = make_facility()
+    _run(tmp_path / "runs" / "run.nxs")
+    _read(app)
+    with app.database.write():
+        assert verify(app, deep=False).files == 1
 
 
 def test_only_segments_that_nothing_refers_to_are_removed(make_facility: MakeFacility, tmp_path: Path) -> None:

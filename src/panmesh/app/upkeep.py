@@ -98,7 +98,7 @@ class Upkeep:
         days = self.app.settings.ingest.verify_days
         if days == 0:
             return result
-        due = self.app.upkeep.datasets(not_since_us=now_us - int(days * DAY_US), limit=limit)
+        due = self.app.upkeep.due(now_us - int(days * DAY_US), limit)
         if not due:
             return result
         pace: Callable[[int], object] = Pace(max(SLOWEST, HASTE * self.app.upkeep.total_bytes() / (days * 86_400)))
@@ -106,7 +106,7 @@ class Upkeep:
             if self.stopped.is_set():
                 break
             verify_one(self.app, one, result, deep=True, progress=pace)
-        if result.missing + result.changed + result.unreadable:
+        if result.wrong:
             log.warning(
                 "files are not what the catalogue says",
                 missing=result.missing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from panmesh.adapters.sql.upkeep import Kept
@@ -18,8 +18,12 @@ class Verified:
     changed: int = 0
     unreadable: int = 0
 
+    @property
+    def wrong(self) -> int:
+        return self.missing + self.changed + self.unreadable
 
-def verify(app: Composition, *, deep: bool, shown: Callable[[list[Kept]], Iterable[Kept]] = iter) -> Verified:
+
+def verify(app: Composition, *, deep: bool, shown: Callable[[Iterator[Kept]], Iterable[Kept]] = iter) -> Verified:
     """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256. `shown`: goes through them and shows how far."""
     result = Verified()
     for one in shown(app.upkeep.datasets()):

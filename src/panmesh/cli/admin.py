@@ -34,8 +34,8 @@ def migrate(data: Path | None, config: Path | None) -> None:
 @admin.command()
 @facility
 @click.option("--deep", is_flag=True, help="Read every byte and compare its digest.")
-def check(data: Path | None, config: Path | None, deep: bool) -> None:
-    """Compare the catalogue with the disk; list what failed in ingest.
+def check(data: Path | None, config: Path | None, deep: bool) -> int:
+    """Compare the catalogue with the disk; list what failed in ingest. Ends with 5 where files are not what the catalogue says.
 
     Example: panmesh admin check --deep
     """
@@ -44,13 +44,14 @@ def check(data: Path | None, config: Path | None, deep: bool) -> None:
     from panmesh.ingest.units import UnitState
 
     with opened(data, config) as app:
-        result = verify(app, deep=deep, shown=lambda kept: bar("comparing", "datasets", of=kept))
+        result = verify(app, deep=deep, shown=lambda kept: bar("comparing", "datasets", app.upkeep.number(), of=kept))
         how = f"{result.compared} compared by SHA-256" if deep else "compared by size and time only (--deep reads them)"
         click.echo(
             f"{result.files} files: {how}, {result.missing} missing, {result.changed} changed, {result.unreadable} unreadable."
         )
         for one in app.desk.units(OPERATOR, states=[UnitState.FAILED], limit=100).items:
             click.echo(f"not read: {one.storage}:{one.path}: {one.reason}")
+    return 5 if result.wrong else 0
 
 
 @admin.command()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.tables import change, dataset, dataset_version, finding, unit, unit_dataset
 from panmesh.catalogue.manifest import ManifestRef
 from panmesh.catalogue.model import DigestState
 from panmesh.ingest.units import UnitState
+
+BLOCK = 500  # datasets read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +31,43 @@ class SqlUpkeep:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def datasets(self, *, not_since_us: int | None = None, limit: int | None = None) -> list[Kept]:
-        """All whose bytes are here, or those whose bytes were neither written nor compared since then, the longest waiting first."""
-        last = func.coalesce(dataset_version.c.verified_us, dataset_version.c.created_us)
-        query = select(dataset.c.id, dataset.c.pid, dataset_version.c.id.label("version_id"), dataset_version.c.manifest).join(
-            dataset_version, dataset_version.c.id == dataset.c.version_id
-        )
-        query = query.where(dataset_version.c.digest_state != DigestState.ELSEWHERE.value)
-        if not_since_us is not None:
-            query = query.where(last < not_since_us).order_by(last, dataset.c.id)
+    def datasets(self) -> Iterator[Kept]:
+        """All whose bytes are here, block by block: neither held in memory at once, nor read in one long transaction."""
+        last = 0
+        while block := self._kept(_kept().where(dataset.c.id > last).order_by(dataset.c.id).limit(BLOCK)):
+            yield from block
+            last = block[-1].dataset_id
+
+    def number(self) -> int:
+        """Of those datasets."""
         with self._db.read() as connection:
-            rows = connection.execute(query if limit is None else query.limit(limit)).all()
+            return int(connection.execute(select(func.count()).select_from(_kept().subquery())).scalar_one())
+
+    def due(self, not_since_us: int, limit: int) -> list[Kept]:
+        """Those whose bytes were neither written nor compared since then, the longest waiting first."""
+        last = func.coalesce(dataset_version.c.verified_us, dataset_version.c.created_us)
+        return self._kept(_kept().where(last < not_since_us).order_by(last, dataset.c.id).limit(limit))
+
+    def _kept(self, query: Select[Any]) -> list[Kept]:
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
         return [
             Kept(dataset_id=r.id, pid=r.pid, version_id=r.version_id, manifest=ManifestRef.from_bytes(r.manifest)) for r in rows
         ]
 
     def save_findings(self, one: Kept, found: Mapping[str, tuple[str, str | None]], now_us: int, *, compared: bool) -> None:
         """`found`: file → (what is wrong, detail for staff). `compared`: every byte was read."""
+        kinds = {name: kind for name, (kind, _) in found.items()}
+        if not compared:
+            with self._db.read() as connection:  # writers wait for nobody who has nothing to write
+                if _known_findings(connection, one) == kinds:
+                    return
         with self._db.write() as connection:
             if compared:
                 connection.execute(
                     update(dataset_version).where(dataset_version.c.id == one.version_id).values(verified_us=now_us)
                 )
-            before = {
-                f.name: f.kind
-                for f in connection.execute(select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == one.dataset_id))
-            }
-            if before == {name: kind for name, (kind, _) in found.items()}:
+            if _known_findings(connection, one) == kinds:
                 return
             connection.execute(delete(finding).where(finding.c.dataset_id == one.dataset_id))
             if found:
@@ -123,3 +136,17 @@ class SqlUpkeep:
             for blob in connection.execute(select(dataset_version.c.manifest)).scalars():
                 found.update(segment.name for segment in ManifestRef.from_bytes(blob).segments)
         return frozenset(found)
+
+
+def _kept() -> Select[Any]:
+    """The newest versions of the datasets whose bytes are here."""
+    return (
+        select(dataset.c.id, dataset.c.pid, dataset_version.c.id.label("version_id"), dataset_version.c.manifest)
+        .join(dataset_version, dataset_version.c.id == dataset.c.version_id)
+        .where(dataset_version.c.digest_state != DigestState.ELSEWHERE.value)
+    )
+
+
+def _known_findings(connection: Connection, one: Kept) -> dict[str, str]:
+    known = select(finding.c.name, finding.c.kind).where(finding.c.dataset_id == one.dataset_id)
+    return {f.name: f.kind for f in connection.execute(known)}
