@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp
 
 from panmesh.access.accounts import ATTEMPTS
+from panmesh.adapters.sql.doi_tables import doi
+from panmesh.adapters.sql.event_tables import alert_mail, saved_search
+from panmesh.adapters.sql.tables import account as account_table
+from panmesh.adapters.sql.tables import unit
 from panmesh.app.asgi import build
 from panmesh.http.metrics import REGISTRY
 from panmesh.kernel.errors import TooMany, Unauthenticated
 from tests.protocol.conftest import PIDS, SECRET, House
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def _asked(app: ASGIApp, url: str, address: str, **headers: str) -> httpx.Response:
@@ -29,14 +40,56 @@ def test_a_stranger_learns_that_it_lives_and_not_how_much_it_holds(house: House)
 
 
 def test_admins_and_the_host_itself_see_the_figures(house: House) -> None:
-    import asyncio
-
     assert house.client.get("/health", headers=house.bearer("admin")).json()["datasets"] == 5
     assert "panmesh_datasets 5.0" in house.client.get("/metrics", headers=house.bearer("steward")).text
     app = build(house.app, work=False)
     assert asyncio.run(_asked(app, "/metrics", "127.0.0.1")).status_code == 200
     behind_a_proxy = {"X-Forwarded-For": "127.0.0.1"}
     assert asyncio.run(_asked(app, "/metrics", "127.0.0.1", **behind_a_proxy)).status_code == 403
+
+
+def test_every_figure_that_the_alert_rules_ask_for_is_there(house: House) -> None:
+    page = (ROOT / "docs/how-to/monitoring.md").read_text("utf-8")
+    [rules] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "alert:" in block]
+    asked = set(re.findall(r"\bpanmesh_\w+", rules)) | set(re.findall(r"`(panmesh_\w+)`", page))
+    told = house.client.get("/metrics", headers=house.bearer("admin")).text
+    told = house.client.get("/metrics", headers=house.bearer("admin")).text  # the first was counted meanwhile
+    there = set(re.findall(r"^(panmesh_\w+)", told, re.MULTILINE)) | {"panmesh_request_seconds"}
+    assert asked <= there
+    assert not re.search(r"^panmesh_\w+ NaN", told, re.MULTILINE)
+
+
+def test_what_waits_and_what_failed_is_counted(house: House) -> None:
+    with house.app.database.write() as c:
+        account = c.execute(select(account_table.c.id).limit(1)).scalar_one()
+        search = {"account_id": account, "name": "new", "query": "", "alert": "each", "key": "k", "created_us": 1}
+        search |= {"sequence": 0, "opened_us": 0, "opened_id": 0}
+        made = c.execute(saved_search.insert(), search).inserted_primary_key
+        mail = {"search_id": made[0], "state": "waiting", "attempts": 3, "next_us": 1, "created_us": 1}
+        c.execute(alert_mail.insert(), [mail | {"message": "a"}, mail | {"message": "b", "state": "failed"}])
+        c.execute(unit.update().where(unit.c.path == "open/run.nxs").values(state="failed"))
+        c.execute(
+            doi.insert(),
+            {"kind": "dataset", "pid": PIDS["open"], "suffix": "s", "asked_us": 1, "wanted": "findable", "confirmed": "none"}
+            | {"due_us": 1, "error": "refused"},
+        )
+    told = house.client.get("/metrics", headers=house.bearer("admin")).text.splitlines()
+    for one in ("alert_mails_waiting", "alert_mails_failed", "ingest_units_failed", "dois_waiting", "dois_failed"):
+        assert f"panmesh_{one} 1.0" in told
+
+
+def test_a_database_that_does_not_answer_is_a_sign_of_life_and_no_crash(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    app = build(house.app, work=False)
+    monkeypatch.setattr(house.app.database, "read", gone)
+    answer = asyncio.run(_asked(app, "/health", "127.0.0.1"))
+    assert answer.status_code == 503
+    assert (answer.json()["status"], answer.json()["database"]) == ("degraded", "does not answer")
+    told = asyncio.run(_asked(app, "/metrics", "127.0.0.1")).text
+    assert "panmesh_healthy 0.0" in told
+    assert "panmesh_dois_failed NaN" in told, "nobody takes what is not known for nothing"
 
 
 def test_an_instrument_scientist_sees_the_units_of_their_instrument_only(house: House) -> None:

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Scope
 from panmesh.adapters.hdf5.confine import probe
 from panmesh.adapters.sql.disk_rights import SqlDiskRights
 from panmesh.app.compose import Composition
+from panmesh.app.indexing import behind
 from panmesh.app.keys import secret_key
 from panmesh.app.publishing import write_uses
 from panmesh.app.warming import warm
@@ -32,8 +34,9 @@ from panmesh.http.identity import Front
 from panmesh.http.metrics import exposition
 from panmesh.http.services import Services, viewer
 from panmesh.http.shared import Shared
+from panmesh.http.threads import waiting
 from panmesh.http.use import UseNotes
-from panmesh.kernel.errors import Forbidden, PanmeshError
+from panmesh.kernel.errors import Forbidden, PanmeshError, Unavailable
 from panmesh.portal.pages import on_crash, on_http_error, on_panmesh_error, routes, shown
 from panmesh.protocols.api.app import create_api
 from panmesh.protocols.api.kept import KeptSearches
@@ -88,7 +91,6 @@ def services_of(app: Composition) -> Services:
         previews=lambda: app.reader,
         thumbnails=app.thumbnails,
         arrays=lambda: app.arrays,
-        health=lambda: health_report(app),
         disk_report=lambda: SqlDiskRights(app.database).last(),
         one_state=app.database.sharing,
         clock=app.clock,
@@ -108,20 +110,29 @@ def harvest_routes(app: Composition) -> list[Route]:
     return [*oai_routes(app.harvest, key, app.settings.harvesting.domain), *sitemap_routes(app.harvest), *dcat_routes()]
 
 
-def health_report(app: Composition) -> dict[str, Any]:
+def health_report(app: Composition, *, figures: bool) -> dict[str, Any]:
+    """`figures`: also those that are counted, and for those who run the facility. A database that does not answer has none."""
     disk = shutil.disk_usage(app.settings.data)
     sandbox = probe()
-    report = app.health.report(app.clock())
+    try:
+        report = app.health.signs(app.clock())
+        counted = app.health.figures(app.clock()) | {"index_behind": behind(app)} if figures else {}
+    except Unavailable:
+        report, counted = {"database": "does not answer", "worker_seen_seconds_ago": None}, {}
     wanted = app.settings.ingest.sandbox == "on"
     worker = report["worker_seen_seconds_ago"]
     healthy = disk.free > DISK_LOW and worker is not None and worker < 60 and (sandbox.kind != "none" or not wanted)
-    return report | {
-        "status": "ok" if healthy else "degraded",
-        "worker": "never seen" if worker is None else "ok" if worker < 60 else "silent",
-        "disk": "ok" if disk.free > DISK_LOW else "nearly full",
-        "disk_free_bytes": disk.free,
-        "sandbox": sandbox.detail if wanted else "off",
-    }
+    return (
+        report
+        | counted
+        | {
+            "status": "ok" if healthy else "degraded",
+            "worker": "never seen" if worker is None else "ok" if worker < 60 else "silent",
+            "disk": "ok" if disk.free > DISK_LOW else "nearly full",
+            "disk_free_bytes": disk.free,
+            "sandbox": sandbox.detail if wanted else "off",
+        }
+    )
 
 
 # What anybody may know of the machine; how much it holds is another matter.
@@ -142,8 +153,9 @@ def build(app: Composition, *, work: bool, ready: bool = False) -> ASGIApp:
     bundle = services_of(app)
 
     async def health(request: Request) -> Response:
-        report = await to_thread.run_sync(bundle.health)
-        shown = report if may_monitor(request) else {name: report[name] for name in SIGNS_OF_LIFE}
+        figures = may_monitor(request)
+        report = await waiting(partial(health_report, app, figures=figures))  # behind no page that somebody asked for
+        shown = report if figures else {name: report[name] for name in SIGNS_OF_LIFE}
         return Response(orjson.dumps(shown), 200 if report["status"] == "ok" else 503, media_type="application/json")
 
     async def metrics(request: Request) -> Response:
@@ -151,7 +163,7 @@ def build(app: Composition, *, work: bool, ready: bool = False) -> ASGIApp:
             raise Forbidden(
                 "Metrics are for this host and for the facility's admins: send the token of one, or ask on the host itself."
             )
-        report = await to_thread.run_sync(bundle.health)
+        report = await waiting(partial(health_report, app, figures=True))
         return Response(exposition(report), media_type="text/plain; version=0.0.4")
 
     cache = AnswerCache(app.database.stamp, app.graph.horizon, app.graph.last_commit, app.clock, quick=app.database.sqlite)

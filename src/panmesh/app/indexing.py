@@ -24,17 +24,21 @@ LONGEST = 3600.0  # seconds of one making
 
 def is_due(app: Composition) -> bool:
     """Whether there is none, or SQL is asked about many datasets beside it."""
+    return behind(app) >= SOME_CHANGED
+
+
+def behind(app: Composition) -> int:
+    """Datasets that SQL is asked about beside the index, counted up to where it is not asked any more."""
     with app.database.read() as connection:
-        if connection.execute(select(func.count()).select_from(dataset)).scalar_one() < LEAST:
-            return False
+        datasets: int = connection.execute(select(func.count()).select_from(dataset)).scalar_one()
+        if datasets < LEAST:
+            return 0
         current = newest(app.index_folder)
-        if current is None:
-            return True
         last = connection.execute(select(func.coalesce(func.max(change.c.sequence), 0))).scalar_one()
-        if last < current.sequence:
-            return True  # of a database that was set back
+        if current is None or last < current.sequence:  # the latter of a database that was set back
+            return datasets
         since = select(change.c.pid).where(change.c.sequence > current.sequence, touches_the_index()).distinct()
-        return len(connection.execute(since.limit(SOME_CHANGED)).all()) >= SOME_CHANGED
+        return len(connection.execute(since.limit(MOST_CHANGED + 1)).all())
 
 
 def make_index(app: Composition) -> None:

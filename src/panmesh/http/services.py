@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -126,7 +126,6 @@ class Services:
     previews: Callable[[], Previews]
     thumbnails: Thumbnails
     arrays: Callable[[], Arrays]
-    health: Callable[[], dict[str, Any]]
     disk_report: Callable[[], DiskReport | None]
     one_state: Callable[[], AbstractContextManager[None]]  # of the database, for all that is read within, in this thread
     clock: Clock
