@@ -206,6 +206,11 @@ def test_no_mail_tells_of_what_its_reader_may_not_know(house: House, at: Work) -
     body = {"kind": "deletion", "about": PIDS["proprietary"], "reason": "It is not needed any more."}
     assert house.client.post("/api/v1/requests", json=body, headers=house.bearer("steward")).status_code == 201
     mails = at(NOW + 1) + at(NOW + 8 * DAY_US)
+    assert heads(mails) == [("pi", "Asked for"), ("pi", "Still waiting for an answer")], (
+        "the data are theirs, and so is the answer"
+    )
+    decide(house, "pi", 1, grant=False)
+    mails += at(NOW + 9 * DAY_US)
     assert "steward" in to(mails)
     for mail in mails:
         if mail["To"].startswith("steward"):
@@ -470,3 +475,15 @@ def test_the_end_of_a_visit_is_told_with_its_doi_and_to_each_what_they_can_do(ho
 def test_a_mail_bears_the_day_on_which_it_is_sent(house: House, at: Work) -> None:
     mails = at(OPENS + 20 * DAY_US)  # the house slept
     assert {parsedate_to_datetime(mail["Date"]) for mail in mails} == {from_us((OPENS + 20 * DAY_US) // 10**6 * 10**6)}
+
+
+def test_a_steward_who_cannot_answer_is_told_what_they_can_do(house: House, at: Work) -> None:
+    house.app.accounts.set_disabled("pi", True)
+    number = ask(house, "member", "release")
+    (mail,) = at(NOW + 1)
+    assert to([mail]) == {"steward"}
+    assert f"/why/{RUN}?ask=succession" in text(mail)
+    assert "answer=grant" not in text(mail)
+    (mail,) = at(NOW + 8 * DAY_US)
+    assert (to([mail]), "answer=grant" in text(mail)) == ({"steward"}, False)
+    assert house.client.get(f"/requests/{number}", headers=house.bearer("steward")).status_code == 200

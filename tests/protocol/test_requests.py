@@ -54,7 +54,8 @@ def test_access_is_asked_of_the_leader_and_lasts_as_long_as_it_was_given_for(hou
     assert decide(house, "pi", number, grant=False, words="no").status_code == 412
     assert reads(house, "outsider")
     assert not reads(house, None)
-    assert "given access" in str(why(house, "outsider"))
+    last = facility_day(NOW + 30 * DAY_US, "UTC")
+    assert f"given access until {last.day} {last:%B %Y}" in str(why(house, "outsider"))
     assert (
         house.client.post("/api/v1/datasets/" + RUN + "/notes", json={"text": "x"}, headers=house.bearer("outsider")).status_code
         == 403

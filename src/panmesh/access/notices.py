@@ -166,6 +166,7 @@ class Notice:
     expires_us: int | None = None  # of the grant; None: it was taken back
     ends: date | None = None  # of the grant
     leads: bool = False  # whether who gets it leads the team
+    decides: bool = True  # False: to tell a steward of what only who leads the team could answer
     takes_part: bool = True  # False: they look after the instrument
     paper: str | None = None  # its DOI; None: the release does not name it any more
     release: str | None = None  # pid of the release that names it

@@ -136,12 +136,17 @@ def may_decide(viewer: Viewer, terms: Terms, kind: Kind, now_us: int, *, asked_u
     rule, held = RULES[kind], _standings(viewer, terms, kind)
     if not rule.at_once and viewer.user_id == asked_by:
         return False
-    if kind is Kind.DELETION and state(terms, now_us) is State.PROPRIETARY:
-        return Standing.PI in held  # the data are theirs
-    if not held.isdisjoint(rule.may_decide):
+    if not held.isdisjoint(deciders(terms, kind, now_us)):
         return True
     left = now_us - asked_us >= ESCALATION_US or not has_pi
-    return rule.may_decide == _PI and kind is Kind.ACCESS and left and Standing.STEWARD in held
+    return kind is Kind.ACCESS and left and Standing.STEWARD in held
+
+
+def deciders(terms: Terms, kind: Kind, now_us: int) -> frozenset[Standing]:
+    """Whose answer it is. Proprietary data are those of who paid for them: nobody else has them deleted."""
+    if kind is Kind.DELETION and state(terms, now_us) is State.PROPRIETARY:
+        return _PI
+    return RULES[kind].may_decide
 
 
 def at_once(viewer: Viewer, terms: Terms, kind: Kind, now_us: int) -> bool:

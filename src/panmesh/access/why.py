@@ -11,7 +11,7 @@ from panmesh.access.policy import may_read, personal, readers, standings
 from panmesh.access.requests import Kind
 from panmesh.access.rules import Embargo, PolicyRules
 from panmesh.access.steps import Held
-from panmesh.access.terms import State, Terms, state
+from panmesh.access.terms import AccessClass, State, Terms, state
 from panmesh.access.viewer import ANONYMOUS, Standing, Viewer
 from panmesh.kernel.clock import Clock, facility_day
 from panmesh.kernel.errors import Forbidden
@@ -20,6 +20,7 @@ from panmesh.kernel.errors import Forbidden
 class Holding(Protocol):
     def held(self, viewer: Viewer, about: str, now_us: int) -> tuple[str, Held]: ...
     def kinds(self, viewer: Viewer, about: str, now_us: int) -> tuple[Kind, ...]: ...
+    def granted_until(self, viewer: Viewer, terms_id: int, now_us: int) -> int | None: ...
 
 
 class Accounts(Protocol):
@@ -44,7 +45,8 @@ class WhyService:
             who = self._accounts.viewer(login) if login else ANONYMOUS
         known = may_read(who, held.terms, Artefact.PID_RECORD, now_us)
         ask = self._store.kinds(who, about, now_us) if known else ()
-        return why(who, about, held.terms, held.embargo, held.rules, held.zone, now_us, ask)
+        granted_us = self._store.granted_until(who, held.terms.id, now_us)
+        return why(who, about, held.terms, held.embargo, held.rules, held.zone, now_us, ask, granted_us)
 
 
 PARTS = {
@@ -104,9 +106,18 @@ class Why:
 
 
 def why(
-    viewer: Viewer, about: str, terms: Terms, embargo: Embargo, rules: PolicyRules, zone: str, now_us: int, ask: tuple[Kind, ...]
+    viewer: Viewer,
+    about: str,
+    terms: Terms,
+    embargo: Embargo,
+    rules: PolicyRules,
+    zone: str,
+    now_us: int,
+    ask: tuple[Kind, ...],
+    granted_us: int | None = None,
 ) -> Why:
-    """Raises nothing: what the viewer may not know of is not asked about here."""
+    """Raises nothing: what the viewer may not know of is not asked about here. `granted_us`: when access for a time ends that they have."""
+    ends = facility_day(granted_us, zone) if granted_us is not None else None
     current = state(terms, now_us)
     dated = terms.opens_us is not None and current in (State.PLANNED, State.COLLECTING, State.EMBARGOED)
     return Why(
@@ -115,13 +126,13 @@ def why(
         state=current,
         clause=_clause(current, terms, embargo, rules, zone),
         until=facility_day(terms.opens_us, zone) if dated and terms.opens_us is not None else None,
-        reasons=tuple(_reason(viewer, part, artefact, terms, now_us) for part, artefact in PARTS.items()),
+        reasons=tuple(_reason(viewer, part, artefact, terms, now_us, ends) for part, artefact in PARTS.items()),
         ask=ask,
         whom=_whom(current),
     )
 
 
-def _reason(viewer: Viewer, part: str, artefact: Artefact, terms: Terms, now_us: int) -> Reason:
+def _reason(viewer: Viewer, part: str, artefact: Artefact, terms: Terms, now_us: int, ends: date | None) -> Reason:
     may = may_read(viewer, terms, artefact, now_us)
     allowed = readers(terms, artefact, now_us)
     if may:
@@ -130,7 +141,10 @@ def _reason(viewer: Viewer, part: str, artefact: Artefact, terms: Terms, now_us:
         if viewer.operator:
             return Reason(part=part, may=True, because="you are the operator of the host")
         held = (standings(viewer, terms) | personal(viewer, terms.id)) & allowed
-        return Reason(part=part, may=True, because=next(words for standing, words in _AS.items() if standing in held))
+        standing, words = next((standing, words) for standing, words in _AS.items() if standing in held)
+        if standing is Standing.GRANTEE and ends is not None:
+            return Reason(part=part, may=True, because=f"you were given access until {_said(ends)}")
+        return Reason(part=part, may=True, because=words)
     if not allowed:
         return Reason(part=part, may=False, because="nobody may any more")
     who = [words for standing, words in _WHO.items() if standing in allowed]
@@ -155,7 +169,7 @@ def _clause(current: State, terms: Terms, embargo: Embargo, rules: PolicyRules, 
         case State.EMBARGOED:
             return _embargo_clause(terms, embargo, rules, zone)
         case State.OPEN:
-            return f"Its embargo is over: the data are open to everybody under CC BY 4.0 ({version})."
+            return _opened_clause(terms, embargo, version, zone)
         case State.HELD:
             cause = "a legal reason" if terms.hold is None or terms.hold.value == "legal" else "being sensitive"
             return f"The data are held back for {cause}; a hold comes before every date ({version})."
@@ -171,6 +185,15 @@ def _clause(current: State, terms: Terms, embargo: Embargo, rules: PolicyRules, 
             return "It belongs to no visit: only the facility's staff see it."
         case State.ASIDE:
             return "It was set aside."
+
+
+def _opened_clause(terms: Terms, embargo: Embargo, version: str, zone: str) -> str:
+    if terms.access is AccessClass.OPEN:
+        return f"It never was under embargo: the data are open to everybody under CC BY 4.0 ({version})."
+    if embargo.released_us is not None and embargo.released_us == terms.opens_us:
+        day = _said(facility_day(embargo.released_us, zone))
+        return f"Its embargo was ended early, on {day}: the data are open to everybody under CC BY 4.0 ({version})."
+    return f"Its embargo is over: the data are open to everybody under CC BY 4.0 ({version})."
 
 
 def _reason_of(embargo: Embargo) -> str:

@@ -153,7 +153,7 @@ def _opened(one: Notice, link: Link) -> Iterator[str]:
 
 def _retention(one: Notice, link: Link) -> Iterator[str]:
     yield f"the facility promised to keep the data of the visit {_about(one)} until {_day(one.kept_until)}."
-    yield "After that day they may be deleted. Who still needs them makes a copy, or tells the facility:"
+    yield "From that day on they may be deleted. Who still needs them makes a copy, or tells the facility:"
     yield f"  {link('investigations', one.visit)}"
 
 
@@ -232,6 +232,12 @@ def _wanted(one: Notice) -> Iterator[str]:
 
 def _answers(one: Notice, link: Link) -> Iterator[str]:
     number = str(one.request)
+    if not one.decides:
+        yield "Only who leads the team can answer this, and nobody who does can be reached. Name another principal investigator:"
+        yield f"  {link('why', one.visit, query='ask=succession')}"
+        yield f"Everything about it: {link('requests', number)}"
+        yield f"Without an answer it ends on {_day(one.deadline)}."
+        return
     yield f"Grant it:  {link('requests', number, query='answer=grant')}"
     yield f"Refuse it: {link('requests', number, query='answer=refuse')}"
     yield f"Without an answer it ends on {_day(one.deadline)}."

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from panmesh.access.artefact import Artefact
 from panmesh.access.notices import Notice, NoticeKind, opening
 from panmesh.access.policy import may_read
-from panmesh.access.requests import Answer, Kind
+from panmesh.access.requests import Answer, Kind, deciders
 from panmesh.access.rules import PolicyRules, retained_until
-from panmesh.access.viewer import ANONYMOUS, TeamRole
+from panmesh.access.viewer import ANONYMOUS, Standing, TeamRole
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.doi_tables import doi
 from panmesh.adapters.sql.notices import said_in
@@ -108,6 +108,8 @@ class SqlNoticeOutbox:
             facts["opens"] = facility_day(row.opens_us, zone)
         if asked is not None:
             facts |= _request(c, asked, zone, now_us)
+            whose = deciders(facts["terms"], facts["request_kind"], now_us)
+            facts["decides"] = facts["leads"] or whose != {Standing.PI} or facts["request_kind"] is Kind.ACCESS
         if row.kind == NoticeKind.PAPER.value:
             facts |= _paper(c, row.key)
         if row.kind == NoticeKind.ARCHIVES_SOON.value:

@@ -25,7 +25,7 @@ from panmesh.access.notices import (
     due_of_visit,
     lets_open,
 )
-from panmesh.access.requests import ESCALATION_US, REMINDER_US, RULES, Answer, Kind
+from panmesh.access.requests import ESCALATION_US, REMINDER_US, Answer, Kind, deciders
 from panmesh.access.rules import PolicyRules, retained_until
 from panmesh.access.viewer import Standing, TeamRole
 from panmesh.adapters.sql.database import Database
@@ -216,10 +216,8 @@ def reachable(connection: Connection, numbers: set[int]) -> set[int]:
 def _requests(connection: Connection, after_us: int, upto_us: int) -> int:
     r = request.c
     within = [and_(at > after_us, at <= upto_us) for at in (r.asked_us + REMINDER_US, r.asked_us + ESCALATION_US, r.deadline_us)]
-    query = (
-        select(r.id, r.kind, r.asked_us, r.deadline_us, r.asked_by, terms.c.team_id)
-        .join(terms, terms.c.id == r.terms_id)
-        .where(r.answer == Answer.ASKED.value, or_(*within))
+    query = select(r.id, r.kind, r.asked_us, r.deadline_us, r.asked_by, r.terms_id).where(
+        r.answer == Answer.ASKED.value, or_(*within)
     )
     new: list[dict[str, Any]] = []
     for row in connection.execute(query).all():
@@ -232,9 +230,10 @@ def _requests(connection: Connection, after_us: int, upto_us: int) -> int:
 def _to(connection: Connection, due: Due, row: Any, now_us: int) -> Sequence[int]:
     if due.kind is NoticeKind.DECIDED:
         return [row.asked_by]
-    if due.kind is NoticeKind.REMINDER and Standing.PI in RULES[Kind(row.kind)].may_decide:
+    held = terms_of(connection.execute(select(terms).where(terms.c.id == row.terms_id)).mappings().one())
+    if due.kind is NoticeKind.REMINDER and Standing.PI in deciders(held, Kind(row.kind), now_us):
         m = team_member.c
-        lead = select(m.account_id).where(m.team_id == row.team_id, m.role == TeamRole.PI.value)
+        lead = select(m.account_id).where(m.team_id == held.team_id, m.role == TeamRole.PI.value)
         live = lead.where(or_(m.expires_us.is_(None), m.expires_us > now_us))
         reached = reachable(connection, set(connection.execute(live).scalars()))
         if reached:

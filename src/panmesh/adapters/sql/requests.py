@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, litera
 from panmesh.access.artefact import Artefact
 from panmesh.access.notices import NoticeKind
 from panmesh.access.policy import may_read
-from panmesh.access.requests import RULES, Answer, Kind, Request, Wanted, at_once, deadline, may_ask, may_decide
+from panmesh.access.requests import RULES, Answer, Kind, Request, Wanted, at_once, deadline, deciders, may_ask, may_decide
 from panmesh.access.rules import PolicyRules
 from panmesh.access.steps import Held
 from panmesh.access.terms import Hold, Terms, state
@@ -22,7 +22,7 @@ from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.notices import leaders, stewards, write_notices
 from panmesh.adapters.sql.permission import readable, terms_of
 from panmesh.adapters.sql.request_effects import Effects
-from panmesh.adapters.sql.request_tables import request
+from panmesh.adapters.sql.request_tables import request, terms_grant
 from panmesh.adapters.sql.rules import held_of
 from panmesh.adapters.sql.tables import account, dataset, investigation, pid, terms
 from panmesh.kernel.errors import Conflict, Forbidden, NotFound, Stale
@@ -54,6 +54,14 @@ class SqlRequests:
         with self._db.read() as connection:
             subject = _subject(connection, viewer, about, now_us)
             return subject.about, held_of(connection, subject.terms.id, self._rules, writing=False)
+
+    def granted_until(self, viewer: Viewer, terms_id: int, now_us: int) -> int | None:
+        """When the access to these terms ends that they were given for a time; None: they have none."""
+        g = terms_grant.c
+        mine = (g.account_id == viewer.user_id, g.terms_id == terms_id, g.standing == Standing.GRANTEE.value)
+        live = (g.revoked_us.is_(None), g.expires_us > now_us)
+        with self._db.read() as connection:
+            return connection.execute(select(func.max(g.expires_us)).where(*mine, *live)).scalar()
 
     def ask(self, viewer: Viewer, wanted: Wanted, now_us: int) -> Request:
         with self._db.write() as connection:
@@ -261,7 +269,7 @@ def _may_decide(connection: Connection, viewer: Viewer, row: Any, now_us: int) -
 
 def _deciders(connection: Connection, held: Terms, kind: Kind, now_us: int) -> list[int]:
     led = leaders(connection, held.team_id, now_us)
-    return led if Standing.PI in RULES[kind].may_decide and led else stewards(connection)
+    return led if Standing.PI in deciders(held, kind, now_us) and led else stewards(connection)
 
 
 def _answer(row: Any, now_us: int) -> Answer:
