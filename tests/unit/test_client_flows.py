@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 from panmesh.client.asking import Request, error_of
 from panmesh.client.conditions import conditions, quantity
 from panmesh.client.fetch import Changed, Damaged, Fetch
+from panmesh.client.line import Line
 from panmesh.client.local_names import ignores_case, local_names
 from panmesh.client.paged import KEPT, Paged
-from panmesh.client.patience import Patience
+from panmesh.client.patience import ATTEMPTS, Patience
 from panmesh.client.values import File
 from panmesh.http.problems import STATUS, body_of, headers_of, status_of
 from panmesh.kernel import errors
@@ -88,6 +90,24 @@ def test_waits_grow_and_end() -> None:
         patience.pause(broken)
     patience.progressed()
     assert patience.pause(broken) == 0.5
+
+
+def test_a_server_that_is_started_anew_is_waited_for() -> None:
+    """It goes on for ten seconds with what it has begun, answers nobody else, and comes back some seconds later."""
+    patience, waited = Patience(chance=lambda: 0.0), 0.0
+    for _ in range(ATTEMPTS - 1):
+        waited += patience.pause(errors.PeerFailed("The line broke.", PEER))
+    assert 25 <= waited < 60
+    with pytest.raises(errors.PeerFailed):
+        patience.pause(errors.PeerFailed("The line broke.", PEER))
+
+
+def test_an_address_that_was_right_is_not_asked_about() -> None:
+    line = Line(PEER, None)
+    for answered, words in ((False, "Is the address right"), (True, "cannot be reached any more")):
+        line.answered = answered
+        with pytest.raises(errors.PeerFailed, match=words), line.breaking():
+            raise httpx.ConnectError("Connection refused")
 
 
 def test_what_the_server_says_is_waited_for_unless_it_is_an_age() -> None:

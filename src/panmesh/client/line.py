@@ -77,8 +77,9 @@ class Line:
         try:
             yield
         except httpx.ConnectError as error:
-            said = f"{self.url} cannot be reached ({error}). Is the address right?"
-            raise (PeerFailed if self.answered else Unreachable)(said, self.url) from error
+            if self.answered:
+                raise PeerFailed(f"{self.url} cannot be reached any more ({error}). Try again later.", self.url) from error
+            raise Unreachable(f"{self.url} cannot be reached ({error}). Is the address right?", self.url) from error
         except httpx.TooManyRedirects as error:
             raise Invalid(f"{self.url} leads from one address to the next without end. Is the address right?") from error
         except httpx.TransportError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from panmesh.kernel.errors import PanmeshError, TooMany, Unavailable
 
-ATTEMPTS = 6
+ATTEMPTS = 10  # a minute in all: a server that is started anew first lets go on what it has begun
 LONGEST = 300.0  # seconds: a server that says a longer Retry-After is believed, not waited for
 
 
@@ -24,7 +24,7 @@ class Patience:
         if not isinstance(error, TooMany | Unavailable) or self._left <= 0 or asked > LONGEST:
             raise error
         back_off = 0.5 * 2.0 ** (self._attempts - self._left - 1)
-        return max(float(asked), min(30.0, back_off) * (0.5 + self._chance()))
+        return max(float(asked), min(10.0, back_off) * (0.5 + self._chance()))
 
     def progressed(self) -> None:
         self._left = self._attempts
