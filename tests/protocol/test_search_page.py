@@ -17,7 +17,7 @@ from panmesh.adapters.sql import tables as t
 from panmesh.catalogue.effective import Surroundings, describe
 from panmesh.catalogue.query import DatasetQuery
 from panmesh.catalogue.technique_tree import Branch, add_up, tree
-from panmesh.http.filters import telling_words
+from panmesh.http.asked_words import telling_words
 from panmesh.kernel.clock import from_us
 from panmesh.kernel.techniques import PREFIX, table
 from tests.protocol.conftest import NOW, PIDS, SECRET, House
@@ -178,6 +178,25 @@ def test_when_nothing_fits_the_page_says_what_there_is_without_one_of_the_words(
     assert re.search(rf'Without “unobtainium”: <a rel="nofollow" href="/\?q=run&amp;sort=title">{some[1]} run', page)
     assert "Without “run”" not in page
     assert SECRET not in page
+
+
+def test_a_pasted_identifier_leads_to_its_page_and_tells_nobody_of_what_they_may_not_know(house: House) -> None:
+    for text in (PIDS["open"], f" https://data.example.org/datasets/{PIDS['open']} "):
+        assert (
+            house.client.get("/", params={"q": text}, follow_redirects=False)
+            .headers["location"]
+            .endswith(f"/datasets/{PIDS['open']}")
+        )
+    hidden, nothing = (
+        house.client.get("/", params={"q": pid}, follow_redirects=False) for pid in (PIDS["internal"], "pm-0000000000000000")
+    )
+    assert (hidden.status_code, nothing.status_code) == (200, 200)
+    assert hidden.text.replace(PIDS["internal"], "") == nothing.text.replace("pm-0000000000000000", "")
+
+
+def test_a_misspelt_word_of_a_technique_is_offered_as_it_is_spelt(house: House) -> None:
+    page = house.client.get("/", params={"q": "powder difraction"}).text
+    assert 'Did you mean <a rel="nofollow" href="/?q=powder+diffraction">diffraction</a>?' in page
 
 
 def test_signing_in_leads_back_to_the_search(house: House) -> None:

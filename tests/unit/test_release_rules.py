@@ -147,6 +147,21 @@ def test_a_pasted_list_is_read_however_it_was_written() -> None:
         assert pids_in(text) == ["pm-1", "pm-2", "10.1/a"]
 
 
+def test_a_pasted_identifier_is_read_with_what_mails_and_manuscripts_put_around_it() -> None:
+    pid = "pm-0123456789abcdef"
+    for said in (
+        f"<https://h/datasets/{pid}>",
+        f"https://h/datasets/{pid}/",
+        f"http://h/doi/{pid}",
+        f'"{pid}";',
+        f"({pid})",
+        pid.upper(),
+    ):
+        assert pids_in(said) == [pid]
+    for said in ("https://doi.org/10.5072/abc", "doi:10.5072/abc", "<10.5072/abc>."):
+        assert pids_in(said) == ["10.5072/abc"]
+
+
 def test_buttons_of_the_form_move_take_out_and_add_and_known_places_get_their_ror() -> None:
     form = {"title": "T", "abstract": "A"}
     for n, name in enumerate(("A", "B", "C")):

@@ -68,6 +68,13 @@ def short_for(word: str) -> str | None:
     return pid if pid is not None and fold(word) not in fold(table()[pid].name) else None
 
 
+@cache
+def vocabulary() -> frozenset[str]:
+    """The words of all names, folded, that are long enough to be written wrong."""
+    said = fold(" ".join(name for technique in table().values() for name in names(technique))).split()
+    return frozenset(word for word in said if len(word) > 4)
+
+
 def search(text: str, limit: int = 20) -> tuple[Technique, ...]:
     """Terms whose name or synonym has all words, names that begin with the text first."""
     words = fold(text).split()

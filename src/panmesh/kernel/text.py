@@ -8,6 +8,7 @@ from typing import Any
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_STROKES = str.maketrans("øØłŁđĐ", "oOlLdD")  # which are no letter and an accent
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -21,10 +22,18 @@ def typed(word: str) -> str:
     return word if word.isascii() else unicodedata.normalize("NFKC", word)
 
 
+def unaccented(word: str) -> str:
+    """As people write it whose keyboard lacks the letter: "Müller" is Muller, "Łódź" Lodz."""
+    if word.isascii():
+        return word
+    apart = unicodedata.normalize("NFKD", word.translate(_STROKES))
+    return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
+
+
 def typed_otherwise(text: str) -> list[str]:
     """Of the words of a text those that are typed in another way than they stand there, as they are typed; each once, none that stands there."""
     words = dict.fromkeys(text.split())
-    return list(dict.fromkeys(plain for word in words if (plain := typed(word)) not in words))
+    return list(dict.fromkeys(plain for word in words for plain in (typed(word), unaccented(word)) if plain not in words))
 
 
 def key_of(text: str) -> str:

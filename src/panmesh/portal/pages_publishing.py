@@ -22,8 +22,10 @@ from panmesh.http.filters import query_of_address
 from panmesh.http.landing import base_of, cited
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel.errors import Fault, Invalid, NotFound, PanmeshError, Stale, Unauthenticated
+from panmesh.kernel.pid import is_native
 from panmesh.portal.pages_basket import moved, visitor_of
 from panmesh.portal.rendering import page, render, repeated, zone_of
+from panmesh.publication import identifiers
 from panmesh.publication.describing import faults
 from panmesh.publication.record import Agent, Funding
 from panmesh.publication.release import MOST_RUNS, RELATIONS, Description, Draft, Paper
@@ -31,6 +33,7 @@ from panmesh.publication.suggesting import Suggestions
 
 STEPS = {"runs": "Runs", "check": "Check", "describe": "Describe", "preview": "Preview and publish"}
 REASON = "The data of our paper are to be open with it."
+_AROUND = "<>()[]{}\"'“”.;"  # what stands around an identifier in mails and manuscripts
 _ROWS = ("creators", "papers", "funding")
 
 
@@ -177,9 +180,15 @@ def publish(request: Request, form: dict[str, str]) -> Response:
 
 
 def pids_in(text: str) -> list[str]:
-    """Of a pasted list: one in a line or between blanks or commas, bare or as addresses of pages."""
-    found = [part.rstrip(".;").rpartition("/datasets/")[2] or part for part in re.split(r"[\s,]+", text) if part]
-    return [unquote(part.partition("?")[0].partition("#")[0]) for part in found]
+    """Of a pasted list: one in a line or between blanks or commas, bare, in brackets or quotes, or as addresses of pages."""
+    return [_bare(part) for part in re.split(r"[\s,;]+", text) if part.strip(_AROUND)]
+
+
+def _bare(part: str) -> str:
+    address = unquote(part.strip(_AROUND).partition("?")[0].partition("#")[0]).rstrip("/")
+    named = address.rpartition("/datasets/")[2]
+    native = named.rpartition("/")[2].lower()
+    return native if is_native(native) else identifiers.doi(named) or named
 
 
 def described(form: dict[str, str], suggested: Suggestions) -> Description:
@@ -261,10 +270,20 @@ def _picked(request: Request, s: Services, who: Viewer, form: dict[str, str]) ->
             raise Invalid(f"The search has {total:,} runs; a publication holds at most {MOST_RUNS:,}. Narrow it first.")
 
         return [run.pid for run in s.search.search(who, replace(query, limit=MOST_RUNS, offset=0)).items]
-    found = [*repeated(request, "pid"), *pids_in(form.get("pids", ""))]
+    found = [*repeated(request, "pid"), *(_of_doi(s, who, pid) for pid in pids_in(form.get("pids", "")))]
     if not found:
         raise Invalid("No run is picked: tick some in a search, choose a basket, or paste their pids.", (Fault("/pids", "none"),))
     return found
+
+
+def _of_doi(s: Services, who: Viewer, name: str) -> str:
+    """The pid of the run that has the DOI; of other names, and DOIs of other things, the name itself."""
+    if not name.startswith("10."):
+        return name
+    try:
+        return s.dois.subject_of(who, name).pid
+    except NotFound:
+        return s.dois.pid_of(name) or name
 
 
 def _change_runs(request: Request, s: Services, who: Viewer, draft: Draft, form: dict[str, str]) -> Response:

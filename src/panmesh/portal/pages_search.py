@@ -10,21 +10,25 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from panmesh.access.viewer import Viewer
 from panmesh.catalogue.model import FacetValue
 from panmesh.catalogue.query import And, Compare, DatasetQuery, Field, Op
-from panmesh.http.filters import quantity as quantity_asked
-from panmesh.http.filters import query_of, query_of_address, telling_words
+from panmesh.http.asked_ranges import quantity as quantity_asked
+from panmesh.http.asked_words import telling_words
+from panmesh.http.filters import query_of, query_of_address
 from panmesh.http.services import Services, services, viewer
 from panmesh.kernel import techniques
-from panmesh.kernel.errors import Invalid
+from panmesh.kernel.errors import Invalid, NotFound
+from panmesh.kernel.pid import is_native
 from panmesh.kernel.units import same_dimension
 from panmesh.portal import words
 from panmesh.portal.pages_basket import current_of
+from panmesh.portal.pages_visits import page_of
 from panmesh.portal.rendering import offset_of, render, zone_of
 from panmesh.portal.spread_plot import condition_of, range_in_words, spread_plot
+from panmesh.publication import identifiers
 
 PER_PAGE = 25
 NEAREST = 10  # ways to ask for less that are counted when nothing fits
@@ -45,6 +49,9 @@ _SEARCH_FIELDS = (
 def home(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
     given = search_given(request)
+    named = _page_named(request, given)
+    if named is not None:
+        return RedirectResponse(named, 302, headers={"X-Robots-Tag": "noindex, nofollow"})
     offset = offset_of(request)
     zone = zone_of(s)
     fault = None
@@ -71,7 +78,7 @@ def home(request: Request, _form: dict[str, str]) -> Response:
         given=given,
         conditions=conditions,
         nearest=() if page.total or fault else _nearest(s, who, given, conditions, zone),
-        meant=() if page.total or fault else _meant(given, quantities),
+        meant=() if page.total or fault else [*_misspelt(given), *_meant(given, quantities)],
         fault=fault,
         quantities=quantities,
         link=lambda **changes: _link(given, changes),
@@ -82,6 +89,18 @@ def home(request: Request, _form: dict[str, str]) -> Response:
     if given:
         shown.headers["X-Robots-Tag"] = "noindex, nofollow"
     return shown
+
+
+def _page_named(request: Request, given: dict[str, list[str]]) -> str | None:
+    """Of somebody who pastes an identifier of something here, bare or as an address: its page."""
+    text = given["q"][-1].strip() if set(given) == {"q"} else ""
+    name = identifiers.doi(text) or text.rpartition("/")[2]
+    if not (name.startswith("10.") or is_native(name)):
+        return None
+    try:
+        return page_of(request, name)
+    except NotFound:
+        return None  # the words of a search, for all that its reader may know
 
 
 def quantities(request: Request, _form: dict[str, str]) -> Response:
@@ -167,6 +186,16 @@ def _nearest(
     tried = [(label, url) for _, label, url in conditions if url != "/"] + (fewer if len(set(said)) > 1 else [])
     counted = [(what, s.search.count(who, query_of_address(url[2:], zone=zone)), url) for what, url in tried[:NEAREST]]
     return sorted((one for one in counted if one[1]), key=lambda one: -one[1])
+
+
+def _misspelt(given: dict[str, list[str]]) -> list[tuple[str, str, str]]:
+    """Of words that are nearly one of a technique's name: (the word, that word, the URL with it)."""
+    text, known = (given.get("q") or [""])[-1], techniques.vocabulary()
+    found = []
+    for word in telling_words(text):
+        for near in get_close_matches(word.casefold(), known, 1, 0.8) if word.casefold() not in known else ():
+            found.append((word, near, _link({**given, "q": [text.replace(word, near)]}, {})))
+    return found
 
 
 def _meant(given: dict[str, list[str]], known: Sequence[FacetValue]) -> list[tuple[str, str, str]]:

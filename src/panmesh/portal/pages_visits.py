@@ -27,16 +27,20 @@ _READABLE = ("open to you", "not open to you")
 
 def resolve(request: Request, _form: dict[str, str]) -> Response:
     """Where an identifier leads, a DOI too: the address that never changes, also when what it names does."""
-    s, pid = services(request), request.path_params["pid"]
     query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(page_of(request, request.path_params["pid"]) + query, 302)
+
+
+def page_of(request: Request, pid: str) -> str:
+    """The address of the page of what has the identifier. Raises NotFound."""
+    s = services(request)
     if pid.startswith("10."):
         try:
             known = s.dois.subject_of(viewer(request), pid)
-            return RedirectResponse(f"/{known.kind}s/{segment(known.pid)}{query}", 302)
+            return f"/{known.kind}s/{segment(known.pid)}"
         except NotFound:
             pid = s.dois.pid_of(pid) or pid  # of something that its record tells of
-    found = s.records.at(landing.base_of(request, s)).record(pid, most_files=0)
-    return RedirectResponse(found.url + query, 302)
+    return s.records.at(landing.base_of(request, s)).record(pid, most_files=0).url
 
 
 def investigations(request: Request, _form: dict[str, str]) -> Response:

@@ -13,7 +13,7 @@ from panmesh.access.explain import explain
 from panmesh.access.terms import State
 from panmesh.catalogue.model import AccessView, ParameterView
 from panmesh.catalogue.technique_tree import Branch
-from panmesh.http.filters import quantity as wanted_quantity
+from panmesh.http.asked_ranges import quantity as wanted_quantity
 from panmesh.kernel.clock import from_us, iso, to_us
 from panmesh.kernel.errors import Invalid
 from panmesh.portal.sentences import say

@@ -37,6 +37,7 @@ from panmesh.publication.release import (
 from panmesh.publication.suggesting import Suggesting, Suggestions
 
 MOST_DESCRIBED = 200  # releases that suggestions are taken from
+MOST_NAMED = 30  # runs of a pasted list that are not here: somebody has to look for them in it
 
 
 class ReleaseStore(Protocol):
@@ -388,9 +389,9 @@ class ReleaseService:
             except NotFound:
                 lost.append(pid)
         if lost:
-            named = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+            named = ", ".join(lost[:MOST_NAMED]) + (f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else "")
             raise NotFound(f"There is no run under {named}, or you may not know of it. Nothing was taken.")
-        return found
+        return list(dict.fromkeys(found))
 
     def _known(self, viewer: Viewer, pids: Sequence[str]) -> dict[str, DatasetSummary]:
         if not pids:

@@ -18,10 +18,11 @@ from panmesh.access.audit import is_staff_read
 from panmesh.access.viewer import Scope
 from panmesh.catalogue.correction import Wanted, What
 from panmesh.catalogue.query import FACET_FIELDS, Field, VisitQuery
+from panmesh.http.asked_ranges import instant
 from panmesh.http.conditional import matches
 from panmesh.http.downloads import open_download
 from panmesh.http.fairness import fairness_of
-from panmesh.http.filters import instant, query_of
+from panmesh.http.filters import query_of
 from panmesh.http.problems import on_crash, on_http_error, on_panmesh_error, problem
 from panmesh.http.services import Services, services, viewer
 from panmesh.ingest.units import DerivedFile, DerivedRun, UnitState
