@@ -89,7 +89,7 @@ def test_a_link_shows_what_its_reader_may_read_and_not_how_many_others_there_are
     alone, more = _shared(house, "open"), _shared(house, *HIDDEN, "open")
     for who in ({}, house.bearer("outsider")):
         for form in ("", "/runs.txt", "/runs.csv", "/runs.json", "/files.csv", "/files.json", "/get.sh", "/aria2.txt", "/wget.txt",
-                     "/citations.txt", "/citations.bib", "/citations.ris"):  # fmt: skip
+                     "/citations.txt", "/citations.bib", "/citations.ris", "/citations.json"):  # fmt: skip
             answers = [house.client.get(f"/baskets/{key}{form}", headers=who) for key in (alone, more)]
             assert [a.status_code for a in answers] == [200, 200]
             one, two = (a.text.replace(key, "") for a, key in zip(answers, (alone, more), strict=True))
@@ -204,6 +204,7 @@ def test_files_with_digests_citations_and_scripts_are_taken_home(house: House) -
     assert "This facility. Dataset. http://testserver/datasets/" in house.client.get(f"/baskets/{key}/citations.txt").text
     assert house.client.get(f"/baskets/{key}/citations.bib").text.count("@misc{") == 2
     assert house.client.get(f"/baskets/{key}/citations.ris").text.count("TY  - DATA") == 2
+    assert len(house.client.get(f"/baskets/{key}/citations.json").json()) == 2
     assert house.client.get(f"/baskets/{key}/runs.exe").status_code == 404
 
 

@@ -37,7 +37,7 @@ READ = {
     "/plans", "/proposals/{pid}/plan", "/proposals/{pid}/plan.json", "/api/v1/plans", "/api/v1/proposals/{pid}/plan", "/api/v1/proposals/{pid}/dmp",
     # drafts and releases that exist are asked for in test_releases.py
     "/publications", "/publications/new", "/publications/{key}", "/publications/{key}/runs", "/publications/{key}/check",
-    "/publications/{key}/describe", "/publications/{key}/preview", "/releases/{pid}", "/releases/{pid}/papers", "/releases/{pid}/withdraw",
+    "/publications/{key}/describe", "/publications/{key}/preview", "/releases/{pid}", "/releases/{pid}/take/{form}", "/releases/{pid}/papers", "/releases/{pid}/withdraw",
     "/api/v1/releases", "/api/v1/releases/{pid}", "/api/v1/releases/drafts", "/api/v1/releases/drafts/{key}", "/api/v1/releases/drafts/{key}/check",
     "/api/v1/datasets/{pid}/releases",
     "/api/v1/events", "/api/v1/webhooks", "/api/v1/webhooks/{number}", "/api/v1/webhooks/{number}/deliveries",

@@ -51,6 +51,19 @@ def publish(house: House, *names: str, who: str = "pi", said: Any = SAID) -> dic
     return found
 
 
+def test_whoever_comes_by_its_doi_takes_home_the_runs_that_they_may_know_of(house: House) -> None:
+    made = publish(house, "open", "embargoed")
+    here = f"/releases/{made['pid']}/take"
+    assert f'href="{here}/get.sh"' in house.client.get(f"/releases/{made['pid']}").text
+    assert f"panmesh download {PIDS['open']} --to" in house.client.get(f"{here}/get.sh").text
+    assert house.client.get(f"{here}/runs.txt").text.split() == [PIDS["open"], PIDS["embargoed"]]
+    assert {line.split("/files/")[0][-19:] for line in house.client.get(f"{here}/wget.txt").text.split()} == {PIDS["open"]}
+    set_terms(house, "embargoed", access="proprietary")
+    assert house.client.get(f"{here}/runs.txt").text.split() == [PIDS["open"]]
+    assert house.client.get(f"{here}/runs.exe").status_code == 404
+    assert house.client.get("/releases/pm-0000000000000000/take/runs.txt").status_code == 404
+
+
 def set_terms(house: House, name: str, **values: Any) -> None:
     number = list(PIDS).index(name) + 1
     with house.app.database.write() as c:
@@ -291,6 +304,8 @@ def test_a_withdrawn_version_leaves_a_tombstone_and_the_others_stay(house: House
     assert 'status="deleted"' in told.text
     record = house.client.get(f"/releases/{first['pid']}?format=jsonld").json()
     assert record["creativeWorkStatus"] == "Withdrawn"
+    assert house.client.get(f"/releases/{first['pid']}/take/runs.txt").status_code == 410
+    assert "Take it home" not in house.client.get(f"/releases/{first['pid']}").text
 
 
 def test_a_release_is_a_publication_of_the_search_api_and_an_item_for_harvesters(house: House) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panmesh.catalogue.citation import Citation, all_as, as_bibtex, as_ris, as_text
+from panmesh.catalogue.citation import Citation, all_as, as_bibtex, as_csl, as_ris, as_text
 
 ONE = Citation(
     creators=("Ada Lovelace", "Grace Hopper"),
@@ -50,6 +50,33 @@ def test_of_many_creators_the_first_is_named() -> None:
 def test_signs_that_mean_something_to_tex_are_written_as_signs() -> None:
     title = replace(ONE, title=r"50% Fe_2 & {α} #1 $x$ \input{/etc/passwd}")
     assert r"50\% Fe\_2 \& \{α\} \#1 \$x\$ \textbackslash{}input\{/etc/passwd\}" in as_bibtex(title)
+
+
+def test_formulae_are_written_for_tex_with_its_own_commands() -> None:
+    title = replace(ONE, title="Ce³⁺ in CeO₂")
+    assert r"Ce\textsuperscript{3}\textsuperscript{+} in CeO\textsubscript{2}" in as_bibtex(title)
+
+
+def test_citation_processors_are_told_who_when_and_what() -> None:
+    doi = replace(
+        ONE,
+        creators=("Müller, Ana María", "Grace Hopper"),
+        identifier="10.82012/0123456789abcdef",
+        url="https://doi.org/10.82012/0123456789abcdef",
+    )
+    assert as_csl(doi) == {
+        "id": "10.82012/0123456789abcdef",
+        "type": "dataset",
+        "title": "Thermal expansion of CeO2.",
+        "author": [{"family": "Müller", "given": "Ana María"}, {"literal": "Grace Hopper"}],
+        "issued": {"date-parts": [[2026]]},
+        "publisher": "A facility",
+        "DOI": "10.82012/0123456789abcdef",
+        "URL": "https://doi.org/10.82012/0123456789abcdef",
+    }
+    bare = as_csl(replace(ONE, creators=(), year=None))
+    assert (bare["number"], "author" in bare, "issued" in bare, "DOI" in bare) == (ONE.identifier, False, False, False)
+    assert all_as("json", [ONE, doi]).count('"type": "dataset"') == 2
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))

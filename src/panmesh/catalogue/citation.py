@@ -1,13 +1,18 @@
-"""How data are cited: the one place where a citation is worded, as text, BibTeX and RIS."""
+"""How data are cited: the one place where a citation is worded, as text, BibTeX, RIS and CSL JSON."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _TEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_"}
 _TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+# pdfTeX stops at these, and chemical formulae are full of them.
+_TEX |= {sign: rf"\textsubscript{{{digit}}}" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+_TEX |= {sign: rf"\textsuperscript{{{plain}}}" for plain, sign in zip("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", strict=True)}
 _DOI = re.compile(r"10\.\d{4,9}/[-._;()/:A-Za-z0-9]+")  # such as need no care in any form
 _NAMED_IN_FULL = 10  # creators; of more, the first and "et al."
 
@@ -56,8 +61,23 @@ def as_ris(c: Citation) -> str:
     return "".join(f"{tag}  - {_line(value)}\r\n" for tag, value in lines)
 
 
+def as_csl(c: Citation) -> dict[str, Any]:
+    """An item of CSL JSON 1.0.2, which Zotero, pandoc and citation processors read. A name without a comma is not taken apart."""
+    item: dict[str, Any] = {"id": _key(c.identifier), "type": "dataset", "title": _line(c.title), "publisher": _line(c.publisher)}
+    item |= {"author": [_csl_name(_line(name)) for name in c.creators]} if c.creators else {}
+    item |= {"issued": {"date-parts": [[c.year]]}} if c.year is not None else {}
+    return item | {"DOI" if _DOI.fullmatch(c.identifier) else "number": c.identifier, "URL": _line(c.url)}
+
+
+def _csl_name(name: str) -> dict[str, str]:
+    family, comma, given = name.partition(",")
+    return {"family": family.strip(), "given": given.strip()} if comma and given.strip() and family.strip() else {"literal": name}
+
+
 def all_as(form: str, citations: Sequence[Citation]) -> str:
-    """`form`: txt, bib or ris."""
+    """`form`: txt, bib, ris or json (CSL)."""
+    if form == "json":
+        return json.dumps([as_csl(c) for c in citations], ensure_ascii=False, indent=2) + "\n"
     write = {"txt": lambda c: as_text(c) + "\n", "bib": as_bibtex, "ris": as_ris}[form]
     return ("\n" if form == "bib" else "").join(write(c) for c in citations)
 

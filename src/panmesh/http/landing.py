@@ -51,6 +51,7 @@ FORMS = {
     "linkset": Form(linkset.MEDIA_TYPE, lambda r: _json(linkset.document(r, typed_links(r), told_forms()))),
     "bibtex": Form("application/x-bibtex", lambda r: citation.as_bibtex(cited(r)).encode(), attachment="bib"),
     "ris": Form("application/x-research-info-systems", lambda r: citation.as_ris(cited(r)).encode(), attachment="ris"),
+    "csl": Form("application/vnd.citationstyles.csl+json", lambda r: _json(citation.as_csl(cited(r))), attachment="csl.json"),
     "citation": Form("text/x-bibliography", lambda r: citation.as_text(cited(r)).encode()),
     "ro-crate": Form("application/ld+json", lambda r: _json(ro_crate.document(r)), attachment="ro-crate-metadata.json"),
 }

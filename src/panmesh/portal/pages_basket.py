@@ -146,6 +146,7 @@ FORMS: dict[str, tuple[str, Lines]] = {
     "wget.txt": ("text/plain", lambda s, who, runs, base: lists.files_urls(s.search, who, runs, base)),
     "citations.txt": ("text/plain", lambda s, who, runs, base: _cited("txt", s, who, runs, base)),
     "citations.bib": ("text/plain", lambda s, who, runs, base: _cited("bib", s, who, runs, base)),
+    "citations.json": ("application/json", lambda s, who, runs, base: _cited("json", s, who, runs, base)),
     "citations.ris": ("text/plain", lambda s, who, runs, base: _cited("ris", s, who, runs, base)),
 }
 
@@ -153,11 +154,16 @@ FORMS: dict[str, tuple[str, Lines]] = {
 def taken(request: Request, _form: dict[str, str]) -> Response:
     s, who = services(request), viewer(request)
     one = s.baskets.open(who, request.path_params["key"], visitor_of(request))
+    return taken_home(request, s.baskets.runs(who, one))
+
+
+def taken_home(request: Request, runs: tuple[DatasetSummary, ...]) -> Response:
+    """Lists and scripts of runs that the viewer may know of, by the name at the end of the address. Raises NotFound."""
     name = request.path_params["form"]
     if name not in FORMS:
         raise NotFound()
-    media, write = FORMS[name]
-    lines = write(s, who, s.baskets.runs(who, one), _base(request, s))
+    s, (media, write) = services(request), FORMS[name]
+    lines = write(s, viewer(request), runs, _base(request, s))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
     return StreamingResponse(lines, media_type=media, headers=headers)
 

@@ -11,7 +11,8 @@ from starlette.routing import Route
 from panmesh.catalogue.citation import as_text
 from panmesh.http import landing
 from panmesh.http.services import services, viewer
-from panmesh.kernel.errors import Forbidden, Invalid, PanmeshError, Stale
+from panmesh.kernel.errors import Forbidden, Invalid, PanmeshError, Stale, Withdrawn
+from panmesh.portal.pages_basket import taken_home
 from panmesh.portal.pages_publishing import papers_and_funding
 from panmesh.portal.rendering import offset_of, page, render
 from panmesh.publication.record import Kind
@@ -24,6 +25,7 @@ def routes() -> list[Route]:
     return [
         Route("/publications", page(publications)),
         Route("/releases/{pid}", page(release)),
+        Route("/releases/{pid}/take/{form}", page(taken)),
         Route("/releases/{pid}/papers", page(papers), methods=["GET", "POST"]),
         Route("/releases/{pid}/new-version", page(new_version), methods=["POST"]),
         Route("/releases/{pid}/withdraw", page(withdraw), methods=["GET", "POST"]),
@@ -69,6 +71,15 @@ def release(request: Request, _form: dict[str, str]) -> Response:
         relations=RELATIONS,
     )
     return landing.signposted(shown, record)
+
+
+def taken(request: Request, _form: dict[str, str]) -> Response:
+    """Its runs, for whoever comes by its DOI and wants the data; of a version that was withdrawn there is nothing to take."""
+    s, who = services(request), viewer(request)
+    one = s.releases.release(request.path_params["pid"])
+    if one.withdrawn_us:
+        raise Withdrawn()
+    return taken_home(request, tuple(shown.run for shown in s.releases.shown(who, one) if shown.run is not None))
 
 
 def papers(request: Request, form: dict[str, str]) -> Response:
