@@ -31,6 +31,7 @@ def test_crawlers_find_things_and_no_endless_combinations(house: House) -> None:
     assert robots.can_fetch("AnyBot", f"/datasets/{PIDS['open']}")
     assert not robots.can_fetch("AnyBot", "/?state=open&technique=x")
     assert not robots.can_fetch("AnyBot", "/api/v1/datasets")
+    assert "Disallow: /releases/*/take/" in rules.text
     assert robots.site_maps() == ["http://testserver/sitemap.xml"]
     assert "x-robots-tag" not in house.client.get("/").headers
     narrowed = house.client.get("/?kind=raw")

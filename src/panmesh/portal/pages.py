@@ -126,6 +126,7 @@ Disallow: /corrections
 Disallow: /sign-in
 Disallow: /why/
 Disallow: /*/files/
+Disallow: /releases/*/take/
 Disallow: /instruments/*/lacking/
 Disallow: /investigations/*?
 Disallow: /investigations/*.csv
