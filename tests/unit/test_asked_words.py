@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panmesh.catalogue.query import And, Compare, Condition, Field, Op, Or, QuantityRange, Words
+from panmesh.catalogue.relevance import ranked_words
 from panmesh.http.asked_words import condition_of, telling_words
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.techniques import find
@@ -65,6 +66,11 @@ def test_hyphens_plurals_and_accents_do_not_hide_a_run() -> None:
     assert Words(("neutron",)) in _asked("neutrons")
     assert Words(("Muller",)) in _asked("Müller")
     assert {"Muller", "Lodz"} <= set(typed_otherwise("Müller Łódź"))
+
+
+def test_a_word_ranks_in_whichever_way_it_is_written() -> None:
+    """Of runs with "x-ray" or "electrode" in their title those come first, though both are looked for in other writings, too."""
+    assert {"x-ray", "electrodes", "electrode", "ceo2"} <= set(ranked_words(condition_of("x-ray electrodes CeO2", "UTC")))
 
 
 def test_days_months_and_years_are_when_it_was_measured() -> None:

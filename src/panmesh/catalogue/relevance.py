@@ -5,7 +5,7 @@ No word counts more for being rare: how rare it is would tell of runs that the v
 
 from __future__ import annotations
 
-from panmesh.catalogue.query import And, Condition, Words
+from panmesh.catalogue.query import And, Condition, Or, Words
 from panmesh.kernel.text import fold
 
 # Points of one word; the best place counts. A word that is only part of another gets none, and the run is found all the same.
@@ -15,10 +15,10 @@ TEXT_WORD = 1  # a word of the other text
 
 
 def ranked_words(condition: Condition | None) -> tuple[str, ...]:
-    """The words, folded, that every run of the result has; those of alternatives do not rank."""
+    """The words that are asked for, folded; of a word in several writings, each."""
     if isinstance(condition, Words):
         return tuple(sorted({fold(word) for word in condition.words} - {""}))
-    if isinstance(condition, And):
+    if isinstance(condition, And | Or):
         return tuple(sorted({word for part in condition.parts for word in ranked_words(part)}))
     return ()
 
