@@ -54,6 +54,8 @@ class Both:
             query,
             replace(query, sort=Sort(SortKey.START, True)),
             replace(query, sort=Sort(SortKey.START, False), offset=1),
+            replace(query, sort=Sort(SortKey.CREATED, True), limit=3),
+            replace(query, sort=Sort(SortKey.CREATED, False), offset=1),
         ):
             expected, said = self.sql.search(viewer, one, NOW), self.index.search(viewer, one, NOW)
             assert (said.total, [i.pid for i in said.items]) == (expected.total, [i.pid for i in expected.items])
@@ -63,6 +65,10 @@ class Both:
         assert self.index.techniques(viewer, query, NOW) == self.sql.techniques(viewer, query, NOW)
         assert self.index.years(viewer, query, "Europe/Paris", NOW) == self.sql.years(viewer, query, "Europe/Paris", NOW)
         assert self.index.spreads(viewer, query, "t", NOW) == self.sql.spreads(viewer, query, "t", NOW)
+        for before, most in ((None, 100), (None, 2), (5, 3)):
+            latest = [reads.latest(viewer, query.where, before, NOW, most) for reads in (self.index, self.sql)]
+            assert latest[0] == latest[1]
+        assert self.index.instruments(viewer, NOW) == self.sql.instruments(viewer, NOW)
         assert self.index.quantities(viewer, NOW) == self.sql.quantities(viewer, NOW)
 
     def best(self, viewer: Viewer, query: DatasetQuery) -> None:

@@ -246,7 +246,7 @@ class Composition:
 
     @cached_property
     def listing(self) -> ListingService:
-        return ListingService(SqlListing(self.database), self.clock)
+        return ListingService(SqlListing(self.database, self.reads), self.clock)
 
     @cached_property
     def events(self) -> EventService:

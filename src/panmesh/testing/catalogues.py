@@ -144,10 +144,14 @@ def _quantity(draw: st.DrawFn) -> QuantityRange:
     return QuantityRange(name, low, high, draw(st.sampled_from((*UNITS[name], "m"))))
 
 
+_PIDS = tuple(f"pm-{number:016d}" for number in range(1, 6))
 _LEAVES: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Compare, st.just(Field.TITLE), _TEXT_OPS, st.sampled_from(WORDS)),
     st.builds(Compare, st.just(Field.SAMPLE), _TEXT_OPS, st.sampled_from(SAMPLES)),
     st.builds(Compare, st.just(Field.PERSON), _TEXT_OPS, st.sampled_from(PEOPLE)),
+    st.builds(OneOf, st.just(Field.PERSON), st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=2).map(tuple)),
+    st.builds(OneOf, st.just(Field.PID), st.lists(st.sampled_from(_PIDS), min_size=1, max_size=3).map(tuple)),
+    st.builds(Compare, st.just(Field.PID), st.sampled_from((Op.EQUAL, Op.NOT_EQUAL)), st.sampled_from(_PIDS)),
     st.builds(Compare, st.just(Field.TECHNIQUE), st.sampled_from((Op.EQUAL, Op.NOT_EQUAL)), st.sampled_from(TECHNIQUES)),
     st.builds(Compare, st.just(Field.INSTRUMENT), _TEXT_OPS, st.sampled_from(INSTRUMENTS)),
     st.builds(Compare, st.just(Field.PROPOSAL), st.sampled_from((Op.EQUAL, Op.NOT_EQUAL)), st.sampled_from(PROPOSALS)),

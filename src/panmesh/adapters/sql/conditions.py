@@ -12,7 +12,7 @@ from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.dialects import ascii_lower as lower
 from panmesh.adapters.sql.dialects import code_points, contains
 from panmesh.adapters.sql.marked import marked
-from panmesh.adapters.sql.permission import mine, names_seen, readable_terms, state_label
+from panmesh.adapters.sql.permission import mine, names_seen, readable, readable_terms, state_label
 from panmesh.adapters.sql.tables import (
     dataset,
     dataset_person,
@@ -50,14 +50,22 @@ from panmesh.kernel.units import UnknownUnit, known
 
 
 class Compiler:
-    """For one viewer at one instant; with `instant.NOW`, at the one at which it is asked, which is quicker to write."""
+    """For one viewer at one instant; with `instant.NOW`, at the one at which it is asked, which is quicker to write.
 
-    def __init__(self, viewer: Viewer, now_us: int) -> None:
+    `few`: what is asked about is found by something narrower, as the runs of a visit are: then the policy looks at their terms, one by
+    one, and not at those of the whole facility.
+    """
+
+    def __init__(self, viewer: Viewer, now_us: int, *, few: bool = False) -> None:
         self._viewer = viewer
         self._now_us = now_us
+        self._few = few
 
     def may(self, artefact: Artefact) -> ColumnElement[bool]:
         """True on rows of `dataset` whose artefact the viewer may read."""
+        if self._few:
+            theirs = terms.c.id == dataset.c.terms_id
+            return select(terms.c.id).where(theirs, readable(self._viewer, artefact, self._now_us)).correlate(dataset).exists()
         return dataset.c.terms_id.in_(readable_terms(self._viewer, artefact, self._now_us))
 
     def readable(self, artefact: Artefact) -> Select[tuple[int]]:

@@ -1,8 +1,9 @@
-"""Techniques with their broader terms, and years, counted over a result."""
+"""Techniques with their broader terms, years, and what instruments hold, counted over a result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,23 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 from panmesh.adapters.sql.tables import dataset, dataset_technique, technique
 from panmesh.catalogue.technique_tree import add_up
 from panmesh.kernel.clock import facility_day, facility_midnight
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    number: int = 0
+    latest_us: int | None = None  # start of the newest
+
+    def __add__(self, other: Held) -> Held:
+        known = [one for one in (self.latest_us, other.latest_us) if one is not None]
+        return Held(self.number + other.number, max(known, default=None))
+
+
+def held_among(connection: Connection, where: ColumnElement[bool]) -> dict[int, Held]:
+    """Of the datasets that fit, by the number of their instrument."""
+    number = dataset.c.instrument_id
+    query = select(number, func.count(), func.max(dataset.c.start_us)).where(where, number.is_not(None)).group_by(number)
+    return {row[0]: Held(row[1], row[2]) for row in connection.execute(query)}
 
 
 def panet_of(connection: Connection) -> dict[str, str]:

@@ -125,17 +125,19 @@ def investigation_view(
 
 def visits_wanted(viewer: Viewer, wanted: VisitQuery) -> list[ColumnElement[bool]]:
     """What is said of a visit here is core metadata, as all of its row is."""
-    named = (investigation.c.title, investigation.c.visit_id, proposal.c.number, proposal.c.title, instrument.c.name)
+    texts = (investigation.c.title, investigation.c.visit_id, proposal.c.number, proposal.c.title, instrument.c.name)
     found: list[ColumnElement[bool]] = [
-        or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in named))
+        or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in texts))
         for word in storable(wanted.words).split()
     ]
     if wanted.mine:
         found.append(mine(viewer))
     if wanted.instrument is not None:
-        found.append(_called(wanted.instrument, instrument.c.pid, instrument.c.instrument_key))
+        named = _called(wanted.instrument, instrument.c.pid, instrument.c.instrument_key)
+        found.append(investigation.c.instrument_id.in_(select(instrument.c.id).where(named).correlate(None)))
     if wanted.proposal is not None:
-        found.append(_called(wanted.proposal, proposal.c.pid, proposal.c.number))
+        named = _called(wanted.proposal, proposal.c.pid, proposal.c.number)
+        found.append(investigation.c.proposal_id.in_(select(proposal.c.id).where(named).correlate(None)))
     return found
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from panmesh.access.viewer import Viewer
-from panmesh.adapters.sql.conditions import Compiler
 from panmesh.adapters.sql.database import Database
+from panmesh.adapters.sql.reads import SqlReads
 from panmesh.adapters.sql.records import shown
-from panmesh.adapters.sql.tables import dataset
 from panmesh.catalogue.model import DatasetSummary
 from panmesh.catalogue.query import Condition
 
@@ -16,14 +13,13 @@ from panmesh.catalogue.query import Condition
 class SqlListing:
     """Implements `catalogue.listing.ListingReads`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, reads: SqlReads) -> None:
         self._db = database
+        self._reads = reads
 
     def after(
         self, viewer: Viewer, where: Condition | None, before_id: int | None, now_us: int, limit: int
     ) -> tuple[DatasetSummary, ...]:
-        found = select(dataset.c.id).where(Compiler(viewer, now_us).where(where)).order_by(dataset.c.id.desc()).limit(limit)
-        if before_id is not None:
-            found = found.where(dataset.c.id < before_id)
+        ids = self._reads.latest(viewer, where, before_id, now_us, limit)
         with self._db.read() as connection:
-            return shown(connection, viewer, list(connection.execute(found).scalars()), now_us)
+            return shown(connection, viewer, ids, now_us)

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import TeamRole, Viewer
 from panmesh.adapters.sql.beside import beside
 from panmesh.adapters.sql.conditions import Compiler
-from panmesh.adapters.sql.counted import techniques_of, years_of
+from panmesh.adapters.sql.counted import Held, held_among, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.facets import facet_label, facet_query
 from panmesh.adapters.sql.instant import at
@@ -76,7 +76,16 @@ from panmesh.catalogue.model import (
     VisitTeam,
 )
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, scale_of, spread_of
-from panmesh.catalogue.query import ARTEFACT_OF, EVERY_VISIT, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, VisitQuery
+from panmesh.catalogue.query import (
+    ARTEFACT_OF,
+    EVERY_VISIT,
+    FACET_FIELDS,
+    PARAMETER_ARTEFACT,
+    Condition,
+    DatasetQuery,
+    Field,
+    VisitQuery,
+)
 from panmesh.kernel.clock import facility_day
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.pid import Pid
@@ -266,44 +275,49 @@ class SqlReads:
         )
 
     def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None:
-        return next((i for i in self.instruments(viewer, now_us) if i.pid == pid), None)
+        return next(iter(self._instruments(viewer, instrument.c.pid == pid, now_us)), None)
 
     def instruments(self, viewer: Viewer, now_us: int) -> tuple[InstrumentView, ...]:
-        counts = (
-            select(dataset.c.instrument_id, func.count().label("number"), func.max(dataset.c.start_us).label("latest"))
-            .where(Compiler(viewer, now_us).may(Artefact.CORE_METADATA))
-            .group_by(dataset.c.instrument_id)
-            .subquery()
-        )
+        return self._instruments(viewer, true(), now_us)
+
+    def _instruments(self, viewer: Viewer, which: ColumnElement[bool], now_us: int) -> tuple[InstrumentView, ...]:
         query = (
-            select(
-                instrument,
-                facility.c.facility_key,
-                facility.c.name.label("facility_name"),
-                facility.c.time_zone,
-                counts.c.number,
-                counts.c.latest,
-            )
+            select(instrument, facility.c.facility_key, facility.c.name.label("facility_name"), facility.c.time_zone)
             .join(facility, facility.c.id == instrument.c.facility_id)
-            .outerjoin(counts, counts.c.instrument_id == instrument.c.id)
+            .where(which)
             .order_by(instrument.c.instrument_key)
         )
         with self._db.read() as connection:
-            return tuple(
-                InstrumentView(
-                    id=r.id,
-                    pid=Pid(r.pid),
-                    key=r.instrument_key,
-                    name=r.name,
-                    facility=r.facility_key,
-                    facility_name=r.facility_name,
-                    facility_zone=r.time_zone,
-                    description=r.description,
-                    dataset_count=r.number or 0,
-                    latest_us=r.latest,
-                )
-                for r in connection.execute(query)
+            rows = connection.execute(query).all()
+        held = self.held_by_instruments(viewer, now_us) if rows else {}
+        return tuple(
+            InstrumentView(
+                id=r.id,
+                pid=Pid(r.pid),
+                key=r.instrument_key,
+                name=r.name,
+                facility=r.facility_key,
+                facility_name=r.facility_name,
+                facility_zone=r.time_zone,
+                description=r.description,
+                dataset_count=held.get(r.id, Held()).number,
+                latest_us=held.get(r.id, Held()).latest_us,
             )
+            for r in rows
+        )
+
+    def latest(self, viewer: Viewer, where: Condition | None, before_id: int | None, now_us: int, limit: int) -> list[int]:
+        """Numbers of those that arrived last, from below that one on."""
+        found = select(dataset.c.id).where(Compiler(viewer, now_us).where(where)).order_by(dataset.c.id.desc()).limit(limit)
+        if before_id is not None:
+            found = found.where(dataset.c.id < before_id)
+        with self._db.read() as connection:
+            return list(connection.execute(found).scalars())
+
+    def held_by_instruments(self, viewer: Viewer, now_us: int) -> dict[int, Held]:
+        """By their numbers, of the runs that the viewer may know of."""
+        with self._db.read() as connection:
+            return held_among(connection, Compiler(viewer, now_us).may(Artefact.CORE_METADATA))
 
     def facilities(self) -> tuple[FacilityView, ...]:
         """Asked for every page, changed hardly ever: what other processes wrote is seen a second later."""

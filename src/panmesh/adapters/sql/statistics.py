@@ -31,7 +31,7 @@ class SqlStatistics:
         self._db = database
 
     def totals(self, viewer: Viewer, instrument_id: int, now_us: int) -> Totals:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         core, full = compiler.may(Artefact.CORE_METADATA), compiler.may(Artefact.FULL_METADATA)
         query = (
             select(
@@ -60,7 +60,7 @@ class SqlStatistics:
     def lacking(
         self, viewer: Viewer, instrument_id: int, lack: Lack, offset: int, limit: int, now_us: int
     ) -> Page[DatasetSummary]:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         joined = dataset.outerjoin(investigation, investigation.c.id == dataset.c.investigation_id)
         where = and_(dataset.c.instrument_id == instrument_id, compiler.may(Artefact.CORE_METADATA), _lacks(compiler, lack))
         found = select(dataset.c.id).select_from(joined).where(where)
@@ -79,7 +79,7 @@ class SqlStatistics:
                 dataset.c.instrument_id == instrument_id,
                 dataset.c.start_us >= since_us,
                 dataset.c.start_us <= now_us,
-                Compiler(viewer, now_us).may(Artefact.CORE_METADATA),
+                Compiler(viewer, now_us, few=True).may(Artefact.CORE_METADATA),
             )
             .group_by(hour)
         )
@@ -87,7 +87,7 @@ class SqlStatistics:
             return {int(row.hour): row.runs for row in connection.execute(query)}
 
     def days(self, viewer: Viewer, instrument_id: int | None, now_us: int) -> dict[int | None, Measured]:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=instrument_id is not None)
         full = compiler.may(Artefact.FULL_METADATA)
         since = dataset.c.start_us % DAY_US  # of what is before 1970, negative: taken to the day before
         day = ((dataset.c.start_us - since) // DAY_US - case((since < 0, 1), else_=0)).label("day")

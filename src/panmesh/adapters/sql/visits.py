@@ -35,7 +35,7 @@ class SqlVisits:
         self._lock = threading.Lock()
 
     def span(self, viewer: Viewer, among: Among, now_us: int) -> Span:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         full = compiler.may(Artefact.FULL_METADATA)
         query = select(
             func.count().label("runs"),
@@ -59,7 +59,7 @@ class SqlVisits:
     def moments(self, viewer: Viewer, among: Among, limit: int, now_us: int) -> tuple[Moment, ...]:
         query = (
             select(dataset.c.pid, dataset.c.title, dataset.c.start_us, dataset.c.end_us, _technique().label("technique"))
-            .where(_of(Compiler(viewer, now_us), among), dataset.c.start_us.is_not(None))
+            .where(_of(Compiler(viewer, now_us, few=True), among), dataset.c.start_us.is_not(None))
             .order_by(dataset.c.start_us, dataset.c.id)
             .limit(limit)
         )
@@ -67,7 +67,7 @@ class SqlVisits:
             return tuple(Moment(**row._mapping) for row in connection.execute(query))
 
     def bins(self, viewer: Viewer, among: Among, first_us: int, width_us: int, now_us: int) -> tuple[Bin, ...]:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         since = dataset.c.start_us - first_us
         of_run = (
             select(
@@ -92,7 +92,7 @@ class SqlVisits:
 
     def flagged(self, viewer: Viewer, among: Among, now_us: int) -> tuple[Flagged, ...]:
         """Of a run that has no mark of its own, the newest of what was merged into it."""
-        may = Compiler(viewer, now_us)
+        may = Compiler(viewer, now_us, few=True)
         query = (
             select(dataset.c.pid, dataset.c.start_us, mark.c.flag)
             .select_from(dataset)
@@ -108,7 +108,7 @@ class SqlVisits:
         return tuple(Flagged(pid=r.pid, flag=Flag(r.flag), start_us=r.start_us) for r in found.values() if r.flag)
 
     def named(self, viewer: Viewer, among: Among, limit: int, now_us: int) -> tuple[Named, ...]:
-        may = Compiler(viewer, now_us)
+        may = Compiler(viewer, now_us, few=True)
         number = func.count(func.distinct(dataset.c.id)).label("runs")
         query = (
             select(func.min(dataset_person.c.name).label("name"), func.max(dataset_person.c.orcid).label("orcid"), number)
@@ -124,7 +124,7 @@ class SqlVisits:
 
     def quantities(self, viewer: Viewer, among: Among, now_us: int) -> tuple[Said, ...]:
         """Kept until something is committed, for all who may read the same terms of this visit: a long one has 10⁵ values."""
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         may = and_(_of(compiler, among), compiler.may(Artefact.FULL_METADATA))
         stamp = self._db.stamp()  # before it is read: what is kept is never older than it says
         with self._db.read() as connection:
@@ -142,7 +142,7 @@ class SqlVisits:
         return found
 
     def page(self, viewer: Viewer, among: Among, query: TableQuery, by: Quantity | None, now_us: int) -> Page[DatasetSummary]:
-        compiler = Compiler(viewer, now_us)
+        compiler = Compiler(viewer, now_us, few=True)
         where = and_(compiler.where(query.where), _belongs(among))
         found: Select[Any] = select(dataset.c.id).where(where).order_by(*_order(compiler, query, by))
         with self._db.read() as connection:

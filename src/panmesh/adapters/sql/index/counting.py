@@ -1,4 +1,4 @@
-"""Techniques with their broader terms, and years, counted over the rows that fit."""
+"""Techniques with their broader terms, years, and what instruments hold, counted over the rows that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from panmesh.adapters.sql.counted import year_edges
+from panmesh.adapters.sql.counted import Held, year_edges
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation
 from panmesh.catalogue.technique_tree import with_broader
 
@@ -22,6 +22,17 @@ def technique_counts(g: Generation, mask: Array, panet_of: Mapping[str, str]) ->
     )
     counts = within.summed(_of_sets(g, mask), len(terms))
     return {term: number for term, number in zip(terms, counts, strict=True) if number}
+
+
+def held_counts(g: Generation, mask: Array) -> dict[int, Held]:
+    """By the number of the instrument; 0 is none."""
+    rows = np.flatnonzero(mask)
+    instruments = g.array("instrument")[rows]
+    numbers = np.bincount(instruments)
+    latest = np.full(len(numbers), NOTHING)
+    latest[instruments[::-1]] = g.array("start")[rows[::-1]]  # the newest stand first, and are written last
+    there = [number for number in np.flatnonzero(numbers).tolist() if number]
+    return {n: Held(int(numbers[n]), None if latest[n] == NOTHING else int(latest[n])) for n in there}
 
 
 def direct_counts(g: Generation, mask: Array) -> list[int]:

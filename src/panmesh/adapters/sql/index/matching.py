@@ -20,7 +20,7 @@ from panmesh.adapters.sql.graph.named import Sought, Span, Wanted
 from panmesh.adapters.sql.graph.quantities import NEUTRONS
 from panmesh.adapters.sql.graph.terms_of_art import Term
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, Quantity
-from panmesh.adapters.sql.tables import terms
+from panmesh.adapters.sql.tables import dataset, terms
 from panmesh.catalogue.query import (
     ARTEFACT_OF,
     PARAMETER_ARTEFACT,
@@ -48,6 +48,11 @@ _COLUMN_OF = {
     Field.PROPOSAL: "investigation",
 }
 _CODED = (Field.KIND, Field.FORMAT)
+_OF_SQL = (
+    Field.PERSON,
+    Field.FLAG,
+    Field.TAG,
+)  # of which the index has nothing: people and notes change often, and few ask for them
 FITTING = 16  # conditions of one viewer whose rows are kept
 QUANTITIES = "quantities"  # as a key of these: those that a viewer may read, counted
 STATES = "states"
@@ -73,13 +78,15 @@ def check_indexed(condition: Condition | None) -> None:
             if any(len(fold(word).split()) > 1 for word in words):
                 raise NotIndexed
         case Compare(field=field, op=op):
-            texts = field in _COLUMN_OF or field in (Field.STATE, Field.MINE, *_CODED)
+            texts = field in _COLUMN_OF or field in (Field.STATE, Field.MINE, *_CODED, *_OF_SQL)
+            if field is Field.PID:
+                texts = op is Op.EQUAL
             if not (field in _NUMBERS or texts or (field is Field.TECHNIQUE and op is Op.EQUAL)):
                 raise NotIndexed
             if field in _CODED and op not in (Op.EQUAL, Op.NOT_EQUAL):
                 raise NotIndexed
         case OneOf(field=field):
-            if field not in _COLUMN_OF and field not in (Field.STATE, Field.MINE, Field.TECHNIQUE, *_CODED):
+            if field not in _COLUMN_OF and field not in (Field.STATE, Field.MINE, Field.TECHNIQUE, Field.PID, *_CODED, *_OF_SQL):
                 raise NotIndexed
 
 
@@ -262,6 +269,8 @@ class Matcher:
                 return self._texts(condition)
             case QuantityRange():
                 return self._range(condition) & self.may(PARAMETER_ARTEFACT)
+        if condition.field in _OF_SQL:
+            return self.fitting.rows(self._g, ("of SQL", condition), lambda: self._of_sql(condition))
         artefact = ARTEFACT_OF[condition.field]
         said = self._compare(condition) if isinstance(condition, Compare) else self._one_of(condition)
         return said if artefact is Artefact.CORE_METADATA else said & self.may(artefact)
@@ -301,6 +310,8 @@ class Matcher:
             return np.asarray(_compared(self._g.array(_NUMBERS[field]), op, value))
         if field is Field.TECHNIQUE:
             return self._of_techniques((str(value),))
+        if field is Field.PID:
+            return self._of_pids((str(value),))
         if field in _CODED:
             same = self._of_codes(field, (str(value),))
             return same if op is Op.EQUAL else ~same & (self._g.array(field.value) >= 0)
@@ -316,6 +327,8 @@ class Matcher:
             return self._of_techniques(values)
         if field in _CODED:
             return self._of_codes(field, values)
+        if field is Field.PID:
+            return self._of_pids(values)
         if field is Field.STATE:
             return self._of_terms(self.compiler.states_among(values))
         if field is Field.MINE:
@@ -326,6 +339,21 @@ class Matcher:
         known = self._g.words[field.value]
         codes = [known.index(plain) for v in values if (plain := plain_value(field, v)) in known]
         return np.isin(self._g.array(field.value), codes)
+
+    def _of_sql(self, condition: Compare | OneOf) -> Array:
+        """What the index has no column for is asked of SQL, under the same policy, once for all that a page shows."""
+        return self._with_numbers(_numbers(self._c, select(dataset.c.id).where(self.compiler.where(condition))))
+
+    def _of_pids(self, values: tuple[str, ...]) -> Array:
+        pids = sorted({plain_value(Field.PID, value) for value in values})
+        return self._with_numbers(_numbers(self._c, select(dataset.c.id).where(dataset.c.pid.in_(pids))))
+
+    def _with_numbers(self, ids: Array) -> Array:
+        row_of = self._g.array("row_of_id")
+        rows = row_of[ids[ids < len(row_of)]]
+        found = np.zeros(self._g.size, np.bool_)
+        found[rows[rows >= 0]] = True
+        return found
 
     def _of_terms(self, query: Any) -> Array:
         return self._lookup("terms", query)

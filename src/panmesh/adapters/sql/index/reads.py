@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from panmesh.access.artefact import Artefact
 from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql.conditions import Compiler
-from panmesh.adapters.sql.counted import panet_of, techniques_of, years_of
+from panmesh.adapters.sql.counted import Held, held_among, panet_of, techniques_of, years_of
 from panmesh.adapters.sql.database import Database
 from panmesh.adapters.sql.dialects import code_points
 from panmesh.adapters.sql.facets import facet_label, facet_query
@@ -28,7 +28,7 @@ from panmesh.adapters.sql.graph.named import Named, Wanted
 from panmesh.adapters.sql.graph.terms_of_art import OwnTerms
 from panmesh.adapters.sql.horizon import Horizon
 from panmesh.adapters.sql.index.building import mark_of
-from panmesh.adapters.sql.index.counting import direct_counts, technique_counts, year_counts
+from panmesh.adapters.sql.index.counting import direct_counts, held_counts, technique_counts, year_counts
 from panmesh.adapters.sql.index.generation import NOTHING, Array, Generation, newest
 from panmesh.adapters.sql.index.matching import (
     QUANTITIES,
@@ -54,13 +54,14 @@ from panmesh.catalogue.events import BYTES, QUIET
 from panmesh.catalogue.manifest import ManifestStore
 from panmesh.catalogue.model import DatasetSummary, FacetValue, Page
 from panmesh.catalogue.quantity_spread import Counted, Spread, best, fits, merged, scale_of, spread_of
-from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFACT, DatasetQuery, Field, SortKey
+from panmesh.catalogue.query import ARTEFACT_OF, FACET_FIELDS, PARAMETER_ARTEFACT, Condition, DatasetQuery, Field, SortKey
 from panmesh.catalogue.relevance import ranked_words
 from panmesh.kernel import techniques
 from panmesh.kernel.errors import Invalid
 from panmesh.kernel.text import storable
 
 MOST_CHANGED = 2_000  # datasets asked of SQL beside the index; when more have changed, SQL answers until there is a new one
+_SORTED = (SortKey.START, SortKey.CREATED, SortKey.RELEVANCE)  # in whose order it finds runs
 VIEWERS = 32  # whose rights are remembered
 LOOK_EVERY_US = 5_000_000  # for a newer generation
 
@@ -111,7 +112,7 @@ class IndexedReads(SqlReads):
         self._pid_order: tuple[Generation, Array] | None = None
 
     def search(self, viewer: Viewer, query: DatasetQuery, now_us: int, *, brief: bool = False) -> Page[DatasetSummary]:
-        if query.sort.key not in (SortKey.START, SortKey.RELEVANCE) or not self._may_answer(query):
+        if query.sort.key not in _SORTED or not self._may_answer(query):
             return super().search(viewer, query, now_us, brief=brief)
         with self._reading(now_us) as (connection, stamp):
             current = self._current(connection, stamp, now_us)
@@ -169,6 +170,35 @@ class IndexedReads(SqlReads):
                             found[year] = found.get(year, 0) + number
                     return found
         return super().years(viewer, query, zone, now_us)
+
+    def latest(self, viewer: Viewer, where: Condition | None, before_id: int | None, now_us: int, limit: int) -> list[int]:
+        query = DatasetQuery(where=where)
+        if self._may_answer(query):
+            with self._reading(now_us) as (connection, stamp):
+                current = self._current(connection, stamp, now_us)
+                if current is not None:
+                    matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                    here = current.generation.array("id")[_mask(matcher, current, query)]
+                    also = [row.id for row in _of_changed(connection, current, matcher, query)]
+                    ids = np.concatenate([here, np.asarray(also, here.dtype)])
+                    ids = ids[ids < before_id] if before_id is not None else ids
+                    if len(ids) > limit:
+                        ids = np.partition(ids, len(ids) - limit)[-limit:]
+                    return [int(number) for number in np.sort(ids)[::-1]]
+        return super().latest(viewer, where, before_id, now_us, limit)
+
+    def held_by_instruments(self, viewer: Viewer, now_us: int) -> dict[int, Held]:
+        with self._reading(now_us) as (connection, stamp):
+            current = self._current(connection, stamp, now_us)
+            if current is not None:
+                matcher = self._matcher(connection, stamp, current, viewer, now_us)
+                found = held_counts(current.generation, _mask(matcher, current, DatasetQuery()))
+                if current.changed:
+                    where = and_(matcher.compiler.may(Artefact.CORE_METADATA), dataset.c.id.in_(current.changed))
+                    for number, held in held_among(connection, where).items():
+                        found[number] = found.get(number, Held()) + held
+                return found
+        return super().held_by_instruments(viewer, now_us)
 
     def quantities(self, viewer: Viewer, now_us: int, *, limit: int = 200) -> tuple[FacetValue, ...]:
         with self._reading(now_us) as (connection, stamp):
@@ -331,6 +361,8 @@ class IndexedReads(SqlReads):
         g = current.generation
         if query.sort.key is SortKey.RELEVANCE and ranked_words(query.where):
             return total, _best(g, mask, matcher.relevance(query.where), others, wanted)[query.offset :]
+        if query.sort.key is SortKey.CREATED:
+            return total, _arrived(g, mask, others, query.sort.descending, wanted)[query.offset :]
         newest_first = query.sort.descending or query.sort.key is SortKey.RELEVANCE
         if newest_first:
             rows = _first(mask, wanted)
@@ -504,7 +536,7 @@ def _of_changed(connection: Connection, current: _Current, matcher: Matcher, que
     where = and_(matcher.compiler.where(query.where), dataset.c.id.in_(current.changed))
     ranks = query.sort.key is SortKey.RELEVANCE and query.limit > 0
     points = matcher.compiler.relevance(query.where if ranks else None).label("points")
-    return list(connection.execute(select(dataset.c.id, dataset.c.start_us, points).where(where)))
+    return list(connection.execute(select(dataset.c.id, dataset.c.start_us, dataset.c.created_us, points).where(where)))
 
 
 def _best(g: Generation, mask: Array, points: Array, others: list[Any], wanted: int) -> list[int]:
@@ -528,6 +560,19 @@ def _best(g: Generation, mask: Array, points: Array, others: list[Any], wanted: 
     ]
     keys += [(-row.points, row.start_us is None, -(row.start_us or 0), -row.id) for row in others]
     return [-key[3] for key in sorted(keys)[:wanted]]
+
+
+def _arrived(g: Generation, mask: Array, others: list[Any], descending: bool, wanted: int) -> list[int]:
+    """The first so many in the order of their arrival."""
+    rows = np.flatnonzero(mask)
+    sign = -1 if descending else 1
+    keys = sign * g.array("created")[rows]
+    if 0 < wanted < len(rows):
+        last = np.partition(keys, wanted - 1)[wanted - 1]
+        rows = rows[keys <= last]
+    pairs = [(sign * int(at), -int(i)) for at, i in zip(g.array("created")[rows], g.array("id")[rows], strict=True)]
+    pairs += [(sign * row.created_us, -row.id) for row in others]
+    return [-number for _, number in sorted(pairs)[:wanted]]
 
 
 def _first_in(mask: Array, order: Array, wanted: int) -> Array:
