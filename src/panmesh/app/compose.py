@@ -144,6 +144,7 @@ class Composition:
     def database(self) -> Database:
         self.settings.data.mkdir(parents=True, exist_ok=True)
         database = Database(self.settings.database_url)
+        database.reach()
         migrate(database)
         ensure_facility(
             database,

@@ -61,6 +61,13 @@ class DatabaseSettings(_Section):
 
     url: str | None = Field(None, description="postgresql+psycopg://user@host/name. Without it: SQLite in the data directory.")
 
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql+psycopg://", "sqlite:///")):
+            raise ValueError("neither PostgreSQL nor SQLite; write postgresql+psycopg://user@host/name")
+        return value
+
 
 class ServerSettings(_Section):
     """[server]: how the portal and the API are served."""
@@ -76,6 +83,21 @@ class ServerSettings(_Section):
     )
     offload_prefix: str = Field("/_files", description="Internal location of nginx; the storage's key and the path follow.")
     trusted_proxies: str = Field("127.0.0.1", description="Addresses of proxies, with commas: whose X-Forwarded-* headers count.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _whole_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+            raise ValueError(f"{value!r} is no whole address; write 'https://data.example.org'")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for one in value.split(","):
+            if one.strip() not in ("", "*"):
+                ip_network(one.strip())  # a name would be trusted by nobody, without a word
+        return value
 
 
 class PolicySettings(_Section):
@@ -364,9 +386,25 @@ def load(*, data: Path | None = None, config: Path | None = None, environment: d
     try:
         return Settings.model_validate(plain)
     except ValidationError as error:
+        written = file.read_text("utf-8") if file.is_file() else ""
         faults = tuple(Fault(".".join(str(p) for p in e["loc"]), _detail(e)) for e in error.errors())
-        lines = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
+        lines = "; ".join(f"{_place(written, fault.pointer)}: {fault.detail}" for fault in faults)
         raise Invalid(f"The configuration {file} has {len(faults)} fault(s): {lines}.", faults) from error
+
+
+def _place(written: str, pointer: str) -> str:
+    """With the line of the key, or of the table that lacks it, where that is in the file and not in the environment."""
+    table, found = "", ("", 0)
+    for number, line in enumerate(written.splitlines(), 1):
+        if head := re.match(r"\s*\[([^\[\]]+)\]", line):
+            here = table = re.sub(r'[\s"]', "", head[1])
+        elif key := re.match(r'\s*([\w".-]+)\s*=', line):
+            here = ".".join(filter(None, (table, key[1].replace('"', ""))))
+        else:
+            continue
+        if f"{pointer}.".startswith(f"{here}.") and len(here) > len(found[0]):
+            found = here, number
+    return f"line {found[1]}, {pointer}" if found[1] else pointer
 
 
 def schema() -> dict[str, Any]:

@@ -29,6 +29,15 @@ class Database:
         # The same connections; how a transaction is meant is said where it begins, not in a question of its own.
         self._reading = self.engine if self.sqlite else self.engine.execution_options(**_ONE_STATE)
 
+    def reach(self) -> None:
+        """Raises Unavailable, with what the driver says, when it cannot be opened."""
+        try:
+            with self.engine.connect():
+                pass
+        except OperationalError as error:
+            where = self.engine.url.render_as_string(hide_password=True)
+            raise Unavailable(f"The database {where} does not answer: {' '.join(str(error.orig).split())}") from error
+
     @contextmanager
     def sharing(self) -> Iterator[None]:
         """What is read within, in this thread, is read in one transaction; and in the next one after something was written.
