@@ -56,6 +56,21 @@ def test_an_answer_is_of_one_state_of_the_database(house: House) -> None:
     assert {a: n for a, n in found.items() if n > (3 if a.startswith(lives_or_is_kept) else 1)} == {}
 
 
+def test_the_page_of_whoever_leads_many_teams_asks_nothing_for_each(house: House) -> None:
+    headers, found = house.bearer("pi"), []
+    for more in (1, 12):
+        with house.app.database.write() as connection:
+            who = connection.execute(select(t.account.c.id).where(t.account.c.login == "pi")).scalar_one()
+            for number in range(more):
+                team = connection.execute(t.team.insert().values(name=f"team {more} {number}")).inserted_primary_key
+                row = {"team_id": team[0], "account_id": who, "role": "pi", "source": "schedule"}
+                connection.execute(t.team_member.insert().values(**row))
+        with asked_of(house.app.database) as asked:
+            assert "It leads" in house.client.get("/me", headers=headers).text
+        found.append(len(asked))
+    assert found[1] <= found[0]
+
+
 def test_a_search_asked_again_costs_no_statement_until_something_changes(house: House) -> None:
     """Of nobody in particular; whoever is signed in is answered anew."""
     address = "/api/v1/datasets?state=open"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, and_, delete, func, or_, select, updat
 from panmesh.access.names import FORMER_USER
 from panmesh.access.personal import Erasure
 from panmesh.access.requests import Answer
-from panmesh.access.viewer import TeamRole, Viewer
+from panmesh.access.viewer import Viewer
 from panmesh.adapters.sql import withholding
 from panmesh.adapters.sql.audit import write_audit
 from panmesh.adapters.sql.event_tables import alert_mail, alert_match, saved_search, webhook, webhook_delivery
@@ -27,7 +27,7 @@ from panmesh.adapters.sql.tables import (
     team_member,
     web_session,
 )
-from panmesh.adapters.sql.team_rows import KEPT, keep_named, leaders_left, tell_team
+from panmesh.adapters.sql.team_rows import KEPT, keep_named, led_alone, tell_team
 from panmesh.adapters.sql.view_tables import shown_columns
 from panmesh.kernel.errors import Conflict
 from panmesh.kernel.text import counted
@@ -99,13 +99,8 @@ def _hinders(c: Connection, row: Any, now_us: int) -> list[str]:
     found = []
     if row.admin or row.steward:
         found.append("It has an office here: give that to somebody else first.")
-    m = team_member.c
-    led = c.execute(select(m.team_id).where(m.account_id == row.id, m.role == TeamRole.PI.value)).scalars().all()
-    alone = [team for team in led if leaders_left(c, team, row.id, now_us) == 0]
-    if alone:
-        found.append(
-            f"It leads {len(alone)} team{'' if len(alone) == 1 else 's'} alone: name another principal investigator first."
-        )
+    if alone := led_alone(c, row.id, now_us):
+        found.append(f"It leads {alone} team{'' if alone == 1 else 's'} alone: name another principal investigator first.")
     return found
 
 

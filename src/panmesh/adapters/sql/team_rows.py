@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, or_, select
 
 from panmesh.access.team_policy import may_keep_team, may_see_team
 from panmesh.access.viewer import TeamRole, Viewer
@@ -67,14 +67,25 @@ def live(now_us: int) -> ColumnElement[bool]:
 
 
 def leaders_left(connection: Connection, team_id: int, without: int, now_us: int) -> int:
+    others = _leaders(without, now_us).where(team_member.c.team_id == team_id).subquery()
+    return int(connection.execute(select(func.count()).select_from(others)).scalar_one())
+
+
+def led_alone(connection: Connection, account_id: int, now_us: int) -> int:
+    """Teams of which this account is principal investigator, and nobody else is."""
+    mine = team_member.alias("mine")
+    others = _leaders(account_id, now_us).where(team_member.c.team_id == mine.c.team_id).correlate(mine)
+    led = (mine.c.account_id == account_id, mine.c.role == TeamRole.PI.value)
+    return int(connection.execute(select(func.count()).select_from(mine).where(*led, ~others.exists())).scalar_one())
+
+
+def _leaders(without: int, now_us: int) -> Select[Any]:
     c = team_member.c
-    query = (
-        select(func.count())
-        .select_from(team_member)
+    return (
+        select(c.team_id)
         .join(account, account.c.id == c.account_id)
-        .where(c.team_id == team_id, c.role == TeamRole.PI.value, c.account_id != without, live(now_us), ~account.c.disabled)
+        .where(c.role == TeamRole.PI.value, c.account_id != without, live(now_us), ~account.c.disabled)
     )
-    return int(connection.execute(query).scalar_one())
 
 
 def measured_while(connection: Connection, team_id: int, since_us: int | None, until_us: int) -> bool:
