@@ -91,7 +91,7 @@ class SqlDashboard:
             return [Kept(**row._mapping) for row in connection.execute(query)]
 
     def growing(self, viewer: Viewer, now_us: int, limit: int) -> tuple[DatasetSummary, ...]:
-        may = Compiler(viewer, now_us).may(Artefact.FULL_METADATA)
+        may = Compiler(viewer, now_us, few=True).may(Artefact.FULL_METADATA)
         found = select(dataset.c.id).where(dataset.c.growing.is_(True), may).order_by(dataset.c.updated_us.desc()).limit(limit)
         with self._db.read() as connection:
             ids = list(connection.execute(found).scalars())

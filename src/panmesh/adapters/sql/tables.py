@@ -281,6 +281,18 @@ dataset = Table(
     Index(None, "title_folded", "terms_id"),  # titles are looked through here, not in the wide rows
     Index(None, "total_bytes", "terms_id"),
 )
+Index(
+    "ix_dataset_quarantined",
+    dataset.c.id,
+    sqlite_where=dataset.c.quarantine.is_not(None),
+    postgresql_where=dataset.c.quarantine.is_not(None),
+)
+Index(
+    "ix_dataset_growing",
+    dataset.c.id,
+    sqlite_where=dataset.c.growing.is_(True),
+    postgresql_where=dataset.c.growing.is_(True),
+)
 
 dataset_version = Table(
     "dataset_version",
