@@ -150,13 +150,17 @@ def serving(url: str, data: Path) -> Iterator[str]:
 
 
 def commit(url: str, rate: float) -> None:
-    """A look of staff into the audit log, until the end."""
     database, number = Database(url), 0
     while True:
         number += 1
-        with database.write() as c:
-            c.execute(t.audit.insert(), {"at_us": number, "actor": "bench", "action": "read", "pid": "pm-bench"})
+        commit_once(database, number)
         time.sleep(1 / rate)
+
+
+def commit_once(database: Database, number: int) -> None:
+    """A look of staff into the audit log."""
+    with database.write() as c:
+        c.execute(t.audit.insert(), {"at_us": number, "actor": "bench", "action": "read", "pid": "pm-bench"})
 
 
 def people(url: str) -> dict[str, dict[str, str]]:

@@ -81,6 +81,9 @@ def test_from_runs_to_a_citation_to_a_tombstone(run: Run, tmp_path: Path) -> Non
     assert run("outsider", *funder)[0] == 4
     following = told(run("pi", "new-version", begun["pid"], "--output", "json"))
     assert (following["version"], following["release"]) == (2, begun["pid"])
+    code, said = run("pi", "publish", following["key"], "--yes")
+    assert (code, "version 1 has the same runs, files and description" in said) == (2, True), said
+    told(run("pi", "change", following["key"], "--run", OPEN, "--output", "json"))
     second = told(run("pi", "publish", following["key"], "--yes", "--output", "json"))
     assert second["pid"].endswith(".v2")
     assert told(run(None, "show", begun["pid"], "--output", "json"))["pid"] == second["pid"]

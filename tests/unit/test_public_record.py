@@ -250,6 +250,8 @@ def from_bibtex(record: PublicRecord) -> dict[str, Any]:
 
 
 def _untex(text: str) -> str:
+    small = {"sub": str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"), "super": str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")}
+    text = re.sub(r"\\text(sub|super)script\{([0-9+-])\}", lambda found: found[2].translate(small[found[1]]), text)
     text = text.replace(r"\textbackslash{}", "\x00").replace(r"\textasciitilde{}", "~").replace(r"\textasciicircum{}", "^")
     return re.sub(r"\\([{}$&%#_])", r"\1", text).replace("\x00", "\\")
 

@@ -20,6 +20,7 @@ from panmesh.app.worker import ingest_until_done, scan_tree
 from panmesh.catalogue.query import Compare, DatasetQuery, Field, Op
 from panmesh.cli.main import main
 from panmesh.kernel.clock import DAY_US
+from panmesh.kernel.errors import Invalid
 from tests.conftest import MakeFacility
 
 MINUTE_US = 60_000_000
@@ -219,6 +220,18 @@ def test_a_look_that_finds_nothing_new_waits_for_no_writer(make_facility: MakeFa
     _read(app)
     with app.database.write():
         assert verify(app, deep=False).files == 1
+
+
+def test_of_files_on_a_storage_that_is_not_configured_nothing_is_said(make_facility: MakeFacility, tmp_path: Path) -> None:
+    app = make_facility()
+    _run(tmp_path / "runs" / "run.nxs")
+    _read(app)
+    with app.database.write() as connection:
+        connection.execute(update(dataset).values(storage="tape"))
+    with pytest.raises(Invalid, match="called tape"):
+        verify(app, deep=False)
+    with app.database.read() as connection:
+        assert connection.execute(select(finding.c.name)).all() == []
 
 
 def test_only_segments_that_nothing_refers_to_are_removed(make_facility: MakeFacility, tmp_path: Path) -> None:

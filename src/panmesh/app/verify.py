@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from panmesh.adapters.sql.upkeep import Kept
 from panmesh.adapters.storage.verify import Condition, check
 from panmesh.app.compose import Composition
+from panmesh.kernel.errors import Invalid
 
 
 @dataclass(slots=True)
@@ -24,7 +25,13 @@ class Verified:
 
 
 def verify(app: Composition, *, deep: bool, shown: Callable[[Iterator[Kept]], Iterable[Kept]] = iter) -> Verified:
-    """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256. `shown`: goes through them and shows how far."""
+    """Shallow: is it there, with its size and time. Deep: read every byte and compare SHA-256. `shown`: goes through them and shows how far.
+    Raises Invalid where a storage of the catalogue is not configured."""
+    if unknown := sorted(app.upkeep.storages() - set(app.storages.keys())):
+        names = ", ".join(unknown)
+        raise Invalid(
+            f"No storage is configured that is called {names}: nobody could say whether its files are there. Nothing was compared."
+        )
     result = Verified()
     for one in shown(app.upkeep.datasets()):
         verify_one(app, one, result, deep=deep)

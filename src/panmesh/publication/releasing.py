@@ -262,9 +262,20 @@ class ReleaseService:
             found.append(Fault("/pids", "no run is picked"))
         why = self.obstacles(viewer, draft)
         found += [Fault(f"/pids/{n}", why[pid]) for n, pid in enumerate(draft.pids) if pid in why]
+        if not found and (same := self._unchanged(viewer, draft)) is not None:
+            detail = f"version {same} has the same runs, files and description: there is nothing that another DOI could name"
+            found.append(Fault("/pids", detail))
         if found:
             raise Invalid("This cannot be published yet: " + _sentence(found), tuple(found))
         return self.release(self._store.publish(viewer, draft, revision, self._clock()))
+
+    def _unchanged(self, viewer: Viewer, draft: Draft) -> int | None:
+        """The number of the version before it that says the same of the same bytes."""
+        before = self._store.release(draft.release, self._clock()) if draft.release is not None else None
+        if before is None or before.withdrawn_us is not None or before.description != draft.description:
+            return None
+        runs = self.as_published(viewer, draft).runs
+        return before.number if {run.version_pid for run in runs} == {run.version_pid for run in before.runs} else None
 
     # --- what is published --------------------------------------------------------------------------------------------
 

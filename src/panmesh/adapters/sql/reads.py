@@ -275,7 +275,7 @@ class SqlReads:
         )
 
     def instrument(self, viewer: Viewer, pid: str, now_us: int) -> InstrumentView | None:
-        return next(iter(self._instruments(viewer, instrument.c.pid == pid, now_us)), None)
+        return next(iter(self._instruments(viewer, instrument.c.pid == storable(pid), now_us)), None)
 
     def instruments(self, viewer: Viewer, now_us: int) -> tuple[InstrumentView, ...]:
         return self._instruments(viewer, true(), now_us)

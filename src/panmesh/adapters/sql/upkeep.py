@@ -78,6 +78,13 @@ class SqlUpkeep:
                 connection.execute(finding.insert(), rows)
             connection.execute(change.insert(), {"at_us": now_us, "kind": "dataset", "pid": one.pid, "what": "verified"})
 
+    def storages(self) -> frozenset[str]:
+        """Keys of those on which the bytes of datasets are said to be."""
+        newest = dataset.join(dataset_version, dataset_version.c.id == dataset.c.version_id)
+        here = select(dataset.c.storage).select_from(newest).where(dataset_version.c.digest_state != DigestState.ELSEWHERE.value)
+        with self._db.read() as connection:
+            return frozenset(connection.execute(here.distinct()).scalars()) - {None, ""}
+
     def total_bytes(self) -> int:
         with self._db.read() as connection:
             return int(connection.execute(select(func.coalesce(func.sum(dataset.c.total_bytes), 0))).scalar_one())
