@@ -36,9 +36,8 @@ from panmesh.ingest.units import DerivedRun, IngestCounts, QuarantinedView, Unit
 from panmesh.kernel.errors import Conflict, NotFound
 from panmesh.kernel.pid import Pid, mint, version_pid
 
-_PENDING: ColumnElement[str] = literal_column(
-    f"'{DigestState.PENDING.value}'"
-)  # written out: else the partial index does not fit
+# Written out: else the partial index does not fit.
+_PENDING: ColumnElement[str] = literal_column(f"'{DigestState.PENDING.value}'")
 
 
 class SqlDesk:

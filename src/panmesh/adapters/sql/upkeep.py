@@ -80,10 +80,8 @@ class SqlUpkeep:
 
     def storages(self) -> frozenset[str]:
         """Keys of those on which the bytes of datasets are said to be."""
-        newest = dataset.join(dataset_version, dataset_version.c.id == dataset.c.version_id)
-        here = select(dataset.c.storage).select_from(newest).where(dataset_version.c.digest_state != DigestState.ELSEWHERE.value)
         with self._db.read() as connection:
-            return frozenset(connection.execute(here.distinct()).scalars()) - {None, ""}
+            return frozenset(connection.execute(_kept().with_only_columns(dataset.c.storage).distinct()).scalars()) - {None, ""}
 
     def total_bytes(self) -> int:
         with self._db.read() as connection:
